@@ -1,0 +1,71 @@
+# tarot_security: builds with PGXS, in the source tree or out of it (make -f /path/to/Makefile).
+#
+# What people call (demo, check, server, lint, ...) is in test/tools/dev.mk;
+# this file only builds and installs. "make help" lists both.
+
+EXTENSION = tarot_security
+MODULE_big = tarot_security
+
+# Names here must not be PGXS's own: it would win, silently (INSTALL_SCRIPT is a program there).
+
+# Where this Makefile lies, whatever the build directory.
+TOP := $(patsubst %/,%,$(dir $(abspath $(firstword $(MAKEFILE_LIST)))))
+
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tarot_security.control)
+
+# Lower floors first. A file may include its own floor and those before it;
+# the install script is put together in this order too. "make lint" reads it.
+FLOORS = base crypto keys class column hooks
+
+SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
+	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))
+MODULE_SQL := $(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.sql)))
+EXTENSION_SQL = extension/$(EXTENSION)--$(EXTVERSION).sql
+UPGRADE_SCRIPTS := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/upgrade/*.sql))
+
+OBJS = $(SOURCES:.c=.o)
+DATA = $(UPGRADE_SCRIPTS)
+DATA_built = $(EXTENSION_SQL)
+SHLIB_EXPORTS = extension/exports.txt
+SHLIB_LINK = -lcrypto -lsodium
+EXTRA_CLEAN = $(EXTENSION_SQL) extension/exports.txt extension/exports.list $(OBJS:.o=.d)
+
+# The server's own headers are system headers here: their warnings are not ours to mend.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(TOP)/extension \
+	-DTAROT_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement $(WERROR) -MMD -MP
+
+# Bitcode for the JIT would only be inlined calls into two libraries that have none.
+override with_llvm = no
+
+PG_CONFIG = pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifneq ($(PGXS),)
+include $(PGXS)
+else
+.DEFAULT_GOAL := help
+endif
+
+# ---------------------------------------------------------------- build rules
+
+# Headers are dependencies, and objects lie in sub-folders also out of tree
+# (by absolute name, or VPATH would find the folder among the sources).
+-include $(OBJS:.o=.d)
+OBJECT_DIRS := $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))
+$(OBJS) $(EXTENSION_SQL) extension/exports.txt: | $(OBJECT_DIRS)
+$(OBJECT_DIRS):
+	mkdir -p $@
+
+# Only what the server looks up by name leaves the library. Everything is
+# rebuilt when the flags or the floors change, hence the dependency on Makefile.
+extension/exports.txt: $(SOURCES) $(TOP)/Makefile
+	@{ echo Pg_magic_func; echo _PG_init; \
+	  sed -n 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\));.*/\1\npg_finfo_\1/p' \
+	    $(addprefix $(TOP)/,$(SOURCES)); } | sort -u > $@
+$(OBJS): $(TOP)/Makefile $(TOP)/tarot_security.control
+
+$(EXTENSION_SQL): $(MODULE_SQL) $(TOP)/Makefile $(TOP)/tarot_security.control
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION tarot_security" to load this file. \quit'; \
+	  cat $(MODULE_SQL); } > $@
+
+include $(TOP)/test/tools/dev.mk
