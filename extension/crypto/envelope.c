@@ -1,0 +1,169 @@
+/*
+ * envelope.c
+ *		Writing, reading, sealing and opening envelopes.
+ */
+#include <stdlib.h>
+
+#include "crypto/encoding.h"
+#include "crypto/envelope.h"
+
+/* The second byte: the kind above, flags below. */
+#define KIND_SHIFT 4
+#define FLAG_SEARCH_TAG 0x01
+#define FLAGS_KNOWN FLAG_SEARCH_TAG
+
+/* Authenticated data up to this size needs no allocation: every column's does. */
+#define AAD_ON_STACK 256
+
+#define PREFIX_SIZE (sizeof(ENVELOPE_TEXT_PREFIX) - 1)
+
+static size_t
+header_size(const uint8_t *search_tag)
+{
+	return ENVELOPE_FIXED_HEADER + (search_tag != NULL ? ENVELOPE_SEARCH_TAG_SIZE : 0);
+}
+
+CryptoStatus
+envelope_parse(Bytes in, Envelope *envelope)
+{
+	const uint8_t *data = in.data;
+	EnvelopeHeader *header = &envelope->header;
+	uint8_t flags;
+	size_t before_ciphertext;
+
+	if (in.len < ENVELOPE_MIN_SIZE || data[0] != ENVELOPE_VERSION)
+		return CRYPTO_MALFORMED;
+
+	flags = data[1] & ((1 << KIND_SHIFT) - 1);
+	if ((flags & ~FLAGS_KNOWN) != 0)
+		return CRYPTO_MALFORMED;
+
+	header->kind = (EnvelopeKind) (data[1] >> KIND_SHIFT);
+	header->class_id = bytes_get_u32(data + 2);
+	header->key_id = bytes_get_u32(data + 6);
+	header->key_version = bytes_get_u32(data + 10);
+	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data + ENVELOPE_FIXED_HEADER : NULL;
+	if (header->class_id > INT32_MAX)
+		return CRYPTO_MALFORMED;
+
+	envelope->header_bytes = bytes_view(data, header_size(header->search_tag));
+	before_ciphertext = envelope->header_bytes.len + XAES_NONCE_SIZE;
+	if (in.len < before_ciphertext + XAES_TAG_SIZE)
+		return CRYPTO_MALFORMED;
+
+	envelope->nonce = data + envelope->header_bytes.len;
+	envelope->ciphertext =
+		bytes_view(data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
+	envelope->tag = data + in.len - XAES_TAG_SIZE;
+	return CRYPTO_OK;
+}
+
+size_t
+envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
+{
+	return header_size(header->search_tag) + XAES_NONCE_SIZE + plaintext_size + XAES_TAG_SIZE;
+}
+
+/*
+ * What is authenticated beside the ciphertext: the header, whose length its
+ * flags tell, then the context as an encoded list. Injective, as both parts are.
+ */
+typedef struct Aad
+{
+	uint8_t stack[AAD_ON_STACK];
+	uint8_t *heap;
+	Bytes bytes;
+} Aad;
+
+static bool
+aad_build(Aad *aad, Bytes header, const Bytes *context, int ncontext)
+{
+	size_t size = header.len + list_encoded_size(context, ncontext);
+	uint8_t *out = aad->stack;
+
+	aad->heap = NULL;
+	if (size > AAD_ON_STACK && (out = aad->heap = malloc(size)) == NULL)
+		return false;
+	memcpy(out, header.data, header.len);
+	list_encode(context, ncontext, out + header.len);
+	aad->bytes = bytes_view(out, size);
+	return true;
+}
+
+CryptoStatus
+envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, int ncontext,
+			  Bytes plaintext, uint8_t *out)
+{
+	size_t size = header_size(header->search_tag);
+	uint8_t *nonce = out + size;
+	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
+	Aad aad;
+	CryptoStatus status;
+
+	out[0] = ENVELOPE_VERSION;
+	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT |
+						(header->search_tag != NULL ? FLAG_SEARCH_TAG : 0));
+	bytes_put_u32(out + 2, header->class_id);
+	bytes_put_u32(out + 6, header->key_id);
+	bytes_put_u32(out + 10, header->key_version);
+	if (header->search_tag != NULL)
+		memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+
+	if (!aad_build(&aad, bytes_view(out, size), context, ncontext))
+		return CRYPTO_FAILED;
+	xaes_next_nonce(key, nonce);
+	status = xaes_seal(key, nonce, aad.bytes, plaintext, ciphertext, ciphertext + plaintext.len);
+	free(aad.heap);
+	return status;
+}
+
+CryptoStatus
+envelope_open(XaesKey *key, const Envelope *envelope, const Bytes *context, int ncontext,
+			  uint8_t *plaintext)
+{
+	Aad aad;
+	CryptoStatus status;
+
+	if (!aad_build(&aad, envelope->header_bytes, context, ncontext))
+		return CRYPTO_FAILED;
+	status =
+		xaes_open(key, envelope->nonce, aad.bytes, envelope->ciphertext, envelope->tag, plaintext);
+	free(aad.heap);
+	return status;
+}
+
+size_t
+envelope_text_size(size_t size)
+{
+	return PREFIX_SIZE + base64url_encoded_size(size);
+}
+
+void
+envelope_to_text(Bytes envelope, char *out)
+{
+	memcpy(out, ENVELOPE_TEXT_PREFIX, PREFIX_SIZE);
+	base64url_encode(envelope, out + PREFIX_SIZE);
+}
+
+bool
+envelope_is_text(Bytes text)
+{
+	return text.len >= PREFIX_SIZE && memcmp(text.data, ENVELOPE_TEXT_PREFIX, PREFIX_SIZE) == 0;
+}
+
+size_t
+envelope_from_text_bound(size_t text_size)
+{
+	return base64url_decoded_bound(text_size);
+}
+
+CryptoStatus
+envelope_from_text(Bytes text, uint8_t *out, size_t *size)
+{
+	Envelope envelope;
+
+	if (!envelope_is_text(text) ||
+		!base64url_decode(bytes_view(text.data + PREFIX_SIZE, text.len - PREFIX_SIZE), out, size))
+		return CRYPTO_MALFORMED;
+	return envelope_parse(bytes_view(out, *size), &envelope);
+}

@@ -1,0 +1,76 @@
+/*
+ * envelope.h
+ *		The envelope: a sealed value with what is needed to open it again.
+ *
+ * docs/formats.md describes every byte. The header stands in the clear and is
+ * authenticated, all of it; so is the context, a list of byte strings that
+ * the envelope does not carry and that must be given again to open it.
+ */
+#ifndef TAROT_CRYPTO_ENVELOPE_H
+#define TAROT_CRYPTO_ENVELOPE_H
+
+#include "base/bytes.h"
+#include "crypto/status.h"
+#include "crypto/xaes.h"
+
+#define ENVELOPE_VERSION 1
+#define ENVELOPE_SEARCH_TAG_SIZE 16
+
+/* version, kind and flags, class, key, key version; nonce; authentication tag */
+#define ENVELOPE_FIXED_HEADER 14
+#define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
+#define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MIN_SIZE + ENVELOPE_SEARCH_TAG_SIZE)
+
+/*
+ * What the plaintext is: an envelope of one kind never opens as another. The
+ * numbers are on disk; one is never used again for something else.
+ */
+typedef enum EnvelopeKind
+{
+	ENVELOPE_BYTEA = 0,
+	ENVELOPE_TEXT = 1,      /* UTF-8 */
+	ENVELOPE_DATA_KEY = 15, /* a data key, wrapped by the root key */
+} EnvelopeKind;
+
+typedef struct EnvelopeHeader
+{
+	EnvelopeKind kind;
+	uint32_t class_id; /* of the data class, at most INT32_MAX; 0: none */
+	uint32_t key_id;
+	uint32_t key_version;
+	const uint8_t *search_tag; /* ENVELOPE_SEARCH_TAG_SIZE bytes, or NULL */
+} EnvelopeHeader;
+
+/* A parsed envelope: views of the bytes it was parsed from. */
+typedef struct Envelope
+{
+	EnvelopeHeader header;
+	Bytes header_bytes; /* all before the nonce */
+	const uint8_t *nonce;
+	Bytes ciphertext;
+	const uint8_t *tag;
+} Envelope;
+
+/* CRYPTO_MALFORMED for anything that envelope_seal could not have written. */
+extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
+
+extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
+
+/* Writes envelope_size bytes. */
+extern CryptoStatus envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context,
+								  int ncontext, Bytes plaintext, uint8_t *out);
+
+/* Writes envelope->ciphertext.len bytes. */
+extern CryptoStatus envelope_open(XaesKey *key, const Envelope *envelope, const Bytes *context,
+								  int ncontext, uint8_t *plaintext);
+
+/* The text form: a prefix that plaintext is not expected to begin with, then base64url. */
+#define ENVELOPE_TEXT_PREFIX "$tarot1$"
+
+extern size_t envelope_text_size(size_t size);           /* without a terminating zero */
+extern void envelope_to_text(Bytes envelope, char *out); /* adds the terminating zero */
+extern bool envelope_is_text(Bytes text);                /* by its prefix alone */
+extern size_t envelope_from_text_bound(size_t text_size);
+extern CryptoStatus envelope_from_text(Bytes text, uint8_t *out, size_t *size);
+
+#endif

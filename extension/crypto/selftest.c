@@ -1,0 +1,135 @@
+/*
+ * selftest.c
+ *		Known answers, asked before any key is used.
+ *
+ * A library that computes something else than we sealed with yesterday would
+ * lose data silently; so nothing is sealed or opened unless these pass.
+ */
+#include "base/secret.h"
+#include "crypto/envelope.h"
+#include "crypto/hash.h"
+#include "crypto/selftest.h"
+#include "crypto/xaes.h"
+
+/* C2SP XAES-256-GCM.md, test vectors */
+static const char xaes_nonce[] = "ABCDEFGHIJKLMNOPQRSTUVWX";
+static const char xaes_plaintext[] = "XAES-256-GCM";
+static const struct
+{
+	uint8_t key_byte;
+	const char *aad;
+	uint8_t ciphertext[12 + XAES_TAG_SIZE];
+} xaes_vectors[] = {
+	{0x01, "", {0xce, 0x54, 0x6e, 0xf6, 0x3c, 0x9c, 0xc6, 0x07, 0x65, 0x92,
+				0x36, 0x09, 0xb3, 0x3a, 0x9a, 0x19, 0x74, 0xe9, 0x6e, 0x52,
+				0xda, 0xf2, 0xfc, 0xf7, 0x07, 0x5e, 0x22, 0x71}},
+	{0x03, "c2sp.org/XAES-256-GCM", {0x98, 0x6e, 0xc1, 0x83, 0x25, 0x93, 0xdf, 0x54, 0x43, 0xa1,
+									 0x79, 0x43, 0x7f, 0xd0, 0x83, 0xbf, 0x3f, 0xdb, 0x41, 0xab,
+									 0xd7, 0x40, 0xa2, 0x1f, 0x71, 0xeb, 0x76, 0x9d}},
+};
+
+/* FIPS 180-4, "abc" */
+static const uint8_t sha256_abc[HASH_SIZE] = {
+	0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+	0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+
+/* RFC 4231, test case 2 */
+static const uint8_t hmac_jefe[HASH_SIZE] = {
+	0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95, 0x75, 0xc7,
+	0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27, 0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+
+/* RFC 5869, A.1 */
+static const uint8_t hkdf_okm[42] = {
+	0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f, 0x64, 0xd0, 0x36,
+	0x2f, 0x2a, 0x2d, 0x2d, 0x0a, 0x90, 0xcf, 0x1a, 0x5a, 0x4c, 0x5d, 0xb0, 0x2d, 0x56,
+	0xec, 0xc4, 0xc5, 0xbf, 0x34, 0x00, 0x72, 0x08, 0xd5, 0xb8, 0x87, 0x18, 0x58, 0x65};
+
+static bool
+test_xaes(XaesLibrary library)
+{
+	bool ok = true;
+
+	xaes_use_library(library);
+	for (size_t i = 0; i < sizeof(xaes_vectors) / sizeof(xaes_vectors[0]); i++)
+	{
+		const uint8_t *nonce = (const uint8_t *) xaes_nonce;
+		const uint8_t *expected = xaes_vectors[i].ciphertext;
+		Bytes aad = bytes_of_string(xaes_vectors[i].aad);
+		Bytes plaintext = bytes_of_string(xaes_plaintext);
+		uint8_t raw[XAES_KEY_SIZE];
+		uint8_t out[12 + XAES_TAG_SIZE];
+		uint8_t back[12];
+		XaesKey *key;
+
+		memset(raw, xaes_vectors[i].key_byte, sizeof(raw));
+		key = xaes_create(raw);
+		ok = ok && key != NULL &&
+			 xaes_seal(key, nonce, aad, plaintext, out, out + 12) == CRYPTO_OK &&
+			 memcmp(out, expected, sizeof(out)) == 0 &&
+			 xaes_open(key, nonce, aad, bytes_view(out, 12), out + 12, back) == CRYPTO_OK &&
+			 memcmp(back, plaintext.data, 12) == 0;
+
+		/* A flipped bit must be noticed, and nothing of the plaintext handed out. */
+		out[i] ^= 1;
+		ok =
+			ok &&
+			xaes_open(key, nonce, aad, bytes_view(out, 12), out + 12, back) == CRYPTO_UNAUTHENTIC &&
+			back[0] == 0;
+		xaes_free(key);
+	}
+	xaes_use_library(XAES_BY_SIZE);
+	return ok;
+}
+
+static bool
+test_hmac(void)
+{
+	uint8_t out[HASH_SIZE];
+	Bytes parts[] = {bytes_of_string("what do ya want "), bytes_of_string("for nothing?")};
+	Hmac *hmac = hmac_create(bytes_of_string("Jefe"));
+	bool ok = hmac != NULL;
+
+	/* Twice: the second time the key is taken from the kept context. */
+	for (int i = 0; i < 2; i++)
+		ok = ok && hmac_compute(hmac, parts, 2, out) == CRYPTO_OK &&
+			 memcmp(out, hmac_jefe, HASH_SIZE) == 0;
+	hmac_free(hmac);
+	return ok;
+}
+
+static bool
+test_hkdf(void)
+{
+	uint8_t key[22];
+	uint8_t salt[13];
+	uint8_t info[10];
+	uint8_t out[sizeof(hkdf_okm)];
+
+	memset(key, 0x0b, sizeof(key));
+	for (uint8_t i = 0; i < sizeof(salt); i++)
+		salt[i] = i;
+	for (uint8_t i = 0; i < sizeof(info); i++)
+		info[i] = 0xf0 + i;
+	return hkdf_sha256(bytes_view(key, sizeof(key)), bytes_view(salt, sizeof(salt)),
+					   bytes_view(info, sizeof(info)), out, sizeof(out)) == CRYPTO_OK &&
+		   memcmp(out, hkdf_okm, sizeof(out)) == 0;
+}
+
+const char *
+crypto_self_test(void)
+{
+	uint8_t digest[HASH_SIZE];
+
+	if (hash_sha256(bytes_of_string("abc"), digest) != CRYPTO_OK ||
+		memcmp(digest, sha256_abc, HASH_SIZE) != 0)
+		return "SHA-256";
+	if (!test_hmac())
+		return "HMAC-SHA-256";
+	if (!test_hkdf())
+		return "HKDF-SHA-256";
+	if (!test_xaes(XAES_OPENSSL))
+		return "XAES-256-GCM (OpenSSL)";
+	if (xaes_has_libsodium() && !test_xaes(XAES_LIBSODIUM))
+		return "XAES-256-GCM (libsodium)";
+	return NULL;
+}

@@ -1,0 +1,60 @@
+/*
+ * xaes.h
+ *		XAES-256-GCM, the cipher of every envelope.
+ *
+ * Defined by C2SP (XAES-256-GCM.md): a 256-bit key and a 192-bit nonce. The
+ * first half of the nonce derives a key (SP 800-108 counter mode with CMAC,
+ * which comes to two AES blocks), the second half is the nonce of AES-256-GCM
+ * (SP 800-38D) under it. Random nonces are safe without any counter kept on
+ * disk, so every node of a cluster may seal at once.
+ */
+#ifndef TAROT_CRYPTO_XAES_H
+#define TAROT_CRYPTO_XAES_H
+
+#include "base/bytes.h"
+#include "crypto/status.h"
+
+#define XAES_KEY_SIZE 32
+#define XAES_NONCE_SIZE 24
+#define XAES_TAG_SIZE 16
+
+/* A key made ready once, for many values: holds key material in secret memory. */
+typedef struct XaesKey XaesKey;
+
+/* NULL when memory or an algorithm is missing. */
+extern XaesKey *xaes_create(const uint8_t key[XAES_KEY_SIZE]);
+extern void xaes_free(XaesKey *key);
+
+/*
+ * A nonce never used before with this key. Values sealed one after the other
+ * share the first half, and so the derived key: bulk speed comes from that.
+ */
+extern void xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE]);
+
+/* The ciphertext is as long as the plaintext. */
+extern CryptoStatus xaes_seal(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad,
+							  Bytes plaintext, uint8_t *ciphertext, uint8_t tag[XAES_TAG_SIZE]);
+
+/* The plaintext is written only when the tag is right; otherwise it is zeros. */
+extern CryptoStatus
+xaes_open(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes ciphertext,
+		  const uint8_t tag[XAES_TAG_SIZE], uint8_t *plaintext);
+
+/*
+ * Two libraries compute the same bytes: libsodium is faster on short values,
+ * OpenSSL on long ones and where the processor has no AES instructions. Tests
+ * force one or the other.
+ */
+typedef enum XaesLibrary
+{
+	XAES_BY_SIZE,
+	XAES_LIBSODIUM,
+	XAES_OPENSSL,
+} XaesLibrary;
+
+extern void xaes_use_library(XaesLibrary library);
+
+/* Whether libsodium's AES-256-GCM runs on this processor. */
+extern bool xaes_has_libsodium(void);
+
+#endif
