@@ -1,16 +1,38 @@
 /*
  * tarot_security.c
- *		Entry point of the library: the magic block and _PG_init.
+ *		Entry point of the library: the magic block, and one <Module>Init() a
+ *		module in the order of the floors.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
 
-PG_MODULE_MAGIC;
+#include "base/catalog.h"
+#include "base/compat.h"
+#include "hooks/hooks.h"
+#include "keys/provider.h"
+#include "keys/ring.h"
+
+TAROT_MODULE_MAGIC;
 
 void _PG_init(void);
 
 void
 _PG_init(void)
 {
+	/* Shared memory and hooks can only be had at server start. */
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tarot_security must be loaded at server start"),
+				 errhint("Add tarot_security to shared_preload_libraries and restart the server.")));
+
+	CatalogInit();
+	ProviderInit();
+	KeyRingInit();
+	HooksInit();
+
+	MarkGUCPrefixReserved("tarot_security");
 }

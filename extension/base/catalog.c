@@ -1,0 +1,115 @@
+/*
+ * catalog.c
+ *		Our own tables as the C code reads them.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/catalog.h"
+
+#define SCHEMA "tarot"
+#define MAX_TABLES 64
+
+uint64 CatalogEpoch = 1;
+
+/* Tables read so far: only their changes can make a cache stale. */
+static Oid known_tables[MAX_TABLES];
+static int known_count;
+
+static void
+on_relation_change(Datum arg, Oid relation)
+{
+	(void) arg;
+	for (int i = 0; i < known_count; i++)
+	{
+		if (relation == InvalidOid || relation == known_tables[i])
+		{
+			CatalogEpoch++;
+			return;
+		}
+	}
+}
+
+static void
+on_role_change(Datum arg, int cache, uint32 hash)
+{
+	(void) arg;
+	(void) cache;
+	(void) hash;
+	CatalogEpoch++;
+}
+
+void
+CatalogInit(void)
+{
+	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, on_role_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, on_role_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(DATABASEOID, on_role_change, (Datum) 0);
+}
+
+static void
+remember(Oid relation)
+{
+	for (int i = 0; i < known_count; i++)
+	{
+		if (known_tables[i] == relation)
+			return;
+	}
+
+	/* Dropped and created again many times over: forget the dropped ones. */
+	if (known_count == MAX_TABLES)
+	{
+		known_count = 0;
+		CatalogEpoch++;
+	}
+	known_tables[known_count++] = relation;
+}
+
+Relation
+CatalogOpen(const char *table, LOCKMODE lockmode)
+{
+	Oid schema = get_namespace_oid(SCHEMA, true);
+	Oid relation = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
+
+	if (!OidIsValid(relation))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"tarot_security\" does not exist in this database"),
+						errhint("Run CREATE EXTENSION tarot_security.")));
+	remember(relation);
+	return table_open(relation, lockmode);
+}
+
+SysScanDesc
+CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys)
+{
+	Oid index_id = get_relname_relid(index, RelationGetNamespace(table));
+
+	/*
+	 * No snapshot given means a catalog snapshot, which for a table without a
+	 * system cache is always a fresh one, and which parallel workers may take.
+	 */
+	return systable_beginscan(table, index_id, OidIsValid(index_id), NULL, nkeys, keys);
+}
+
+/*
+ * tarot.announce_policy_change() RETURNS trigger
+ *
+ * Tells all sessions, here and on standbys, that a policy table changed.
+ */
+PG_FUNCTION_INFO_V1(tarot_base_announce_policy_change);
+Datum
+tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("tarot.announce_policy_change() is a trigger function")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,29 @@
+/*
+ * catalog.h
+ *		Our own tables as the C code reads them: without SPI, without asking
+ *		privileges, always as last committed, and cached until they change.
+ */
+#ifndef TAROT_BASE_CATALOG_H
+#define TAROT_BASE_CATALOG_H
+
+#include "access/genam.h"
+#include "utils/rel.h"
+
+/*
+ * Grows whenever a policy table of ours or a role membership changed, in any
+ * session. What was derived from them under another epoch is asked again.
+ */
+extern uint64 CatalogEpoch;
+
+/* Opens schema tarot's table of this name, or raises that the extension is missing. */
+extern Relation CatalogOpen(const char *table, LOCKMODE lockmode);
+
+/*
+ * Scans by the leading columns of an index, named without schema. A snapshot
+ * of its own, so a revoke counts also in a REPEATABLE READ transaction.
+ */
+extern SysScanDesc CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys);
+
+extern void CatalogInit(void);
+
+#endif

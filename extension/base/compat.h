@@ -1,0 +1,50 @@
+/*
+ * compat.h
+ *		What differs between the supported major versions of PostgreSQL; the
+ *		only file that asks for the version. Wrappers have the newest shape.
+ */
+#ifndef TAROT_BASE_COMPAT_H
+#define TAROT_BASE_COMPAT_H
+
+#include "access/htup_details.h"
+#include "catalog/pg_auth_members.h"
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "tarot_security needs PostgreSQL 15 or later"
+#endif
+
+/* 18 lets a library tell its name and version. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define TAROT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "tarot_security", .version = TAROT_VERSION)
+#else
+#define TAROT_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/*
+ * Whether a member uses the privileges of a role without SET ROLE: a property
+ * of the grant since 16, of the member before.
+ */
+static inline bool
+compat_membership_inherits(HeapTuple membership, bool member_inherits)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) member_inherits;
+	return ((Form_pg_auth_members) GETSTRUCT(membership))->inherit_option;
+#else
+	(void) membership;
+	return member_inherits;
+#endif
+}
+
+/* ExecutorRun lost execute_once in 18. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count
+#define COMPAT_EXECUTOR_RUN_PASS query, direction, count
+#else
+#define COMPAT_EXECUTOR_RUN_ARGS \
+	QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define COMPAT_EXECUTOR_RUN_PASS query, direction, count, execute_once
+#endif
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * ring.h
+ *		The data keys of this database, and the one door from an envelope to
+ *		its plaintext.
+ */
+#ifndef TAROT_KEYS_RING_H
+#define TAROT_KEYS_RING_H
+
+#include "crypto/envelope.h"
+#include "crypto/hash.h"
+
+#define DATA_KEY_SIZE XAES_KEY_SIZE
+#define RING_ID_SIZE 16
+
+/*
+ * States of a version, NIST SP 800-57 part 1 rev. 5, section 7. Sealing needs
+ * active; opening needs active, deactivated or compromised.
+ */
+typedef enum KeyState
+{
+	KEY_PRE_ACTIVATION,
+	KEY_ACTIVE,
+	KEY_SUSPENDED,
+	KEY_DEACTIVATED,
+	KEY_COMPROMISED,
+	KEY_DESTROYED,
+} KeyState;
+
+extern const char *KeyStateName(KeyState state);
+extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one */
+
+/* A version of a data key as this backend knows it. Never freed: pointers stay good. */
+typedef struct DataKey DataKey;
+
+/* The newest active version, which seals. Raises when there is none. */
+extern DataKey *KeyRingCurrent(uint32 key_id);
+
+extern uint32 DataKeyId(const DataKey *key);
+extern uint32 DataKeyVersion(const DataKey *key);
+
+/* Writes envelope_size bytes; the header's key and version are filled in. */
+extern void KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context, int ncontext,
+						Bytes plaintext, uint8_t *out);
+
+/*
+ * The door. Every way from an envelope to a plaintext leads through here; who
+ * may walk it is decided by the caller, in class/gate.c or by EXECUTE on
+ * tarot.decrypt. The first raises, the second gives false for what is wrong
+ * with the envelope or the state of its key; both raise when the server is
+ * locked. They write ciphertext.len bytes.
+ */
+extern void
+KeyRingOpen(const Envelope *envelope, const Bytes *context, int ncontext, uint8_t *plaintext);
+extern bool
+KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uint8_t *plaintext);
+
+/*
+ * A secret for another purpose than sealing, from the oldest version that is
+ * not destroyed, so that rotation does not change it.
+ */
+extern void KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size);
+
+/* 0 when there is no key of this name. */
+extern uint32 KeyRingFind(Bytes name);
+
+/* "profile", for messages; palloc'd. */
+extern char *KeyRingName(uint32 key_id);
+
+/* The fingerprint of the root key that wraps; false when there are no keys yet. */
+extern bool KeyRingFingerprint(uint8_t *fingerprint);
+
+/*
+ * Wraps a data key under the root key of this fingerprint, and back. For key
+ * administration: what is unwrapped must lie in secret memory.
+ */
+extern bytea *KeyRingWrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id,
+						  uint32 version, const uint8 data_key[DATA_KEY_SIZE]);
+extern void KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id,
+						  uint32 version, const bytea *wrapped, uint8 data_key[DATA_KEY_SIZE]);
+
+extern void KeyRingInit(void);
+
+#endif
