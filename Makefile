@@ -38,13 +38,18 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement $(WERROR) 
 # Bitcode for the JIT would only be inlined calls into two libraries that have none.
 override with_llvm = no
 
+# What people call needs no PGXS, which may not be there yet, and which has a "check" that only refuses.
+DEV_TARGETS := $(shell sed -n 's/^\([a-z-]*\):.*[#][#].*/\1/p' $(TOP)/test/tools/dev.mk)
+ifneq ($(filter $(DEV_TARGETS),$(MAKECMDGOALS)),)
+include $(TOP)/test/tools/dev.mk
+else
+
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(PGXS),)
-include $(PGXS)
-else
-.DEFAULT_GOAL := help
+ifeq ($(PGXS),)
+$(error There is no $(PG_CONFIG): test/tools/install-packages build installs it. "make help" tells what works without)
 endif
+include $(PGXS)
 
 # ---------------------------------------------------------------- build rules
 
@@ -68,4 +73,4 @@ $(EXTENSION_SQL): $(MODULE_SQL) $(TOP)/Makefile $(TOP)/tarot_security.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION tarot_security" to load this file. \quit'; \
 	  cat $(MODULE_SQL); } > $@
 
-include $(TOP)/test/tools/dev.mk
+endif
