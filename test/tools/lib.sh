@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables are for those who source this
 # What the tools share: which PostgreSQL, where private things lie, who runs servers, and how
 # the extension gets into a private copy of the installation. To be sourced, never run.
 
@@ -77,22 +77,19 @@ private_dir() {
 
 # PostgreSQL refuses root: root lets the user work who owns the folder already, else postgres.
 pg_user() {
-	PG_USER=$(id -un)
+	PG_USER=$(id -un) AS_PG=(env -C /)
 	[ "$(id -u)" = 0 ] || return 0
 	PG_USER=$(stat -c %U "$DIR/pg" 2>/dev/null || echo root)
 	if [ "$PG_USER" = root ] || [ "$PG_USER" = UNKNOWN ]; then
 		PG_USER=postgres
 		id -u postgres >/dev/null 2>&1 || PG_USER=nobody
 	fi
+	AS_PG=(setpriv --reuid "$PG_USER" --regid "$(id -g "$PG_USER")" --init-groups
+		env -C / HOME="$DIR/pg" USER="$PG_USER" LOGNAME="$PG_USER")
 }
 
 # as_pg COMMAND...: runs it as PG_USER, in a folder and with a HOME that the user has.
-as_pg() (
-	cd / && cd "$DIR/pg" 2>/dev/null || cd /
-	if [ "$(id -un)" = "$PG_USER" ]; then exec "$@"; fi
-	exec setpriv --reuid "$PG_USER" --regid "$(id -g "$PG_USER")" --init-groups \
-		env HOME="$DIR/pg" USER="$PG_USER" LOGNAME="$PG_USER" "$@"
-)
+as_pg() { "${AS_PG[@]}" "$@"; }
 
 # True if everyone may walk down to folder $1.
 open_to_all() {
