@@ -15,7 +15,12 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 
 # Lower floors first. A file may include its own floor and those before it;
 # the install script is put together in this order too. "make lint" reads it.
-FLOORS = base crypto mask keys class column hooks
+# Capabilities share a floor, and never include each other.
+CAPABILITIES = column
+FLOORS = base crypto mask keys class $(CAPABILITIES) hooks
+
+# Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
+SERVER_FREE = base/bytes base/secret base/errors crypto mask
 
 SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
 	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))
@@ -39,13 +44,18 @@ PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-declaration-after-statement -Wno-unkno
 # Bitcode for the JIT would only be inlined calls into two libraries that have none.
 override with_llvm = no
 
+# What people call needs no PGXS, which may not be there yet, and which has a "check" that only refuses.
+DEV_TARGETS := $(shell sed -n 's/^\([a-z-]*\):.*[#][#].*/\1/p' $(TOP)/test/tools/dev.mk)
+ifneq ($(filter $(DEV_TARGETS),$(MAKECMDGOALS)),)
+include $(TOP)/test/tools/dev.mk
+else
+
 PG_CONFIG = pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifneq ($(PGXS),)
-include $(PGXS)
-else
-.DEFAULT_GOAL := help
+ifeq ($(PGXS),)
+$(error There is no $(PG_CONFIG): test/tools/install-packages build installs it. "make help" tells what works without)
 endif
+include $(PGXS)
 
 # ---------------------------------------------------------------- build rules
 
@@ -69,4 +79,4 @@ $(EXTENSION_SQL): $(MODULE_SQL) $(TOP)/Makefile $(TOP)/tarot_security.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION tarot_security" to load this file. \quit'; \
 	  cat $(MODULE_SQL); } > $@
 
-include $(TOP)/test/tools/dev.mk
+endif
