@@ -45,7 +45,7 @@ decode(const uint8_t *at, const uint8_t *end, uint32_t *code)
 #undef BITS
 }
 
-static CharacterClass
+static inline CharacterClass
 class_of(uint32_t code)
 {
 	/* Syllables of Hangul: 28 to each pair of leading consonant and vowel, the first of them open
@@ -65,29 +65,42 @@ class_of(uint32_t code)
 	return (CharacterClass) class_rows[class_blocks[code / 64]][code % 64];
 }
 
-CharacterCode
-character_code_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end)
+/* Inline below, where most of a text's time goes. */
+static inline void
+look_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
 {
-	CharacterCode code = {*at, 1, CHARACTER_OTHER};
-	uint32_t decoded;
-	unsigned size;
+	uint32_t code = *at;
+	unsigned size = utf8 ? decode(at, end, &code) : 1;
 
-	if (!utf8)
-		return code;
-	size = decode(at, end, &decoded);
 	if (size == 0)
 	{
-		code.class = CHARACTER_INVALID;
-		return code;
+		now->code = *at;
+		now->size = 1;
+		now->class = CHARACTER_INVALID;
+		return;
 	}
-	code.code = decoded;
-	code.size = (uint8_t) size;
-	code.class = (uint8_t) class_of(decoded);
-	return code;
+	now->code = code;
+	now->size = size;
+	now->class = utf8 ? class_of(code) : CHARACTER_OTHER;
+}
+
+void
+character_look_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
+{
+	look_beyond_ascii(utf8, at, end, now);
+}
+
+static inline void
+look(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
+{
+	if (at < end && *at >= 0x80)
+		look_beyond_ascii(utf8, at, end, now);
+	else
+		character_look(utf8, at, end, now);
 }
 
 /* UAX #29, GB3 to GB999: does `next` belong to the character whose last code point is `last`? */
-static bool
+static inline bool
 joins(CharacterClass last, CharacterClass next, bool picture, unsigned flags)
 {
 	if (last == CHARACTER_CONTROL || last == CHARACTER_INVALID || next == CHARACTER_CONTROL ||
@@ -121,45 +134,48 @@ void
 character_next_joined(CharacterScan *scan, Character *character)
 {
 	const uint8_t *start = scan->at;
-	const uint8_t *end = scan->end;
-	bool utf8 = scan->utf8;
-	CharacterCode code = scan->ahead_at == start ? scan->ahead : character_code(utf8, start, end);
-	CharacterClass first = (CharacterClass) code.class;
-	CharacterClass last = first;
-	bool picture = first == CHARACTER_PICTURE;
-	unsigned flags = first == CHARACTER_FLAG;
-	size_t codes = 1;
-	const uint8_t *at = start + code.size;
+	const uint8_t *at = start;
+	CharacterCode *ahead = &scan->ahead;
+	CharacterClass first, last, next;
 
-	code = character_code(utf8, at, end);
+	if (scan->ahead_at != start)
+		look(scan->utf8, start, scan->end, ahead);
+	first = last = ahead->class;
+	at += ahead->size;
+	look(scan->utf8, at, scan->end, ahead);
+	next = ahead->class;
+
 	/* Most often, no question arises. */
-	if (first != CHARACTER_OTHER || code.class > CHARACTER_INVALID)
+	if (first == CHARACTER_OTHER && next <= CHARACTER_INVALID)
 	{
-		while (joins(last, (CharacterClass) code.class, picture, flags))
-		{
-			CharacterClass next = (CharacterClass) code.class;
+		character->shown = character->visible = true;
+	}
+	else
+	{
+		bool picture = first == CHARACTER_PICTURE;
+		unsigned flags = first == CHARACTER_FLAG;
+		size_t codes = 1;
 
+		while (joins(last, next, picture, flags))
+		{
 			/* GB11: a picture, any number of extenders, one joiner, a picture */
 			picture = next == CHARACTER_PICTURE ||
 					  (picture && last != CHARACTER_JOINER &&
 					   (next == CHARACTER_EXTEND || next == CHARACTER_JOINER));
-			last = next;
-			if (last == CHARACTER_FLAG)
-				flags++;
+			flags += next == CHARACTER_FLAG;
 			codes++;
-			at += code.size;
-			code = character_code(utf8, at, end);
+			last = next;
+			at += ahead->size;
+			look(scan->utf8, at, scan->end, ahead);
+			next = ahead->class;
 		}
+		character->shown = first != CHARACTER_CONTROL && first != CHARACTER_INVALID &&
+						   first != CHARACTER_EXTEND && first != CHARACTER_JOINER &&
+						   first != CHARACTER_SPACING && last != CHARACTER_PREPEND &&
+						   codes <= CHARACTER_CODES_MAX;
+		character->visible = character->shown && (first != CHARACTER_BLANK || codes > 1);
 	}
-	scan->at = at;
-	scan->ahead_at = at;
-	scan->ahead = code;
-
 	character->start = start;
 	character->size = (size_t) (at - start);
-	character->shown = first != CHARACTER_CONTROL && first != CHARACTER_INVALID &&
-					   first != CHARACTER_EXTEND && first != CHARACTER_JOINER &&
-					   first != CHARACTER_SPACING && last != CHARACTER_PREPEND &&
-					   codes <= CHARACTER_CODES_MAX;
-	character->visible = character->shown && (first != CHARACTER_BLANK || codes > 1);
+	scan->at = scan->ahead_at = at;
 }

@@ -43,12 +43,15 @@ typedef enum CharacterClass
 	CHARACTER_PICTURE
 } CharacterClass;
 
-/* A code point, or a byte that is none. */
+/*
+ * A code point, or a byte that is none. Filled in place and not copied: a copy
+ * reads in one piece what was written in several, which halved the masks' speed.
+ */
 typedef struct CharacterCode
 {
 	uint32_t code; /* or the byte */
-	uint8_t size;  /* 0 at the end */
-	uint8_t class;
+	uint32_t size; /* 0 at the end */
+	CharacterClass class;
 } CharacterCode;
 
 typedef struct Character
@@ -75,28 +78,32 @@ typedef struct CharacterScan
 	CharacterCode ahead;
 } CharacterScan;
 
-/* For character_code and character_next alone: all but the usual case. */
-CharacterCode character_code_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end);
+/* For character_look and character_next alone: all but the usual case. */
+void
+character_look_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now);
 void character_next_joined(CharacterScan *scan, Character *character);
 
 /* What stands at `at`. Without utf8, each byte is a character of an encoding that contains ASCII.
  */
-static inline CharacterCode
-character_code(bool utf8, const uint8_t *at, const uint8_t *end)
+static inline void
+character_look(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
 {
-	CharacterCode code = {0, 0, CHARACTER_CONTROL}; /* as a boundary, the end is like a control */
-
+	if (at < end && *at >= 0x80)
+	{
+		character_look_beyond_ascii(utf8, at, end, now);
+		return;
+	}
+	now->code = 0;
+	now->size = 0;
+	now->class = CHARACTER_CONTROL; /* as a boundary, the end is like one */
 	if (at == end)
-		return code;
-	if (*at >= 0x80)
-		return character_code_beyond_ascii(utf8, at, end);
-	code.code = *at;
-	code.size = 1;
+		return;
+	now->code = *at;
+	now->size = 1;
 	if (*at > ' ' && *at != 0x7F)
-		code.class = CHARACTER_OTHER;
+		now->class = CHARACTER_OTHER;
 	else if (*at == ' ')
-		code.class = CHARACTER_BLANK;
-	return code;
+		now->class = CHARACTER_BLANK;
 }
 
 static inline void

@@ -51,66 +51,84 @@ mask_redact(uint8_t *out)
 
 /* ----------------------------------------------------------------- partial */
 
-/* The last characters seen, at least MASK_KEEP_MAX of them; a power of two, to count in bits. */
+/* How many characters are remembered while looking for the last; a power of two, to count in bits.
+ */
 #define RECENT MASK_KEEP_MAX
 _Static_assert((RECENT & (RECENT - 1)) == 0, "RECENT is used as a bit mask");
 
-/* Shorter texts are read from end to end: nothing is gained by finding one's way into the tail. */
-#define TAIL_WORTHWHILE 1024
-
-/* How far to look for a boundary between characters in the tail. */
-#define TAIL_SEARCH 256
-
-static size_t
-tail_size(unsigned suffix)
-{
-	return (size_t) suffix * CHARACTER_BYTES_MAX + TAIL_SEARCH;
-}
-
 /*
- * Moves a scan near enough to the end that some `suffix` characters still
- * follow, to a place where the whole scan would find a boundary, too. False,
- * and nothing moved, where there is no such place.
+ * A place, not long before the last `suffix` characters, where a character
+ * surely begins, so that a long text need not be read from its beginning:
+ * with a code point that joins nothing before it, and nothing before that
+ * joins all. `from`, which is such a place, if no other is near. *exact where
+ * no more than the `suffix` characters follow.
  */
-static bool
-jump_to_tail(CharacterScan *scan, unsigned suffix)
+static const uint8_t *
+near_end(const MaskInput *in, const uint8_t *from, unsigned suffix, bool *exact)
 {
-	const uint8_t *at = scan->end - tail_size(suffix);
-	const uint8_t *limit = at + TAIL_SEARCH;
-	CharacterCode last, next;
+	size_t tail = (size_t) suffix * CHARACTER_BYTES_MAX;
+	const uint8_t *limit = (size_t) (in->end - from) > tail ? in->end - tail : from;
+	const uint8_t *at = in->end;
+	const uint8_t *next;
+	const uint8_t *start = NULL; /* of a character, unless what is before joins all */
+	CharacterCode now;
+	unsigned found = 0;
 
-	/* Of the bytes of a code point, and of invalid ones, those of the form 10xxxxxx alone can be
-	 * in the middle of one. */
-	while (scan->utf8 && (*at & 0xC0) == 0x80)
+	*exact = true;
+	while (at > limit)
 	{
-		if (++at == limit)
-			return false;
+		/* Of the bytes of a code point, and of invalid ones, those of the form 10xxxxxx alone can
+		 * be in the middle of one. */
+		next = at--;
+		while (in->utf8 && (*at & 0xC0) == 0x80 && at > limit)
+			at--;
+		if (in->utf8 && (*at & 0xC0) == 0x80)
+			break;
+		character_look(in->utf8, at, in->end, &now);
+		if (start != NULL && (now.class != CHARACTER_PREPEND || at + now.size != start) &&
+			++found == suffix)
+			return start;
+		start = now.class <= CHARACTER_INVALID ? at : NULL;
+		*exact = *exact && start != NULL && at + now.size == next;
 	}
-	next = character_code(scan->utf8, at, scan->end);
-	do
-	{
-		last = next;
-		at += last.size;
-		if (at >= limit)
-			return false;
-		next = character_code(scan->utf8, at, scan->end);
-	} while (last.class == CHARACTER_PREPEND || next.class > CHARACTER_INVALID);
-	character_scan(scan, scan->utf8, at, scan->end);
-	return true;
+	*exact = false;
+	return from;
 }
 
-static size_t
-partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out, bool jump)
+/* Where the last `suffix` characters begin; NULL if there are fewer after `from`. */
+static const uint8_t *
+suffix_start(const MaskInput *in, const uint8_t *from, unsigned suffix)
+{
+	const uint8_t *recent[RECENT];
+	CharacterScan scan;
+	Character character;
+	size_t count = 0;
+	bool exact;
+	const uint8_t *start;
+
+	if (suffix == 0)
+		return in->end;
+	start = near_end(in, from, suffix, &exact);
+	if (exact)
+		return start;
+	character_scan(&scan, in->utf8, start, in->end);
+	while (character_next(&scan, &character))
+		recent[count++ % RECENT] = character.start;
+	return count < suffix ? NULL : recent[(count - suffix) % RECENT];
+}
+
+size_t
+mask_partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out)
 {
 	CharacterScan scan;
 	Character character;
-	const uint8_t *recent[RECENT];
+	const uint8_t *tail;
 	uint8_t *to = out;
 	size_t keep = prefix + suffix;
-	size_t count = 0; /* after the prefix */
-	size_t visible = 0;
-	size_t jumped = 0;
+	size_t hidden = 0;
 
+	if (keep == 0)
+		return hide(out);
 	character_scan(&scan, in->utf8, in->start, in->end);
 	for (unsigned i = 0; i < prefix; i++)
 	{
@@ -120,47 +138,23 @@ partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out, boo
 	}
 	to = append(to, MASK_HIDDEN, MASK_HIDDEN_SIZE);
 
-	while (character_next(&scan, &character))
-	{
-		recent[count++ % RECENT] = character.start;
-		visible += character.visible;
-
-		/* Enough is hidden even if the suffix follows at once: the rest matters no more. */
-		if (jump && visible == keep + suffix)
-		{
-			jump = false;
-			if ((size_t) (scan.end - scan.at) > TAIL_WORTHWHILE + tail_size(suffix) &&
-				jump_to_tail(&scan, suffix))
-				jumped = count;
-		}
-	}
-	if (count < suffix)
+	tail = suffix_start(in, scan.at, suffix);
+	if (tail == NULL)
 		return hide(out);
-	if (jumped > 0 && count - jumped < suffix)
-		return partial(in, prefix, suffix, out, false); /* heaps of marks fill the tail */
-
-	if (suffix > 0)
-	{
-		character_scan(&scan, in->utf8, recent[(count - suffix) % RECENT], in->end);
-		while (character_next(&scan, &character))
-		{
-			visible -= character.visible;
-			to = append_character(to, &character);
-		}
-	}
 	/* As many visible characters hidden as kept, and not more: padding with spaces hides nothing.
 	 */
-	if (visible < keep)
-		return hide(out);
-	return (size_t) (to - out);
-}
+	while (hidden < keep)
+	{
+		if (scan.at == tail)
+			return hide(out);
+		character_next(&scan, &character);
+		hidden += character.visible;
+	}
 
-size_t
-mask_partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out)
-{
-	if (prefix + suffix == 0)
-		return hide(out);
-	return partial(in, prefix, suffix, out, true);
+	character_scan(&scan, in->utf8, tail, in->end);
+	while (character_next(&scan, &character))
+		to = append_character(to, &character);
+	return (size_t) (to - out);
 }
 
 /* ------------------------------------------------------------------ e-mail */
@@ -178,25 +172,26 @@ static inline void
 advance(Reader *reader)
 {
 	reader->at += reader->now.size;
-	reader->now = character_code(reader->utf8, reader->at, reader->end);
+	character_look(reader->utf8, reader->at, reader->end, &reader->now);
 }
 
-static bool
-is_text(CharacterCode code)
+static inline bool
+is_text(const CharacterCode *now)
 {
-	return code.class != CHARACTER_CONTROL && code.class != CHARACTER_INVALID;
+	return now->class != CHARACTER_CONTROL && now->class != CHARACTER_INVALID;
 }
 
 /* RFC 5322, 3.2.3, "atext"; beyond ASCII, RFC 6531, 3.3. */
-static bool
-is_atom(CharacterCode code)
+static inline bool
+is_atom(const CharacterCode *now)
 {
 	/* One bit a code point from 0 to 63 and from 64 to 127: letters, digits, !#$%&'*+-/=?^_`{|}~ */
 	static const uint64_t atoms[2] = {UINT64_C(0xA3FFACFA00000000), UINT64_C(0x7FFFFFFFC7FFFFFE)};
+	uint32_t code = now->code;
 
-	if (code.code >= 0x80)
-		return is_text(code) && code.class != CHARACTER_BLANK;
-	return atoms[code.code / 64] >> code.code % 64 & 1;
+	if (code >= 0x80)
+		return is_text(now) && now->class != CHARACTER_BLANK;
+	return atoms[code / 64] >> code % 64 & 1;
 }
 
 /* Dots between atoms; the reader stops at the "@". */
@@ -207,7 +202,7 @@ read_dot_atom(Reader *reader)
 
 	for (; reader->now.size > 0 && reader->now.code != '@'; advance(reader))
 	{
-		if (reader->now.code == '.' ? dot : !is_atom(reader->now))
+		if (reader->now.code == '.' ? dot : !is_atom(&reader->now))
 			return false;
 		dot = reader->now.code == '.';
 	}
@@ -224,7 +219,7 @@ read_quoted(Reader *reader)
 	{
 		if (reader->now.code == '\\')
 			advance(reader);
-		if (!is_text(reader->now))
+		if (!is_text(&reader->now))
 			return false; /* or it is the end */
 		empty = false;
 	}
@@ -234,13 +229,13 @@ read_quoted(Reader *reader)
 
 /* Could the code point be of a label of a domain (RFC 5890, 2.3.2), but for hyphens? */
 static bool
-is_label(bool utf8, CharacterCode point)
+is_label(bool utf8, const CharacterCode *now)
 {
-	uint32_t code = point.code;
+	uint32_t code = now->code;
 
 	if (code < 0x80)
 		return is_letter(code) || is_digit(code);
-	if (!is_text(point) || point.class == CHARACTER_BLANK || point.class == CHARACTER_PICTURE)
+	if (!is_text(now) || now->class == CHARACTER_BLANK || now->class == CHARACTER_PICTURE)
 		return false;
 	if (!utf8)
 		return true;
@@ -281,7 +276,7 @@ read_label(Reader *reader, Label *label)
 		return false;
 	for (; reader->now.size > 0 && (code = reader->now.code) != '.'; advance(reader))
 	{
-		if (code == '-' ? label->codes == 0 : !is_label(reader->utf8, reader->now))
+		if (code == '-' ? label->codes == 0 : !is_label(reader->utf8, &reader->now))
 			return false;
 		last = code;
 		label->letters &= is_letter(code);
@@ -324,7 +319,7 @@ mask_email(const MaskInput *in, uint8_t *out)
 	const uint8_t *local = in->start;
 	const uint8_t *local_end;
 	const uint8_t *domain;
-	Reader reader = {in->start, in->end, in->utf8, character_code(in->utf8, in->start, in->end)};
+	Reader reader = {.at = in->start, .end = in->end, .utf8 = in->utf8};
 	Character name, host;
 	Label first, top;
 	uint8_t *to;
@@ -332,6 +327,7 @@ mask_email(const MaskInput *in, uint8_t *out)
 	if ((size_t) (in->end - in->start) > MASK_EMAIL_LOCAL_MAX + 1 + MASK_EMAIL_DOMAIN_MAX)
 		return mask_redact(out);
 
+	character_look(in->utf8, in->start, in->end, &reader.now);
 	if (reader.now.code == '"')
 	{
 		if (!read_quoted(&reader))

@@ -53,7 +53,7 @@ valid(bool utf8, const uint8_t *bytes, size_t size)
 
 	for (const uint8_t *at = bytes; at < bytes + size; at += code.size)
 	{
-		code = character_code(utf8, at, bytes + size);
+		character_look(utf8, at, bytes + size, &code);
 		if (code.class == CHARACTER_INVALID)
 			return false;
 	}
