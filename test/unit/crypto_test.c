@@ -694,7 +694,7 @@ test_random(void)
 	draw_random(drawn[2], sizeof(drawn[2]), NULL);
 	memset(draws, 0, sizeof(draws));
 	for (size_t i = 0; i < 3 * DRAWS; i++)
-		memcpy(draws[i], drawn[0] + 16 * i, 16);
+		memcpy(draws[i], drawn[i / DRAWS] + 16 * (i % DRAWS), 16);
 	ok(good && !has_duplicate(draws[0], 3 * DRAWS),
 	   "random_bytes: parent and children never draw the same");
 }
