@@ -30,6 +30,13 @@ bool
 base64url_decode(Bytes in, uint8_t *out, size_t *size)
 {
 	const char *end;
+	uint8_t seen = 0;
+
+	/* libsodium 1.0.18 takes a byte above 0x7f for a digit where char is signed. */
+	for (size_t i = 0; i < in.len; i++)
+		seen |= in.data[i];
+	if (seen >= 0x80)
+		return false;
 
 	return sodium_base642bin(out, base64url_decoded_bound(in.len), (const char *) in.data, in.len,
 							 NULL, size, &end, VARIANT) == 0 &&

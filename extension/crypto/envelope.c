@@ -9,6 +9,7 @@
 
 /* The second byte: the kind above, flags below. */
 #define KIND_SHIFT 4
+#define KIND_MAX 15
 #define FLAG_SEARCH_TAG 0x01
 #define FLAGS_KNOWN FLAG_SEARCH_TAG
 
@@ -99,6 +100,9 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
 	Aad aad;
 	CryptoStatus status;
+
+	if (header->class_id > INT32_MAX || (unsigned int) header->kind > KIND_MAX)
+		return CRYPTO_MALFORMED;
 
 	out[0] = ENVELOPE_VERSION;
 	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT |

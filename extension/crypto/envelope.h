@@ -56,11 +56,14 @@ extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 
-/* Writes envelope_size bytes. */
+/*
+ * Writes envelope_size bytes, which must not overlap the plaintext or the
+ * search tag. CRYPTO_MALFORMED for a header that envelope_parse would refuse.
+ */
 extern CryptoStatus envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context,
 								  int ncontext, Bytes plaintext, uint8_t *out);
 
-/* Writes envelope->ciphertext.len bytes. */
+/* Writes envelope->ciphertext.len bytes; zeros where it does not open. */
 extern CryptoStatus envelope_open(XaesKey *key, const Envelope *envelope, const Bytes *context,
 								  int ncontext, uint8_t *plaintext);
 

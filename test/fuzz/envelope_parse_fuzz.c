@@ -1,0 +1,61 @@
+/*
+ * envelope_parse_fuzz.c
+ *		Any bytes: parsed to views that lie end to end inside them, or refused.
+ *
+ * SOURCES: extension/crypto/[a-z]*.c extension/base/secret.c
+ *
+ * clang -fsanitize=fuzzer,address,undefined; seeds: corpus/envelope_parse_fuzz,
+ * written by make-corpus.
+ */
+#include <stdlib.h>
+
+#include "crypto/envelope.h"
+
+#define REQUIRE(condition) \
+	do                     \
+	{                      \
+		if (!(condition))  \
+			abort();       \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The header again, from what parsing made of it. */
+static size_t
+write_header(const EnvelopeHeader *header, uint8_t *out)
+{
+	out[0] = ENVELOPE_VERSION;
+	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL));
+	bytes_put_u32(out + 2, header->class_id);
+	bytes_put_u32(out + 6, header->key_id);
+	bytes_put_u32(out + 10, header->key_version);
+	if (header->search_tag == NULL)
+		return ENVELOPE_FIXED_HEADER;
+	memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+	return ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t header[ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE];
+	Envelope envelope;
+	CryptoStatus status = envelope_parse(bytes_view(data, size), &envelope);
+
+	REQUIRE(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
+	if (status != CRYPTO_OK)
+		return 0;
+
+	REQUIRE(envelope.header_bytes.data == data);
+	REQUIRE(envelope.nonce == data + envelope.header_bytes.len);
+	REQUIRE(envelope.ciphertext.data == envelope.nonce + XAES_NONCE_SIZE);
+	REQUIRE(envelope.tag == envelope.ciphertext.data + envelope.ciphertext.len);
+	REQUIRE(envelope.tag + XAES_TAG_SIZE == data + size);
+	REQUIRE(envelope.header.class_id <= INT32_MAX);
+	REQUIRE(envelope_size(&envelope.header, envelope.ciphertext.len) == size);
+
+	/* Nothing in the header is read twice or not at all. */
+	REQUIRE(write_header(&envelope.header, header) == envelope.header_bytes.len);
+	REQUIRE(memcmp(header, data, envelope.header_bytes.len) == 0);
+	return 0;
+}
