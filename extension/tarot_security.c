@@ -11,6 +11,10 @@
 
 #include "base/catalog.h"
 #include "base/compat.h"
+#include "class/access.h"
+#include "class/class.h"
+#include "class/gate.h"
+#include "column/column.h"
 #include "hooks/hooks.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
@@ -24,14 +28,19 @@ _PG_init(void)
 {
 	/* Shared memory and hooks can only be had at server start. */
 	if (!process_shared_preload_libraries_in_progress)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("tarot_security must be loaded at server start"),
-				 errhint("Add tarot_security to shared_preload_libraries and restart the server.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("tarot_security must be loaded at server start"),
+			 errhint("Add tarot_security to shared_preload_libraries and restart the server.")));
 
 	CatalogInit();
 	ProviderInit();
 	KeyRingInit();
+	ClassInit();
+	ClassAccessInit();
+	GateInit();
+	ColumnInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

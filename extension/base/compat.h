@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_auth_members.h"
 #include "fmgr.h"
+#include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
 #error "tarot_security needs PostgreSQL 15 or later"
@@ -34,6 +35,19 @@ compat_membership_inherits(HeapTuple membership, bool member_inherits)
 #else
 	(void) membership;
 	return member_inherits;
+#endif
+}
+
+/* The number of this backend's transaction; InvalidLocalTransactionId outside of one. */
+static inline LocalTransactionId
+compat_local_transaction_id(void)
+{
+	if (MyProc == NULL)
+		return InvalidLocalTransactionId;
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
 #endif
 }
 

@@ -9,6 +9,8 @@
 #include "storage/ipc.h"
 
 #include "hooks/hooks.h"
+#include "hooks/log.h"
+#include "hooks/statement.h"
 #include "keys/root.h"
 
 static shmem_request_hook_type previous_shmem_request;
@@ -37,4 +39,6 @@ HooksInit(void)
 	shmem_request_hook = on_shmem_request;
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = on_shmem_startup;
+	StatementHooksInit();
+	LogHooksInit();
 }

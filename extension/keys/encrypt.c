@@ -24,9 +24,6 @@
 #include "keys/ring.h"
 #include "keys/root.h"
 
-/* An envelope must also fit in its text form, a third longer, when it is dumped. */
-#define PLAINTEXT_MAX (512 * 1024 * 1024)
-
 /* What one call site has found out; kept in fn_extra. */
 typedef struct CallSite
 {
@@ -145,7 +142,6 @@ tarot_keys_encrypt(PG_FUNCTION_ARGS)
 	int ncontext;
 	DataKey *key;
 	struct varlena *out;
-	size_t size;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -158,19 +154,11 @@ tarot_keys_encrypt(PG_FUNCTION_ARGS)
 	plaintext = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	if (site->is_text)
 		plaintext = Utf8FromServer(plaintext);
-	if (plaintext.len > PLAINTEXT_MAX)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a value of %zu bytes is too large to be encrypted", plaintext.len),
-						errdetail("The limit is %d bytes.", PLAINTEXT_MAX)));
-
 	header.kind = site->is_text ? ENVELOPE_TEXT : ENVELOPE_BYTEA;
-	size = envelope_size(&header, plaintext.len);
-	out = palloc(VARHDRSZ + size);
-	KeyRingSeal(key, &header, context, ncontext, plaintext, (uint8_t *) VARDATA(out));
-	SET_VARSIZE(out, VARHDRSZ + size);
-
+	out = KeyRingSeal(key, &header, context, ncontext, plaintext);
 	if (site->is_text)
 	{
+		size_t size = VARSIZE(out) - VARHDRSZ;
 		size_t text_size = envelope_text_size(size);
 		text *result = palloc(VARHDRSZ + text_size + 1);
 

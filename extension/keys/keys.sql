@@ -304,6 +304,11 @@ BEGIN
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
 	IF destroy_key.force IS DISTINCT FROM true THEN
+		IF destroy_key.name = 'default' THEN
+			RAISE EXCEPTION 'version % of key "default" may have sealed literals in views and defaults', destroy_key.version
+				USING ERRCODE = 'dependent_objects_still_exist',
+					HINT = 'With force => true they become unreadable for ever.';
+		END IF;
 		PERFORM tarot.check_key_unused(id, destroy_key.version);
 	END IF;
 END

@@ -485,13 +485,25 @@ KeyRingCurrent(uint32 key_id)
 	return current->key;
 }
 
-void
+struct varlena *
 KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context, int ncontext,
-			Bytes plaintext, uint8_t *out)
+			Bytes plaintext)
 {
+	size_t size;
+	struct varlena *out;
+
+	if (plaintext.len > KEY_RING_PLAINTEXT_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a value of %zu bytes is too large to be encrypted", plaintext.len),
+						errdetail("The limit is %d bytes.", KEY_RING_PLAINTEXT_MAX)));
 	header->key_id = key->name.key_id;
 	header->key_version = key->name.version;
-	CryptoCheck(envelope_seal(key->xaes, header, context, ncontext, plaintext, out));
+	size = envelope_size(header, plaintext.len);
+	out = palloc(VARHDRSZ + size);
+	CryptoCheck(
+		envelope_seal(key->xaes, header, context, ncontext, plaintext, (uint8_t *) VARDATA(out)));
+	SET_VARSIZE(out, VARHDRSZ + size);
+	return out;
 }
 
 /* CRYPTO_FAILED stands for a key that may not open. */

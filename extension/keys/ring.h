@@ -38,9 +38,15 @@ extern DataKey *KeyRingCurrent(uint32 key_id);
 extern uint32 DataKeyId(const DataKey *key);
 extern uint32 DataKeyVersion(const DataKey *key);
 
-/* Writes envelope_size bytes; the header's key and version are filled in. */
-extern void KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context, int ncontext,
-						Bytes plaintext, uint8_t *out);
+/*
+ * The largest plaintext. Its envelope must also fit in its text form, a third
+ * longer, below the 1 GB of a palloc: what can be written can be dumped.
+ */
+#define KEY_RING_PLAINTEXT_MAX (512 * 1024 * 1024)
+
+/* A palloc'd envelope; the header's key and version are filled in. */
+extern struct varlena *KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context,
+								   int ncontext, Bytes plaintext);
 
 /*
  * The door. Every way from an envelope to a plaintext leads through here; who

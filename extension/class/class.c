@@ -1,0 +1,265 @@
+/*
+ * class.c
+ *		Data classes as the C code knows them.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "base/catalog.h"
+#include "base/secret.h"
+#include "base/utf8.h"
+#include "class/class.h"
+#include "crypto/hash.h"
+#include "keys/ring.h"
+#include "keys/root.h"
+
+/* Columns of tarot.class, as in class.sql */
+enum
+{
+	CLASS_CLASS_ID = 1,
+	CLASS_NAME = 2,
+	CLASS_KEY_ID = 3,
+	CLASS_MASK = 4,
+	CLASS_SEARCHABLE = 5,
+};
+
+/* How much of the keyed hash a masked reader gets to see. */
+#define MASK_HASH_BYTES 16
+
+#define MAX_USERS 16
+
+static HTAB *classes;
+static ClassUseCheck use_checks[MAX_USERS];
+static int use_check_count;
+
+void
+ClassInit(void)
+{
+	HASHCTL options = {0};
+
+	options.keysize = sizeof(int32);
+	options.entrysize = sizeof(DataClass);
+	options.hcxt =
+		AllocSetContextCreate(TopMemoryContext, "tarot_security classes", ALLOCSET_SMALL_SIZES);
+	classes =
+		hash_create("tarot_security classes", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+void
+ClassRegisterUse(ClassUseCheck check)
+{
+	if (use_check_count == MAX_USERS)
+		elog(FATAL, "too many users of data classes");
+	use_checks[use_check_count++] = check;
+}
+
+int32
+ClassIdOfName(Bytes name)
+{
+	uint8 digest[HASH_SIZE];
+	uint32 class_id;
+
+	CryptoCheck(hash_sha256(Utf8FromServer(name), digest));
+	class_id = bytes_get_u32(digest) & PG_INT32_MAX;
+
+	/* The two reserved numbers move aside; create_class refuses any collision. */
+	return class_id == CLASS_NONE || class_id == CLASS_LITERAL ? 1 : (int32) class_id;
+}
+
+static void
+read_class(DataClass *data_class)
+{
+	Relation table = CatalogOpen("class", AccessShareLock);
+	TupleDesc desc = RelationGetDescr(table);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, CLASS_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(data_class->class_id));
+	scan = CatalogScan(table, "class_pkey", 1, &key);
+	tuple = systable_getnext(scan);
+	data_class->exists = false;
+	if (HeapTupleIsValid(tuple))
+	{
+		bool isnull;
+		const char *problem;
+		char *name = TextDatumGetCString(heap_getattr(tuple, CLASS_NAME, desc, &isnull));
+		char *mask = TextDatumGetCString(heap_getattr(tuple, CLASS_MASK, desc, &isnull));
+
+		strlcpy(data_class->name, name, NAMEDATALEN);
+		data_class->key_id =
+			(uint32) DatumGetInt32(heap_getattr(tuple, CLASS_KEY_ID, desc, &isnull));
+		data_class->searchable = DatumGetBool(heap_getattr(tuple, CLASS_SEARCHABLE, desc, &isnull));
+
+		/* Written by a newer version, perhaps: then the mask that shows least. */
+		if (!mask_parse(mask, &data_class->mask, &problem))
+			data_class->mask.kind = MASK_REDACT;
+		data_class->exists = true;
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+}
+
+DataClass *
+ClassFind(int32 class_id)
+{
+	bool found;
+	DataClass *data_class = hash_search(classes, &class_id, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		data_class->epoch = 0;
+		data_class->mask_key = NULL;
+	}
+	if (data_class->epoch != CatalogEpoch)
+	{
+		uint64 epoch = CatalogEpoch;
+
+		read_class(data_class);
+		data_class->epoch = epoch;
+	}
+	return data_class;
+}
+
+DataClass *
+ClassRequire(int32 class_id)
+{
+	DataClass *data_class = ClassFind(class_id);
+
+	if (!data_class->exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("data class #%d does not exist in this database", class_id),
+				 errdetail("The number is the hash of its name, from the column's "
+						   "definition or an envelope."),
+				 errhint("Create the class with tarot.create_class(), under its old name.")));
+	return data_class;
+}
+
+/* ---------------------------------------------------------------- masks */
+
+static struct Hmac *
+mask_key(DataClass *data_class)
+{
+	uint8_t class_id[4];
+	Bytes parts[] = {bytes_of_string("mask"), bytes_view(class_id, 4)};
+	uint8_t purpose[8];
+	uint8_t secret[HASH_SIZE];
+
+	if (data_class->mask_key != NULL && data_class->mask_key_epoch == CatalogEpoch &&
+		data_class->mask_key_generation == RootKeyGeneration())
+		return data_class->mask_key;
+
+	hmac_free(data_class->mask_key);
+	data_class->mask_key = NULL;
+	data_class->mask_key_epoch = CatalogEpoch;
+	data_class->mask_key_generation = RootKeyGeneration();
+
+	bytes_put_u32(class_id, (uint32) data_class->class_id);
+	memcpy(purpose, parts[0].data, 4);
+	memcpy(purpose + 4, class_id, 4);
+	KeyRingDerive(data_class->key_id, bytes_view(purpose, sizeof(purpose)), secret, sizeof(secret));
+	data_class->mask_key = hmac_create(bytes_view(secret, sizeof(secret)));
+	secret_wipe(secret, sizeof(secret));
+	CryptoCheck(data_class->mask_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
+	return data_class->mask_key;
+}
+
+static size_t
+mask_hash(DataClass *data_class, Bytes text, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t digest[HASH_SIZE];
+
+	CryptoCheck(hmac_compute(mask_key(data_class), &text, 1, digest));
+	for (int i = 0; i < MASK_HASH_BYTES; i++)
+	{
+		out[2 * i] = hex[digest[i] >> 4];
+		out[2 * i + 1] = hex[digest[i] & 15];
+	}
+	return 2 * MASK_HASH_BYTES;
+}
+
+bool
+ClassMaskText(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked)
+{
+	char buffer[MASK_BOUND_MAX];
+	Bytes shown;
+	size_t size;
+	char *out;
+
+	if (data_class->mask.kind == MASK_NULL)
+		return false;
+	if (data_class->mask.kind == MASK_HASH)
+		size = mask_hash(data_class, text, buffer);
+	else
+		size = mask_text(&data_class->mask, true, (const char *) text.data, text.len, buffer);
+
+	shown = Utf8ToServer(bytes_view(buffer, size));
+	out = palloc(headroom + shown.len + 1);
+	memcpy(out + headroom, shown.data, shown.len);
+	out[headroom + shown.len] = '\0';
+	*masked = bytes_view(out + headroom, shown.len);
+	return true;
+}
+
+/* ---------------------------------------------------------------- for class.sql */
+
+/*
+ * tarot.class_id(name text) RETURNS integer
+ */
+PG_FUNCTION_INFO_V1(tarot_class_id);
+Datum
+tarot_class_id(PG_FUNCTION_ARGS)
+{
+	text *name = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_INT32(ClassIdOfName(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))));
+}
+
+/*
+ * tarot.normalize_mask(mask text) RETURNS text
+ *
+ * The mask in its one spelling; raises when there is no such mask.
+ */
+PG_FUNCTION_INFO_V1(tarot_class_normalize_mask);
+Datum
+tarot_class_normalize_mask(PG_FUNCTION_ARGS)
+{
+	char *mask = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	MaskSpec spec;
+	const char *problem;
+	char out[MASK_SPEC_MAX];
+
+	if (!mask_parse(mask, &spec, &problem))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mask: %s", problem),
+				 errhint("The masks are %s.", mask_names())));
+	mask_format(&spec, out);
+	PG_RETURN_TEXT_P(cstring_to_text(out));
+}
+
+/*
+ * tarot.check_class_unused(class_id integer, class_name text) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_class_check_unused);
+Datum
+tarot_class_check_unused(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	for (int i = 0; i < use_check_count; i++)
+		use_checks[i](PG_GETARG_INT32(0), name);
+	PG_RETURN_VOID();
+}

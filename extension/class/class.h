@@ -1,0 +1,60 @@
+/*
+ * class.h
+ *		Data classes: the one notion of how sensitive a value is. Key, mask and
+ *		grants follow from the class of a column.
+ */
+#ifndef TAROT_CLASS_CLASS_H
+#define TAROT_CLASS_CLASS_H
+
+#include "base/bytes.h"
+#include "mask/mask.h"
+
+/*
+ * The number of a class is a hash of its name, so that a dump can be restored
+ * before the table of classes is: it is the type modifier of columns and
+ * stands in every envelope.
+ */
+#define CLASS_NONE 0             /* tarot.encrypt(): no class, no gate */
+#define CLASS_LITERAL 0x7FFFFFFF /* a literal whose class is not known yet */
+#define CLASS_IS_NAMED(class_id) ((class_id) > CLASS_NONE && (class_id) < CLASS_LITERAL)
+
+/* A class as this backend knows it. Never freed: pointers stay good. */
+typedef struct DataClass
+{
+	int32 class_id; /* hash key */
+	uint64 epoch;   /* of all that follows */
+	bool exists;
+	bool searchable;
+	char name[NAMEDATALEN];
+	uint32 key_id;
+	MaskSpec mask;
+	struct Hmac *mask_key; /* of mask "hash"; NULL until used */
+	uint64 mask_key_epoch;
+	uint64 mask_key_generation;
+} DataClass;
+
+extern int32 ClassIdOfName(Bytes name);
+
+/* The entry, up to date; exists is false for an unknown class. */
+extern DataClass *ClassFind(int32 class_id);
+
+/* Raises for an unknown class. */
+extern DataClass *ClassRequire(int32 class_id);
+
+/*
+ * What a masked reader sees of a text: palloc'd in one piece with `headroom`
+ * bytes before it and a zero byte after it. False for NULL.
+ */
+extern bool ClassMaskText(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked);
+
+/*
+ * Raises when it knows of a column of this class. Called before a class is
+ * dropped.
+ */
+typedef void (*ClassUseCheck)(int32 class_id, const char *class_name);
+
+extern void ClassRegisterUse(ClassUseCheck check);
+
+extern void ClassInit(void);
+
+#endif

@@ -1,0 +1,197 @@
+-- class: data classes, and who may read, search and write their values
+
+CREATE TABLE tarot.class (
+	class_id integer PRIMARY KEY CHECK (class_id BETWEEN 1 AND 2147483646),
+	name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 63),
+	key_id integer NOT NULL REFERENCES tarot.key,
+	mask text COLLATE "C" NOT NULL,
+	searchable boolean NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
+
+CREATE TABLE tarot.class_grant (
+	class_id integer NOT NULL REFERENCES tarot.class ON DELETE CASCADE,
+	grantee regrole NOT NULL,
+	read text COLLATE "C" NOT NULL CHECK (read IN ('none', 'masked', 'plain')),
+	search boolean NOT NULL,
+	write boolean NOT NULL,
+	granted_by name NOT NULL,
+	granted_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (class_id, grantee)
+);
+COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class.';
+
+SELECT pg_catalog.pg_extension_config_dump('tarot.class', '');
+-- A grant to a dropped role would be dumped as a bare number, and could meet another role at the restore.
+SELECT pg_catalog.pg_extension_config_dump('tarot.class_grant',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.class
+	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
+CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.class
+	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
+ALTER TABLE tarot.class ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE tarot.class ENABLE ALWAYS TRIGGER announce_truncate;
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.class_grant
+	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
+CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.class_grant
+	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
+ALTER TABLE tarot.class_grant ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE tarot.class_grant ENABLE ALWAYS TRIGGER announce_truncate;
+
+-- ------------------------------------------------------------ for the functions below alone
+
+CREATE FUNCTION tarot.class_id(name text) RETURNS integer
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_id';
+
+CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_normalize_mask';
+
+CREATE FUNCTION tarot.check_class_unused(class_id integer, class_name text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_check_unused';
+
+CREATE FUNCTION tarot.get_class(name text) RETURNS tarot.class
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	class tarot.class;
+BEGIN
+	PERFORM tarot.check_name('data class', get_class.name);
+	SELECT * INTO class FROM tarot.class c WHERE c.name = get_class.name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'data class "%" does not exist', get_class.name
+			USING ERRCODE = 'undefined_object', HINT = 'Create it with tarot.create_class().';
+	END IF;
+	RETURN class;
+END
+$$;
+
+-- ------------------------------------------------------------ classes
+
+CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	id integer;
+	taken text;
+BEGIN
+	PERFORM tarot.check_name('data class', create_class.name);
+	IF create_class.mask IS NULL OR create_class.searchable IS NULL THEN
+		RAISE EXCEPTION 'mask and searchable must not be null' USING ERRCODE = 'null_value_not_allowed',
+			HINT = 'A mask that shows nothing is called "redact", one that shows NULL "null".';
+	END IF;
+	id := tarot.class_id(create_class.name);
+	LOCK TABLE tarot.class IN SHARE ROW EXCLUSIVE MODE;
+	SELECT c.name INTO taken FROM tarot.class c WHERE c.class_id = id;
+	IF taken = create_class.name THEN
+		RAISE EXCEPTION 'data class "%" already exists', taken USING ERRCODE = 'duplicate_object';
+	ELSIF taken IS NOT NULL THEN
+		RAISE EXCEPTION 'the names "%" and "%" have the same hash', create_class.name, taken
+			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name for the new data class.';
+	END IF;
+	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable)
+		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
+			tarot.normalize_mask(create_class.mask), create_class.searchable);
+END
+$$;
+COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean) IS
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither.';
+
+CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	class tarot.class := tarot.get_class(alter_class.name);
+BEGIN
+	UPDATE tarot.class c SET
+			key_id = CASE WHEN alter_class.key IS NULL THEN c.key_id ELSE tarot.get_key_id(alter_class.key) END,
+			mask = coalesce(tarot.normalize_mask(alter_class.mask), c.mask),
+			searchable = coalesce(alter_class.searchable, c.searchable)
+		WHERE c.class_id = class.class_id;
+END
+$$;
+COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean) IS
+	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one.';
+
+CREATE FUNCTION tarot.drop_class(name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	class tarot.class := tarot.get_class(drop_class.name);
+BEGIN
+	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
+	PERFORM tarot.check_class_unused(class.class_id, class.name);
+END
+$$;
+COMMENT ON FUNCTION tarot.drop_class(text) IS
+	'Drops a data class and its grants. Refused (2BP01) while a column or a domain is declared with it.';
+
+-- ------------------------------------------------------------ grants
+
+CREATE FUNCTION tarot.grant_class(class text, grantee regrole, read text DEFAULT 'none',
+		search boolean DEFAULT NULL, write boolean DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	granted tarot.class := tarot.get_class(grant_class.class);
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = grant_class.grantee) THEN
+		RAISE EXCEPTION 'the grantee of a data class must be a role' USING ERRCODE = 'undefined_object',
+			HINT = 'There is no grant to PUBLIC: make a role and let others inherit from it.';
+	ELSIF (grant_class.read IN ('none', 'masked', 'plain')) IS NOT TRUE THEN
+		RAISE EXCEPTION 'read access is "none", "masked" or "plain"' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	INSERT INTO tarot.class_grant AS g (class_id, grantee, read, search, write, granted_by)
+		VALUES (granted.class_id, grant_class.grantee, grant_class.read,
+			coalesce(grant_class.search, grant_class.read = 'plain'),
+			coalesce(grant_class.write, grant_class.read = 'plain'), session_user)
+		ON CONFLICT ON CONSTRAINT class_grant_pkey DO UPDATE SET read = excluded.read, search = excluded.search,
+			write = excluded.write, granted_by = excluded.granted_by, granted_at = excluded.granted_at;
+END
+$$;
+COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean) IS
+	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. Replaces an earlier grant to the same role.';
+
+CREATE FUNCTION tarot.revoke_class(class text, grantee regrole) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	revoked tarot.class := tarot.get_class(revoke_class.class);
+BEGIN
+	DELETE FROM tarot.class_grant g WHERE g.class_id = revoked.class_id AND g.grantee = revoke_class.grantee;
+	IF NOT FOUND THEN
+		RAISE WARNING 'role "%" had no grant on data class "%"', revoke_class.grantee, revoked.name;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tarot.revoke_class(text, regrole) IS
+	'Takes a grant back; open sessions notice at their next statement. What a role inherits from others stays.';
+
+CREATE VIEW tarot.class_access AS
+	SELECT c.name AS class, r.rolname AS grantee, g.read, g.search, g.write, g.granted_by, g.granted_at,
+		c.mask, k.name AS key, c.searchable
+	FROM tarot.class c
+		JOIN tarot.key k USING (key_id)
+		LEFT JOIN (tarot.class_grant g JOIN pg_catalog.pg_roles r ON r.oid = g.grantee) USING (class_id);
+COMMENT ON VIEW tarot.class_access IS
+	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';
+
+REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
+	tarot.check_class_unused(integer, text), tarot.get_class(text),
+	tarot.create_class(text, text, text, boolean), tarot.alter_class(text, text, text, boolean),
+	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean),
+	tarot.revoke_class(text, regrole) FROM PUBLIC;
+GRANT SELECT ON tarot.class_access TO pg_monitor;
+

@@ -1,0 +1,345 @@
+/*
+ * gate.c
+ *		The gate between envelopes and plaintext.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "replication/logicalworker.h"
+#include "replication/walsender.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#include "base/catalog.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/secret.h"
+#include "base/utf8.h"
+#include "class/gate.h"
+#include "keys/ring.h"
+#include "keys/root.h"
+
+#define DEFAULT_KEY "default"
+
+/*
+ * How values of encrypted columns travel between a session and its client.
+ * "plain" shows what the session's role may see. "envelope" reads and writes
+ * envelopes as they are stored: set it in PGOPTIONS for pg_dump and
+ * pg_restore. "masked" shows masks even to who may see more: an anonymous
+ * dump. Writing envelopes needs superuser or GRANT SET ON PARAMETER
+ * tarot_security.io.
+ */
+static int io_setting = GATE_IO_PLAIN;
+
+static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, false},
+													  {"envelope", GATE_IO_ENVELOPE, false},
+													  {"masked", GATE_IO_MASKED, false},
+													  {NULL, 0, false}};
+
+int GateCopyDepth = 0;
+
+/* The transaction in which plaintext was last seen. */
+static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
+
+void
+GateInit(void)
+{
+	DefineCustomEnumVariable(
+		"tarot_security.io", "How values of encrypted columns travel to and from the client.", NULL,
+		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+GateIo
+GateCurrentIo(void)
+{
+	/* Logical decoding, its initial copy, and the worker that applies it elsewhere. */
+	if (unlikely(HistoricSnapshotActive() || am_walsender || IsLogicalWorker()))
+		return GATE_IO_ENVELOPE;
+	return (GateIo) io_setting;
+}
+
+void
+GateNotePlaintext(void)
+{
+	plaintext_transaction = compat_local_transaction_id();
+}
+
+bool
+GateSawPlaintext(void)
+{
+	return plaintext_transaction != InvalidLocalTransactionId &&
+		   plaintext_transaction == compat_local_transaction_id();
+}
+
+void
+GateRequireImport(void)
+{
+	if (superuser() || IsLogicalWorker() ||
+		pg_parameter_aclcheck("tarot_security.io", GetUserId(), ACL_SET) == ACLCHECK_OK)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to write envelopes"),
+			 errhint("A superuser can allow it: GRANT SET ON PARAMETER tarot_security.io.")));
+}
+
+/* ---------------------------------------------------------------- the verdict */
+
+static void
+decide(GateSite *site, int32 class_id, Oid role)
+{
+	uint64 epoch = CatalogEpoch;
+
+	site->epoch = 0;
+	site->data_class = NULL;
+	site->read = READ_NONE;
+	site->write = false;
+	if (CLASS_IS_NAMED(class_id))
+	{
+		DataClass *data_class = ClassFind(class_id);
+
+		if (data_class->exists)
+		{
+			const ClassAccess *access = ClassAccessOf(class_id, role);
+
+			site->data_class = data_class;
+			site->read = access->read;
+			site->write = access->write;
+		}
+	}
+	if (site->read == READ_PLAIN)
+		GateNotePlaintext();
+	site->class_id = class_id;
+	site->role = role;
+	site->epoch = epoch;
+}
+
+static inline void
+ensure_verdict(GateSite *site, int32 class_id)
+{
+	Oid role = GetUserId();
+
+	if (unlikely(site->epoch != CatalogEpoch || site->role != role || site->class_id != class_id))
+		decide(site, class_id, role);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+/*
+ * A dump full of masks would be restored as if it were the data. COPY TO is
+ * one sign of a dump; row_security = off is the other: pg_dump sets it to get
+ * an error rather than only some of the rows, and so it gets one here.
+ */
+static void
+refuse_incomplete_dump(GateSite *site)
+{
+	if (io_setting == GATE_IO_MASKED || (GateCopyDepth == 0 && row_security))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to copy data class \"%s\" as plaintext",
+					site->data_class != NULL ? site->data_class->name : "unknown"),
+			 errdetail("Role \"%s\" would get masks or placeholders instead of values.",
+					   GetUserNameFromId(GetUserId(), true)),
+			 errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or masks "
+					 "with PGOPTIONS='-c tarot_security.io=masked'.")));
+}
+
+static void
+show_placeholder(size_t headroom, Bytes *text)
+{
+	size_t size = sizeof(GATE_PLACEHOLDER) - 1;
+	char *out = palloc(headroom + size + 1);
+
+	memcpy(out + headroom, GATE_PLACEHOLDER, size + 1);
+	*text = bytes_view(out + headroom, size);
+}
+
+/* The plaintext in UTF-8, with headroom and a zero byte; false when it cannot be opened. */
+static bool
+open_text(const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
+{
+	size_t size = envelope->ciphertext.len;
+	char *out;
+
+	if (envelope->header.kind != ENVELOPE_TEXT || size > KEY_RING_PLAINTEXT_MAX)
+	{
+		if (raise)
+			CryptoRaise(CRYPTO_MALFORMED);
+		return false;
+	}
+
+	out = palloc(headroom + size + 1);
+	if (raise)
+		KeyRingOpen(envelope, NULL, 0, (uint8_t *) out + headroom);
+	else if (!KeyRingTryOpen(envelope, NULL, 0, (uint8_t *) out + headroom))
+		return false;
+	out[headroom + size] = '\0';
+	*text = bytes_view(out + headroom, size);
+	return true;
+}
+
+/* The same in the database's encoding, with headroom and a zero byte again. */
+static void
+convert_text(size_t headroom, Bytes *text)
+{
+	Bytes converted = Utf8ToServer(*text);
+
+	if (unlikely(converted.data != text->data))
+	{
+		char *out = palloc(headroom + converted.len + 1);
+
+		memcpy(out + headroom, converted.data, converted.len);
+		out[headroom + converted.len] = '\0';
+		*text = bytes_view(out + headroom, converted.len);
+	}
+}
+
+static bool
+read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
+{
+	ReadAccess read;
+	Bytes plaintext;
+	bool shown;
+
+	ensure_verdict(site, (int32) envelope->header.class_id);
+	read = site->read;
+	if (io_setting == GATE_IO_MASKED && read == READ_PLAIN)
+		read = READ_MASKED;
+
+	if (likely(read == READ_PLAIN))
+	{
+		if (!open_text(envelope, raise, headroom, text))
+			return false;
+		convert_text(headroom, text);
+		return true;
+	}
+
+	refuse_incomplete_dump(site);
+	if (read == READ_NONE)
+	{
+		show_placeholder(headroom, text);
+		return true;
+	}
+
+	/* A mask that is the same for all values does not need the value. */
+	if (site->data_class->mask.kind == MASK_NULL)
+		return false;
+	if (site->data_class->mask.kind == MASK_REDACT)
+		return ClassMaskText(site->data_class, bytes_view(NULL, 0), headroom, text);
+
+	if (!open_text(envelope, raise, 0, &plaintext))
+		return false;
+	shown = ClassMaskText(site->data_class, plaintext, headroom, text);
+	secret_wipe((void *) plaintext.data, plaintext.len);
+	pfree((void *) plaintext.data);
+	return shown;
+}
+
+bool
+GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
+{
+	return read_text(site, envelope, true, headroom, text);
+}
+
+bool
+GateTryReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
+{
+	return read_text(site, envelope, false, headroom, text);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static uint32
+default_key(void)
+{
+	static uint32 key_id;
+	static uint64 epoch;
+
+	if (epoch != CatalogEpoch)
+	{
+		uint64 now = CatalogEpoch;
+
+		key_id = KeyRingFind(bytes_of_string(DEFAULT_KEY));
+		epoch = now;
+	}
+	if (key_id == 0)
+	{
+		epoch = 0;
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("this database has no keys yet"),
+						errhint("Create one with tarot.create_key(), and a data class with "
+								"tarot.create_class().")));
+	}
+	return key_id;
+}
+
+/* The key that seals for a class, if the current role may. */
+static uint32
+require_write(GateSite *site, int32 class_id)
+{
+	if (class_id == CLASS_LITERAL)
+		return default_key();
+
+	ensure_verdict(site, class_id);
+	if (unlikely(site->data_class == NULL))
+		return ClassRequire(class_id)->key_id;
+	if (unlikely(!site->write))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write data class \"%s\"", site->data_class->name),
+				 errdetail("Role \"%s\" has no write access to it.",
+						   GetUserNameFromId(GetUserId(), true)),
+				 errhint("Grant it with tarot.grant_class('%s', '%s', ..., write => true).",
+						 site->data_class->name, GetUserNameFromId(GetUserId(), true))));
+	return site->data_class->key_id;
+}
+
+static struct varlena *
+seal(uint32 key_id, int32 class_id, EnvelopeKind kind, Bytes plaintext)
+{
+	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
+
+	return KeyRingSeal(KeyRingCurrent(key_id), &header, NULL, 0, plaintext);
+}
+
+struct varlena *
+GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
+{
+	return seal(require_write(site, class_id), class_id, kind, plaintext);
+}
+
+struct varlena *
+GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
+{
+	int32 from = (int32) envelope->header.class_id;
+	uint32 key_id = require_write(site, class_id);
+	uint8_t *plaintext;
+	struct varlena *out;
+
+	if (from == CLASS_NONE || envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+		CryptoRaise(CRYPTO_MALFORMED);
+	if (from != CLASS_LITERAL)
+	{
+		DataClass *data_class = ClassRequire(from);
+
+		if (ClassAccessOf(from, GetUserId())->read != READ_PLAIN)
+			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+							errmsg("permission denied to move a value out of data class \"%s\"",
+								   data_class->name),
+							errdetail("That needs plain read access to it.")));
+	}
+
+	plaintext = palloc(envelope->ciphertext.len + 1);
+	KeyRingOpen(envelope, NULL, 0, plaintext);
+	out = seal(key_id, class_id, envelope->header.kind,
+			   bytes_view(plaintext, envelope->ciphertext.len));
+	secret_wipe(plaintext, envelope->ciphertext.len);
+	pfree(plaintext);
+	return out;
+}

@@ -1,0 +1,83 @@
+/*
+ * gate.h
+ *		The gate: what the current role gets to see of a sealed value, and
+ *		what it may seal.
+ *
+ * Every read of an encrypted column, whatever the query path, comes through
+ * GateReadText or its siblings. Plaintext leaves them only for a role that is
+ * granted it; a masked role gets the mask, any other one a placeholder.
+ */
+#ifndef TAROT_CLASS_GATE_H
+#define TAROT_CLASS_GATE_H
+
+#include "class/access.h"
+#include "class/class.h"
+#include "crypto/envelope.h"
+
+/* Stands for a value that the role may not read at all. */
+#define GATE_PLACEHOLDER "[encrypted]"
+
+/* How values of encrypted types travel between this session and its client. */
+typedef enum GateIo
+{
+	GATE_IO_PLAIN,    /* as the gate decides; the default */
+	GATE_IO_ENVELOPE, /* as envelopes, unchanged: for dumps and replication */
+	GATE_IO_MASKED,   /* as masks at most: for anonymous dumps */
+} GateIo;
+
+/* The setting; where data is replicated, always as envelopes. */
+extern GateIo GateCurrentIo(void);
+
+/*
+ * What one call site, usually a column of a query, has found out; zeroed at
+ * first, and kept in fn_extra. Asking again costs four comparisons.
+ */
+typedef struct GateSite
+{
+	uint64 epoch;
+	Oid role;
+	int32 class_id;
+	ReadAccess read;
+	bool write;
+	DataClass *data_class; /* NULL: a literal, or an unknown class */
+} GateSite;
+
+/*
+ * The text of an envelope as the current role may see it: palloc'd with
+ * `headroom` bytes before it and a zero byte after it. False for NULL.
+ */
+extern bool GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+
+/*
+ * As above, but false as well for an envelope that cannot be opened.
+ */
+extern bool GateTryReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+
+/*
+ * Seals under a class, which the current role must be allowed to write; or
+ * under the default key, for a literal whose class is not known yet.
+ */
+extern struct varlena *GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext);
+
+/*
+ * The same value under another class. From a literal that needs the right to
+ * write the new class; from a class also the right to read it.
+ */
+extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int32 class_id);
+
+/* Raises unless the current role may bring envelopes in from outside. */
+extern void GateRequireImport(void);
+
+/* COPY TO begins and ends: there, a mask instead of a value is an error. */
+extern int GateCopyDepth;
+
+/*
+ * Whether plaintext has been at the gate in this transaction: then what the
+ * server logs of it needs care.
+ */
+extern bool GateSawPlaintext(void);
+extern void GateNotePlaintext(void);
+
+extern void GateInit(void);
+
+#endif

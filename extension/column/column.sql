@@ -1,0 +1,104 @@
+-- column: encrypted types
+
+CREATE TYPE tarot.encrypted_text;
+
+CREATE FUNCTION tarot.encrypted_typmod_in(cstring[]) RETURNS integer
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_typmod_in';
+CREATE FUNCTION tarot.encrypted_typmod_out(integer) RETURNS cstring
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_typmod_out';
+
+-- Input and coercion seal with a new nonce each time, yet they are STABLE: within a statement
+-- one sealed value is as good as another, and VOLATILE ones would keep indexes from being used.
+CREATE FUNCTION tarot.encrypted_text_in(cstring, oid, integer) RETURNS tarot.encrypted_text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_encrypted_text_in';
+CREATE FUNCTION tarot.encrypted_text_out(tarot.encrypted_text) RETURNS cstring
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_encrypted_text_out';
+CREATE FUNCTION tarot.encrypted_text_recv(internal, oid, integer) RETURNS tarot.encrypted_text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_encrypted_text_recv';
+CREATE FUNCTION tarot.encrypted_text_send(tarot.encrypted_text) RETURNS bytea
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_encrypted_text_send';
+
+-- Ciphertext does not compress, hence EXTERNAL.
+CREATE TYPE tarot.encrypted_text (
+	INPUT = tarot.encrypted_text_in,
+	OUTPUT = tarot.encrypted_text_out,
+	RECEIVE = tarot.encrypted_text_recv,
+	SEND = tarot.encrypted_text_send,
+	TYPMOD_IN = tarot.encrypted_typmod_in,
+	TYPMOD_OUT = tarot.encrypted_typmod_out,
+	INTERNALLENGTH = VARIABLE,
+	STORAGE = EXTERNAL,
+	CATEGORY = 'S'
+);
+COMMENT ON TYPE tarot.encrypted_text IS
+	'Text that is stored encrypted, of a data class: tarot.encrypted_text(''email''). Input seals, output shows what the current role is granted: the text, its mask, or a placeholder.';
+
+CREATE FUNCTION tarot.encrypted_text(text, integer, boolean) RETURNS tarot.encrypted_text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_text_to_encrypted';
+COMMENT ON FUNCTION tarot.encrypted_text(text, integer, boolean) IS
+	'The cast from text: seals under the class of the type modifier. Needs write access to the class.';
+CREATE FUNCTION tarot.encrypted_text(tarot.encrypted_text, integer, boolean) RETURNS tarot.encrypted_text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_coerce_encrypted_text';
+COMMENT ON FUNCTION tarot.encrypted_text(tarot.encrypted_text, integer, boolean) IS
+	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
+CREATE FUNCTION tarot.text(tarot.encrypted_text) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_encrypted_to_text';
+COMMENT ON FUNCTION tarot.text(tarot.encrypted_text) IS
+	'The cast to text: what the current role is granted, the text, its mask (which can be NULL), or a placeholder.';
+CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_text) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
+COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_text) IS
+	'As the cast to text, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
+
+-- To text silently, so that LIKE, lower() or || go on working; from text where it is stored.
+CREATE CAST (text AS tarot.encrypted_text)
+	WITH FUNCTION tarot.encrypted_text(text, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (varchar AS tarot.encrypted_text)
+	WITH FUNCTION tarot.encrypted_text(text, integer, boolean) AS ASSIGNMENT;
+CREATE CAST (tarot.encrypted_text AS tarot.encrypted_text)
+	WITH FUNCTION tarot.encrypted_text(tarot.encrypted_text, integer, boolean) AS IMPLICIT;
+CREATE CAST (tarot.encrypted_text AS text)
+	WITH FUNCTION tarot.text(tarot.encrypted_text) AS IMPLICIT;
+
+-- The functions of the type are for everybody: what they do is decided by the gate.
+
+-- ------------------------------------------------------------ a column needs a class
+
+CREATE FUNCTION tarot.require_class() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	column_found record;
+BEGIN
+	SELECT a.attname AS column_name, c.relname AS table_name INTO column_found
+		FROM pg_event_trigger_ddl_commands() d
+			JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			JOIN pg_type t ON t.oid = a.atttypid
+		WHERE c.relkind IN ('r', 'p', 'f') AND a.atttypmod < 0
+			AND t.typmodin = 'tarot.encrypted_typmod_in(cstring[])'::regprocedure
+		LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'encrypted column "%" of table "%" needs a data class', column_found.column_name, column_found.table_name
+			USING ERRCODE = 'invalid_table_definition',
+				DETAIL = 'Without a class nobody could be allowed to read it.',
+				HINT = 'For instance: tarot.encrypted_text(''email'').';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.require_class() FROM PUBLIC;
+CREATE EVENT TRIGGER tarot_security_require_class ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+	EXECUTE FUNCTION tarot.require_class();
+

@@ -1,0 +1,233 @@
+/*
+ * usage.c
+ *		Where classes and key versions are in use: what keeps a class from
+ *		being dropped and a key version from being destroyed.
+ *
+ * Tables are scanned directly, not by a query: no code of their owners runs.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "class/class.h"
+#include "column/column.h"
+#include "crypto/envelope.h"
+#include "keys/admin.h"
+#include "keys/ring.h"
+
+/* An encrypted type, or an array of one, is known by its type modifier's input function. */
+static Oid
+typmod_in_function(void)
+{
+	Oid argument = CSTRINGARRAYOID;
+
+	return LookupFuncName(list_make2(makeString("tarot"), makeString("encrypted_typmod_in")), 1,
+						  &argument, false);
+}
+
+static bool
+is_encrypted_type(Oid type, Oid typmod_in)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	bool encrypted;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	encrypted = ((Form_pg_type) GETSTRUCT(tuple))->typmodin == typmod_in;
+	ReleaseSysCache(tuple);
+	return encrypted;
+}
+
+/* Calls back for each column of any relation that has an encrypted type, domains included. */
+static void
+for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, void *argument),
+						  void *argument)
+{
+	Oid typmod_in = typmod_in_function();
+	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute column = (Form_pg_attribute) GETSTRUCT(tuple);
+		int32 typmod = column->atttypmod;
+		Oid type;
+
+		if (column->attisdropped || column->attnum <= 0)
+			continue;
+		type = getBaseTypeAndTypmod(column->atttypid, &typmod);
+		if (is_encrypted_type(type, typmod_in))
+			visit(column, typmod, argument);
+	}
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
+}
+
+/* ---------------------------------------------------------------- classes */
+
+typedef struct ClassUse
+{
+	int32 class_id;
+	const char *class_name;
+} ClassUse;
+
+static void
+refuse_class_column(Form_pg_attribute column, int32 typmod, void *argument)
+{
+	const ClassUse *use = argument;
+
+	if (typmod == use->class_id)
+		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						errmsg("cannot drop data class \"%s\" because columns are declared with it",
+							   use->class_name),
+						errdetail("Column \"%s\" of relation \"%s\" is one of them.",
+								  NameStr(column->attname), get_rel_name(column->attrelid)),
+						errhint("Change the type of the columns first, or drop them.")));
+}
+
+static void
+check_class_unused(int32 class_id, const char *class_name)
+{
+	ClassUse use = {class_id, class_name};
+	Oid typmod_in = typmod_in_function();
+	Relation types;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	for_each_encrypted_column(refuse_class_column, &use);
+
+	types = table_open(TypeRelationId, AccessShareLock);
+	scan = systable_beginscan(types, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_type type = (Form_pg_type) GETSTRUCT(tuple);
+
+		if (type->typtype == TYPTYPE_DOMAIN && type->typtypmod == class_id &&
+			is_encrypted_type(type->typbasetype, typmod_in))
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("cannot drop data class \"%s\" because domain \"%s\" is declared "
+							"with it",
+							class_name, NameStr(type->typname))));
+	}
+	systable_endscan(scan);
+	table_close(types, AccessShareLock);
+}
+
+/* ---------------------------------------------------------------- key versions */
+
+typedef struct KeyUse
+{
+	uint32 key_id;
+	uint32 version;
+} KeyUse;
+
+static bool
+sealed_by(struct varlena *value, const KeyUse *use)
+{
+	/* The header is all that is wanted of a value that may be long and out of line. */
+	struct varlena *head = PG_DETOAST_DATUM_SLICE(PointerGetDatum(value), 0, ENVELOPE_FIXED_HEADER);
+	const uint8_t *bytes = (const uint8_t *) VARDATA_ANY(head);
+
+	return VARSIZE_ANY_EXHDR(head) == ENVELOPE_FIXED_HEADER &&
+		   bytes_get_u32(bytes + 6) == use->key_id && bytes_get_u32(bytes + 10) == use->version;
+}
+
+static bool
+datum_uses(Datum datum, Oid type, const KeyUse *use)
+{
+	Oid element = get_element_type(type);
+	Datum *items;
+	bool *nulls;
+	int count;
+
+	if (!OidIsValid(element))
+		return sealed_by((struct varlena *) DatumGetPointer(datum), use);
+
+	deconstruct_array(DatumGetArrayTypeP(datum), element, -1, false, TYPALIGN_INT, &items, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i] && sealed_by((struct varlena *) DatumGetPointer(items[i]), use))
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
+{
+	const KeyUse *use = argument;
+	char kind = get_rel_relkind(column->attrelid);
+	Relation relation;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	Snapshot snapshot;
+
+	(void) typmod;
+	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW)
+		return;
+
+	/* Until the end of the transaction: nobody adds a value while we look. */
+	relation = table_open(column->attrelid, ShareLock);
+	if (RELATION_IS_OTHER_TEMP(relation))
+	{
+		table_close(relation, NoLock);
+		return;
+	}
+	slot = table_slot_create(relation, NULL);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(relation, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool isnull;
+		Datum datum = slot_getattr(slot, column->attnum, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull && datum_uses(datum, getBaseType(column->atttypid), use))
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
+							"exist",
+							use->version, KeyRingName(use->key_id)),
+					 errdetail("Column \"%s\" of table \"%s\" holds at least one.",
+							   NameStr(column->attname), RelationGetRelationName(relation)),
+					 errhint("With force => true they become unreadable for ever.")));
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, NoLock);
+}
+
+static void
+check_key_unused(uint32 key_id, uint32 version)
+{
+	KeyUse use = {key_id, version};
+
+	for_each_encrypted_column(refuse_key_column, &use);
+}
+
+void
+ColumnInit(void)
+{
+	ClassRegisterUse(check_class_unused);
+	KeyRegisterUse(check_key_unused);
+}

@@ -1,0 +1,77 @@
+/*
+ * statement.c
+ *		Hooks around the statements of a session: policies are asked anew at
+ *		each, and COPY is known to the gate.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+#include "utils/inval.h"
+
+#include "base/compat.h"
+#include "class/gate.h"
+#include "hooks/statement.h"
+
+static ExecutorRun_hook_type previous_executor_run;
+static ProcessUtility_hook_type previous_process_utility;
+
+/*
+ * A transaction that holds its locks already would not look for what other
+ * sessions announced, and a revoke would reach it only at its end. Looking
+ * costs next to nothing when nothing was announced.
+ */
+static void
+on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
+{
+	AcceptInvalidationMessages();
+	if (previous_executor_run)
+		previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
+	else
+		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
+}
+
+static void
+on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+				   ProcessUtilityContext context, ParamListInfo params,
+				   QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
+{
+	const CopyStmt *copy =
+		IsA(statement->utilityStmt, CopyStmt) ? (CopyStmt *) statement->utilityStmt : NULL;
+	int outer_depth = GateCopyDepth;
+
+	if (IsTransactionState())
+		AcceptInvalidationMessages();
+
+	/* Lines that are being read may hold plaintext before any column is known. */
+	if (copy != NULL && copy->is_from)
+		GateNotePlaintext();
+	if (copy != NULL && !copy->is_from)
+		GateCopyDepth++;
+
+	PG_TRY();
+	{
+		if (previous_process_utility)
+			previous_process_utility(statement, query, read_only_tree, context, params, environment,
+									 dest, completion);
+		else
+			standard_ProcessUtility(statement, query, read_only_tree, context, params, environment,
+									dest, completion);
+	}
+	PG_FINALLY();
+	{
+		GateCopyDepth = outer_depth;
+	}
+	PG_END_TRY();
+}
+
+void
+StatementHooksInit(void)
+{
+	previous_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = on_executor_run;
+	previous_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = on_process_utility;
+}
