@@ -58,14 +58,15 @@ own_tmp() {
 }
 
 # private_dir NAME: sets DIR to .dev/NAME when the server's user can really reach it, else to a
-# folder below /tmp; and PG_USER, DIR/pg being that user's.
+# folder below /tmp (to NAME itself if that is a path); and PG_USER, DIR/pg being that user's.
 private_dir() {
 	DIR=$TOP/.dev/$1
-	mkdir -p "$DIR" 2>/dev/null || DIR=$(own_tmp "$1")
+	case $1 in /*) DIR=$1 ;; esac
+	mkdir -p "$DIR" 2>/dev/null || DIR=$(own_tmp "${1##*/}")
 	pg_user
 	if ! as_pg test -x "$DIR"; then
 		rmdir "$DIR" 2>/dev/null || true
-		DIR=$(own_tmp "$1")
+		DIR=$(own_tmp "${1##*/}")
 		pg_user
 		as_pg test -x "$DIR" || die "user $PG_USER cannot reach $DIR"
 	fi
