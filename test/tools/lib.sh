@@ -70,6 +70,7 @@ private_dir() {
 		pg_user
 		as_pg test -x "$DIR" || die "user $PG_USER cannot reach $DIR"
 	fi
+	DIR=$(cd "$DIR" && pwd -P)
 	SRC=$DIR/src INST=$DIR/install DATA=$DIR/pg/data LOG=$DIR/pg/server.log
 	if [ ! -d "$DIR/pg" ] && mkdir "$DIR/pg" 2>/dev/null && [ "$(id -u)" = 0 ]; then
 		chown "$PG_USER:" "$DIR/pg"
@@ -91,6 +92,11 @@ pg_user() {
 
 # as_pg COMMAND...: runs it as PG_USER, in a folder and with a HOME that the user has.
 as_pg() { "${AS_PG[@]}" "$@"; }
+
+# Root in someone's checkout leaves nothing behind that the owner could not change.
+give_back() {
+	[ "$(id -u)" != 0 ] || [ -O "$DIR" ] || chown -hR --reference="$DIR" "$DIR"
+}
 
 # True if everyone may walk down to folder $1.
 open_to_all() {
@@ -167,14 +173,23 @@ make_install() {
 
 PORT=5432
 
-psql_do() { PGOPTIONS='' "$INST$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$SOCKET" -p $PORT -U postgres "$@"; }
+psql_do() { PGOPTIONS='-c client_min_messages=warning' "$INST$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$SOCKET" -p $PORT -U postgres "$@"; }
 
 server_running() { psql_do -d postgres -c 'SELECT 1' >/dev/null 2>&1; }
+
+# A pid file from before a crash or a reboot may name a process that is someone else's by now: pg_ctl
+# would take that for our server, and stop it. Ours works in DATA.
+forget_stale_pid() {
+	local pid
+	pid=$(as_pg head -n 1 "$DATA/postmaster.pid" 2>/dev/null || true)
+	if [ -n "$pid" ] && [ "$(as_pg readlink "/proc/$pid/cwd")" != "$DATA" ]; then
+		as_pg rm -f "$DATA/postmaster.pid" "$SOCKET/.s.PGSQL.$PORT.lock" "$SOCKET/.s.PGSQL.$PORT"
+	fi
+}
 
 # Starts the server in DATA, which is made if need be. Settings of the project's own are in
 # $DATA/tarot.conf, written anew each time; postgresql.conf stays for whoever uses the server.
 server_start() {
-	local pid
 	if [ ! -e "$DATA/PG_VERSION" ]; then
 		as_pg rm -rf "$DATA.new"
 		as_pg "$INST$PG_BIN/initdb" -D "$DATA.new" -U postgres --auth=trust --no-sync --encoding=UTF8 \
@@ -192,11 +207,7 @@ server_start() {
 		fsync = off
 		log_line_prefix = '%m [%p] %q%d '
 	CONF
-	# A pid file from before a crash or a reboot may name a process that is someone else's by now.
-	pid=$(as_pg head -n 1 "$DATA/postmaster.pid" 2>/dev/null || true)
-	if [ -n "$pid" ] && [ "$(as_pg readlink "/proc/$pid/cwd")" != "$DATA" ]; then
-		as_pg rm -f "$DATA/postmaster.pid" "$SOCKET/.s.PGSQL.$PORT.lock"
-	fi
+	forget_stale_pid
 	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DIR/pg_ctl.log" 2>&1 9>&-
 	then
 		cat "$DIR/pg_ctl.log" >&2
@@ -206,6 +217,7 @@ server_start() {
 }
 
 server_stop() {
+	forget_stale_pid
 	[ ! -e "$DATA/postmaster.pid" ] ||
 		as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -m fast -w -t 60 stop </dev/null >/dev/null 2>&1
 }
