@@ -124,14 +124,15 @@ copy_source() {
 	local list=$DIR/src.list file
 	mkdir -p "$SRC"
 	sources_of "$TOP" >"$list"
-	while read -r file; do
-		cmp -s "$TOP/$file" "$SRC/$file" && continue
+	while IFS= read -r file; do
+		if cmp -s "$TOP/$file" "$SRC/$file" && { [ ! -x "$TOP/$file" ] || [ -x "$SRC/$file" ]; }; then continue; fi
 		mkdir -p "$SRC/${file%/*}" 2>/dev/null || true
 		cp "$TOP/$file" "$SRC/$file.new"
+		chmod a+rX "$SRC/$file.new"
 		mv -f "$SRC/$file.new" "$SRC/$file"
 	done < <(sed 's/^\([^/]*\)$/.\/\1/' "$list")
 	# What went away must go away here too; make sees no deletions, so the Makefile stands in.
-	sources_of "$SRC" | comm -13 "$list" - | while read -r file; do
+	sources_of "$SRC" | comm -13 "$list" - | while IFS= read -r file; do
 		rm -f "$SRC/$file"
 		touch "$SRC/Makefile"
 	done
