@@ -58,17 +58,19 @@ own_tmp() {
 }
 
 # private_dir NAME: sets DIR to .dev/NAME when the server's user can really reach it, else to a
-# folder below /tmp; and PG_USER, DIR/pg being that user's.
+# folder below /tmp (to NAME itself if that is a path); and PG_USER, DIR/pg being that user's.
 private_dir() {
 	DIR=$TOP/.dev/$1
-	mkdir -p "$DIR" 2>/dev/null || DIR=$(own_tmp "$1")
+	case $1 in /*) DIR=$1 ;; esac
+	mkdir -p "$DIR" 2>/dev/null || DIR=$(own_tmp "${1##*/}")
 	pg_user
 	if ! as_pg test -x "$DIR"; then
 		rmdir "$DIR" 2>/dev/null || true
-		DIR=$(own_tmp "$1")
+		DIR=$(own_tmp "${1##*/}")
 		pg_user
 		as_pg test -x "$DIR" || die "user $PG_USER cannot reach $DIR"
 	fi
+	DIR=$(cd "$DIR" && pwd -P)
 	SRC=$DIR/src INST=$DIR/install DATA=$DIR/pg/data LOG=$DIR/pg/server.log
 	if [ ! -d "$DIR/pg" ] && mkdir "$DIR/pg" 2>/dev/null && [ "$(id -u)" = 0 ]; then
 		chown "$PG_USER:" "$DIR/pg"
@@ -90,6 +92,11 @@ pg_user() {
 
 # as_pg COMMAND...: runs it as PG_USER, in a folder and with a HOME that the user has.
 as_pg() { "${AS_PG[@]}" "$@"; }
+
+# Root in someone's checkout leaves nothing behind that the owner could not change.
+give_back() {
+	[ "$(id -u)" != 0 ] || [ -O "$DIR" ] || chown -hR --reference="$DIR" "$DIR"
+}
 
 # True if everyone may walk down to folder $1.
 open_to_all() {
@@ -117,14 +124,15 @@ copy_source() {
 	local list=$DIR/src.list file
 	mkdir -p "$SRC"
 	sources_of "$TOP" >"$list"
-	while read -r file; do
-		cmp -s "$TOP/$file" "$SRC/$file" && continue
+	while IFS= read -r file; do
+		if cmp -s "$TOP/$file" "$SRC/$file" && { [ ! -x "$TOP/$file" ] || [ -x "$SRC/$file" ]; }; then continue; fi
 		mkdir -p "$SRC/${file%/*}" 2>/dev/null || true
 		cp "$TOP/$file" "$SRC/$file.new"
+		chmod a+rX "$SRC/$file.new"
 		mv -f "$SRC/$file.new" "$SRC/$file"
 	done < <(sed 's/^\([^/]*\)$/.\/\1/' "$list")
 	# What went away must go away here too; make sees no deletions, so the Makefile stands in.
-	sources_of "$SRC" | comm -13 "$list" - | while read -r file; do
+	sources_of "$SRC" | comm -13 "$list" - | while IFS= read -r file; do
 		rm -f "$SRC/$file"
 		touch "$SRC/Makefile"
 	done
@@ -166,14 +174,23 @@ make_install() {
 
 PORT=5432
 
-psql_do() { PGOPTIONS='' "$INST$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$SOCKET" -p $PORT -U postgres "$@"; }
+psql_do() { PGOPTIONS='-c client_min_messages=warning' "$INST$PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$SOCKET" -p $PORT -U postgres "$@"; }
 
 server_running() { psql_do -d postgres -c 'SELECT 1' >/dev/null 2>&1; }
+
+# A pid file from before a crash or a reboot may name a process that is someone else's by now: pg_ctl
+# would take that for our server, and stop it. Ours works in DATA.
+forget_stale_pid() {
+	local pid
+	pid=$(as_pg head -n 1 "$DATA/postmaster.pid" 2>/dev/null || true)
+	if [ -n "$pid" ] && [ "$(as_pg readlink "/proc/$pid/cwd")" != "$DATA" ]; then
+		as_pg rm -f "$DATA/postmaster.pid" "$SOCKET/.s.PGSQL.$PORT.lock" "$SOCKET/.s.PGSQL.$PORT"
+	fi
+}
 
 # Starts the server in DATA, which is made if need be. Settings of the project's own are in
 # $DATA/tarot.conf, written anew each time; postgresql.conf stays for whoever uses the server.
 server_start() {
-	local pid
 	if [ ! -e "$DATA/PG_VERSION" ]; then
 		as_pg rm -rf "$DATA.new"
 		as_pg "$INST$PG_BIN/initdb" -D "$DATA.new" -U postgres --auth=trust --no-sync --encoding=UTF8 \
@@ -191,11 +208,7 @@ server_start() {
 		fsync = off
 		log_line_prefix = '%m [%p] %q%d '
 	CONF
-	# A pid file from before a crash or a reboot may name a process that is someone else's by now.
-	pid=$(as_pg head -n 1 "$DATA/postmaster.pid" 2>/dev/null || true)
-	if [ -n "$pid" ] && [ "$(as_pg readlink "/proc/$pid/cwd")" != "$DATA" ]; then
-		as_pg rm -f "$DATA/postmaster.pid" "$SOCKET/.s.PGSQL.$PORT.lock"
-	fi
+	forget_stale_pid
 	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DIR/pg_ctl.log" 2>&1 9>&-
 	then
 		cat "$DIR/pg_ctl.log" >&2
@@ -205,6 +218,7 @@ server_start() {
 }
 
 server_stop() {
+	forget_stale_pid
 	[ ! -e "$DATA/postmaster.pid" ] ||
 		as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -m fast -w -t 60 stop </dev/null >/dev/null 2>&1
 }
