@@ -139,6 +139,7 @@ xaes_create(const uint8_t raw[XAES_KEY_SIZE])
 		 encrypt_blocks(key, zero, l, BLOCK);
 	if (!ok)
 	{
+		secret_wipe(l, sizeof(l));
 		xaes_free(key);
 		return NULL;
 	}
@@ -167,6 +168,7 @@ static bool
 derive(XaesKey *key, const uint8_t prefix[PREFIX_SIZE], uint8_t out[XAES_KEY_SIZE])
 {
 	uint8_t m[2 * BLOCK];
+	bool ok;
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -180,7 +182,9 @@ derive(XaesKey *key, const uint8_t prefix[PREFIX_SIZE], uint8_t out[XAES_KEY_SIZ
 		for (int j = 0; j < BLOCK; j++)
 			block[j] ^= key->k1[j];
 	}
-	return encrypt_blocks(key, m, out, sizeof(m));
+	ok = encrypt_blocks(key, m, out, sizeof(m));
+	secret_wipe(m, sizeof(m)); /* it holds K1, XORed with what is known */
+	return ok;
 }
 
 static DerivedKey *

@@ -18,7 +18,11 @@
 #define XAES_NONCE_SIZE 24
 #define XAES_TAG_SIZE 16
 
-/* A key made ready once, for many values: holds key material in secret memory. */
+/*
+ * A key made ready once, for many values. What is derived from it lies in
+ * secret memory, but for the key schedules inside OpenSSL's contexts: those are
+ * on the ordinary heap, wiped when freed.
+ */
 typedef struct XaesKey XaesKey;
 
 /* NULL when memory or an algorithm is missing. */
@@ -35,7 +39,12 @@ extern void xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE]);
 extern CryptoStatus xaes_seal(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad,
 							  Bytes plaintext, uint8_t *ciphertext, uint8_t tag[XAES_TAG_SIZE]);
 
-/* The plaintext is written only when the tag is right; otherwise it is zeros. */
+/*
+ * The plaintext's place holds zeros afterwards unless the tag is right. While
+ * this runs it may hold unverified plaintext (OpenSSL decrypts before it
+ * compares), so it must be memory that nobody else reads. It may be the
+ * ciphertext's own place, which is then lost if the tag is wrong.
+ */
 extern CryptoStatus
 xaes_open(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes ciphertext,
 		  const uint8_t tag[XAES_TAG_SIZE], uint8_t *plaintext);
