@@ -15,7 +15,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 
 # Lower floors first. A file may include its own floor and those before it;
 # the install script is put together in this order too. "make lint" reads it.
-FLOORS = base crypto keys class column hooks
+FLOORS = base crypto mask keys class column hooks
 
 SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
 	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))
