@@ -11,6 +11,7 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
@@ -98,6 +99,7 @@ decide(GateSite *site, int32 class_id, Oid role)
 
 	site->epoch = 0;
 	site->data_class = NULL;
+	site->key = NULL;
 	site->read = READ_NONE;
 	site->write = false;
 	if (CLASS_IS_NAMED(class_id))
@@ -279,49 +281,54 @@ default_key(void)
 	return key_id;
 }
 
-/* The key that seals for a class, if the current role may. */
-static uint32
-require_write(GateSite *site, int32 class_id)
+/* Raises unless the current role may write the class. */
+static void
+require_write(GateSite *site)
 {
-	if (class_id == CLASS_LITERAL)
-		return default_key();
+	const char *name;
+	const char *role;
 
-	ensure_verdict(site, class_id);
-	if (unlikely(site->data_class == NULL))
-		return ClassRequire(class_id)->key_id;
-	if (unlikely(!site->write))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to write data class \"%s\"", site->data_class->name),
-				 errdetail("Role \"%s\" has no write access to it.",
-						   GetUserNameFromId(GetUserId(), true)),
-				 errhint("Grant it with tarot.grant_class('%s', '%s', ..., write => true).",
-						 site->data_class->name, GetUserNameFromId(GetUserId(), true))));
-	return site->data_class->key_id;
+	if (likely(site->write) || site->class_id == CLASS_LITERAL)
+		return;
+	name = ClassRequire(site->class_id)->name;
+	role = GetUserNameFromId(GetUserId(), true);
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to write data class \"%s\"", name),
+					errdetail("Role \"%s\" has no write access to it.", role),
+					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",
+							quote_literal_cstr(name), quote_literal_cstr(role))));
 }
 
-static struct varlena *
-seal(uint32 key_id, int32 class_id, EnvelopeKind kind, Bytes plaintext)
+/* The key that seals for a class, if the current role may. */
+static DataKey *
+sealing_key(GateSite *site, int32 class_id)
 {
-	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
-
-	return KeyRingSeal(KeyRingCurrent(key_id), &header, NULL, 0, plaintext);
+	ensure_verdict(site, class_id);
+	require_write(site);
+	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
+		site->key =
+			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
+	return site->key;
 }
 
 struct varlena *
 GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 {
-	return seal(require_write(site, class_id), class_id, kind, plaintext);
+	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
+
+	return KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0, plaintext);
 }
 
 struct varlena *
 GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 {
 	int32 from = (int32) envelope->header.class_id;
-	uint32 key_id = require_write(site, class_id);
+	EnvelopeHeader header = {.kind = envelope->header.kind, .class_id = (uint32) class_id};
 	uint8_t *plaintext;
 	struct varlena *out;
 
+	ensure_verdict(site, class_id);
+	require_write(site);
 	if (from == CLASS_NONE || envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
 		CryptoRaise(CRYPTO_MALFORMED);
 	if (from != CLASS_LITERAL)
@@ -337,8 +344,8 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
-	out = seal(key_id, class_id, envelope->header.kind,
-			   bytes_view(plaintext, envelope->ciphertext.len));
+	out = KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0,
+					  bytes_view(plaintext, envelope->ciphertext.len));
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;

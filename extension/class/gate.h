@@ -40,6 +40,7 @@ typedef struct GateSite
 	ReadAccess read;
 	bool write;
 	DataClass *data_class; /* NULL: a literal, or an unknown class */
+	struct DataKey *key;   /* that seals; NULL until first needed */
 } GateSite;
 
 /*
