@@ -22,6 +22,11 @@
 #define TAROT_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* Before 18, an attribute that stood in another place. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /*
  * Whether a member uses the privileges of a role without SET ROLE: a property
  * of the grant since 16, of the member before.
