@@ -393,29 +393,34 @@ read_output(int output, const Deadline *deadline, uint8_t *material, size_t *siz
 	}
 }
 
-/* Waits for the end, and ends it if it must. Zero only for a clean exit. */
+/* Waits for the end, and ends it if it must. True only for a clean exit. */
 static bool
 end_command(pid_t child, const Deadline *deadline, bool wait, char problem[PROBLEM_SIZE])
 {
+	siginfo_t info = {0};
 	int status = 0;
-	pid_t ended = 0;
+	bool ended;
 
-	/* Its output is closed: what is left is to exit, a matter of moments. */
-	while (wait && (ended = waitpid(child, &status, WNOHANG)) == 0 &&
-		   milliseconds_left(deadline) > 0)
+	/*
+	 * Its output is closed: what is left is to exit, a matter of moments. It
+	 * is not reaped yet, so that its group cannot be another's.
+	 */
+	while (wait && waitid(P_PID, (id_t) child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		   info.si_pid == 0 && milliseconds_left(deadline) > 0)
 		poll(NULL, 0, 5);
-	if (ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	ended = info.si_pid == child;
+
+	/* Nothing that it started in the background stays behind either. */
+	kill(-child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 
-	if (ended != child)
-	{
-		kill(-child, SIGKILL);
-		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-			;
-		if (wait)
-			failed(problem, "tarot_security.root_key_command took longer than %d ms",
-				   root_key_timeout);
-	}
+	if (!wait)
+		return false; /* whoever did not want to wait knows the problem */
+	if (!ended)
+		failed(problem, "tarot_security.root_key_command took longer than %d ms", root_key_timeout);
 	else if (WIFEXITED(status))
 		failed(problem, "tarot_security.root_key_command failed with exit code %d",
 			   WEXITSTATUS(status));

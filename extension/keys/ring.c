@@ -574,7 +574,6 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
 {
 	DataKey *key;
 
-	RootKeyRequire();
 	return open_envelope(envelope, context, ncontext, plaintext, &key) == CRYPTO_OK;
 }
 
