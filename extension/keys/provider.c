@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 
 #include "base/secret.h"
@@ -429,6 +430,18 @@ end_command(pid_t child, const Deadline *deadline, bool wait, char problem[PROBL
 	return false;
 }
 
+/* Ends the command where it is not waited for, whatever it does. */
+static void
+kill_command(int code, Datum child)
+{
+	int status;
+
+	(void) code;
+	kill(-DatumGetInt32(child), SIGKILL);
+	while (waitpid(DatumGetInt32(child), &status, 0) < 0 && errno == EINTR)
+		;
+}
+
 static bool
 run_command(uint8_t *material, size_t *size, char problem[PROBLEM_SIZE])
 {
@@ -436,32 +449,35 @@ run_command(uint8_t *material, size_t *size, char problem[PROBLEM_SIZE])
 	int output;
 	pid_t child;
 	volatile bool read = false;
-	bool ok = false;
 
 	INSTR_TIME_SET_CURRENT(deadline.start);
 	child = start_command(&output, problem);
 	if (child < 0)
 		return false;
 
-	if (!IsUnderPostmaster)
+	if (IsUnderPostmaster)
 	{
+		PG_TRY();
+		{
+			/* Also when the session is terminated, which no PG_CATCH sees: no process stays behind.
+			 */
+			PG_ENSURE_ERROR_CLEANUP(kill_command, Int32GetDatum(child));
+			{
+				read = read_output(output, &deadline, material, size, problem);
+			}
+			PG_END_ENSURE_ERROR_CLEANUP(kill_command, Int32GetDatum(child));
+		}
+		PG_CATCH();
+		{
+			close(output);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	else
 		read = read_output(output, &deadline, material, size, problem);
-		close(output);
-		return end_command(child, &deadline, read, problem) && read;
-	}
-
-	PG_TRY();
-	{
-		read = read_output(output, &deadline, material, size, problem);
-	}
-	PG_FINALLY();
-	{
-		/* Also when the query is cancelled: no process stays behind. */
-		close(output);
-		ok = end_command(child, &deadline, read, problem);
-	}
-	PG_END_TRY();
-	return ok && read;
+	close(output);
+	return end_command(child, &deadline, read, problem) && read;
 }
 
 /* ---------------------------------------------------------------- all together */
