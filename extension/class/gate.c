@@ -115,8 +115,9 @@ decide(GateSite *site, int32 class_id, Oid role)
 			site->write = access->write;
 		}
 	}
-	if (site->read == READ_PLAIN)
-		GateNotePlaintext();
+
+	/* Once a site, not once a value: no site outlives its transaction. */
+	GateNotePlaintext();
 	site->class_id = class_id;
 	site->role = role;
 	site->epoch = epoch;

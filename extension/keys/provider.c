@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +21,6 @@
 #include "base/secret.h"
 #include "crypto/encoding.h"
 #include "crypto/hash.h"
-#include "crypto/random.h"
 #include "keys/provider.h"
 
 /* In the data directory, which is the server's working directory. */
@@ -117,12 +117,12 @@ parse_key(Bytes text, uint8_t key[ROOT_KEY_SIZE])
 		ok = true;
 		for (size_t i = 0; i < text.len; i++)
 		{
-			unsigned char c = text.data[i] | 0x20;
+			unsigned char c = text.data[i];
 
 			if (c >= '0' && c <= '9')
 				nibbles[i] = c - '0';
-			else if (c >= 'a' && c <= 'f')
-				nibbles[i] = c - 'a' + 10;
+			else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+				nibbles[i] = (c | 0x20) - 'a' + 10;
 			else
 				ok = false;
 		}
@@ -526,7 +526,7 @@ ProviderGenerate(RootKeySet *keys, char problem[PROBLEM_SIZE])
 					  GENERATED_FILE, ROOT_KEYS_MAX);
 	memmove(&keys->keys[1], &keys->keys[0], keys->count * sizeof(RootKey));
 	keys->count++;
-	random_bytes(keys->keys[0].key, ROOT_KEY_SIZE);
+	randombytes_buf(keys->keys[0].key, ROOT_KEY_SIZE);
 	if (!fingerprint(&keys->keys[0]))
 		return failed(problem, "the fingerprint of a new root key cannot be computed");
 	return write_generated_file(keys, problem);
