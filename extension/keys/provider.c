@@ -60,8 +60,9 @@ ProviderInit(void)
 		"tarot.unlock(). Excludes tarot_security.root_key_file.",
 		&root_key_command, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("tarot_security.root_key_file", "File that holds the root key.",
-							   "Must belong to the server's user and be readable by nobody else. "
-							   "Excludes tarot_security.root_key_command.",
+							   "Must belong to the server's user and be readable by nobody else, "
+							   "or belong to root and be readable by its group at most. Excludes "
+							   "tarot_security.root_key_command.",
 							   &root_key_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL,
 							   NULL);
 	DefineCustomIntVariable("tarot_security.root_key_timeout",
