@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <sodium.h>
+
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -13,7 +15,6 @@
 
 #include "base/errors.h"
 #include "base/secret.h"
-#include "crypto/random.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -173,7 +174,7 @@ tarot_keys_new_data_key(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		CryptoCheck(data_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
-		random_bytes(data_key, DATA_KEY_SIZE);
+		randombytes_buf(data_key, DATA_KEY_SIZE);
 		wrapped = KeyRingWrap(ring_id, fingerprint, key_id, version, data_key);
 	}
 	PG_FINALLY();
