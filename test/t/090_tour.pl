@@ -48,7 +48,8 @@ foreach my $page ('README.md', 'docs/quickstart.md')
 	my @blocks = blocks_of($page);
 	my $conf = join '', map { $_->[0] eq 'ini' ? $_->[1] =~ s{/etc/tarot_security}{$dir}gr : () } @blocks;
 	write_private("$dir/root.key", new_root_key . "\n");
-	my $node = new_node($name, conf => $conf);
+	local $ENV{PGUSER} = 'postgres';
+	my $node = new_node($name, conf => $conf, initdb => ['--username=postgres']);
 	local $ENV{PGHOST} = $node->host;
 	local $ENV{PGPORT} = $node->port;
 	local $ENV{PGDATABASE} = 'postgres';
