@@ -3,7 +3,7 @@
 CREATE TABLE tarot.class (
 	class_id integer PRIMARY KEY CHECK (class_id BETWEEN 1 AND 2147483646),
 	name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 63),
-	key_id integer NOT NULL REFERENCES tarot.key,
+	key_id integer NOT NULL,
 	mask text COLLATE "C" NOT NULL,
 	searchable boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now()
@@ -11,7 +11,7 @@ CREATE TABLE tarot.class (
 COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
 
 CREATE TABLE tarot.class_grant (
-	class_id integer NOT NULL REFERENCES tarot.class ON DELETE CASCADE,
+	class_id integer NOT NULL,
 	grantee regrole NOT NULL,
 	read text COLLATE "C" NOT NULL CHECK (read IN ('none', 'masked', 'plain')),
 	search boolean NOT NULL,
@@ -96,6 +96,8 @@ BEGIN
 		RAISE EXCEPTION 'the names "%" and "%" have the same hash', create_class.name, taken
 			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name for the new data class.';
 	END IF;
+	-- What a grant left that met the drop of an earlier class of this name.
+	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
 	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
 			tarot.normalize_mask(create_class.mask), create_class.searchable);
@@ -130,6 +132,7 @@ DECLARE
 	class tarot.class := tarot.get_class(drop_class.name);
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
+	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
 	PERFORM tarot.check_class_unused(class.class_id, class.name);
 END
 $$;

@@ -43,7 +43,8 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 													  {"masked", GATE_IO_MASKED, false},
 													  {NULL, 0, false}};
 
-int GateCopyDepth = 0;
+int GateWholeDepth = 0;
+int GateBlindDepth = 0;
 
 /* The transaction in which plaintext was last seen. */
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
@@ -139,14 +140,16 @@ ensure_verdict(GateSite *site, int32 class_id)
 /* ---------------------------------------------------------------- reading */
 
 /*
- * A dump full of masks would be restored as if it were the data. COPY TO is
- * one sign of a dump; row_security = off is the other: pg_dump sets it to get
- * an error rather than only some of the rows, and so it gets one here.
+ * A dump full of masks would be restored as if it were the data, and a table
+ * rewritten with them has lost it. row_security = off is another sign of a
+ * dump: pg_dump sets it to get an error rather than only some of the rows, and
+ * so it gets one here. (A parallel worker does not know of the statement; what
+ * it evaluates for one is an expression of the user's, not the column.)
  */
 static void
-refuse_incomplete_dump(GateSite *site)
+refuse_partial_sight(GateSite *site)
 {
-	if (io_setting == GATE_IO_MASKED || (GateCopyDepth == 0 && row_security))
+	if (io_setting == GATE_IO_MASKED || (GateWholeDepth == 0 && row_security))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -156,6 +159,13 @@ refuse_incomplete_dump(GateSite *site)
 					   GetUserNameFromId(GetUserId(), true)),
 			 errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or masks "
 					 "with PGOPTIONS='-c tarot_security.io=masked'.")));
+}
+
+/* Statistics on an expression would keep its values: ANALYZE gets none. */
+static inline bool
+is_blind(void)
+{
+	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
 static void
@@ -217,7 +227,7 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
 	read = site->read;
-	if (io_setting == GATE_IO_MASKED && read == READ_PLAIN)
+	if (unlikely(read == READ_PLAIN && (io_setting == GATE_IO_MASKED || is_blind())))
 		read = READ_MASKED;
 
 	if (likely(read == READ_PLAIN))
@@ -228,7 +238,10 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 		return true;
 	}
 
-	refuse_incomplete_dump(site);
+	if (is_blind())
+		read = READ_NONE;
+	else
+		refuse_partial_sight(site);
 	if (read == READ_NONE)
 	{
 		show_placeholder(headroom, text);
