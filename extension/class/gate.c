@@ -11,6 +11,7 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
@@ -42,7 +43,8 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 													  {"masked", GATE_IO_MASKED, false},
 													  {NULL, 0, false}};
 
-int GateCopyDepth = 0;
+int GateWholeDepth = 0;
+int GateBlindDepth = 0;
 
 /* The transaction in which plaintext was last seen. */
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
@@ -51,7 +53,11 @@ void
 GateInit(void)
 {
 	DefineCustomEnumVariable(
-		"tarot_security.io", "How values of encrypted columns travel to and from the client.", NULL,
+		"tarot_security.io", "How values of encrypted columns travel to and from the client.",
+		"plain: what the current role may see, and text to be sealed. "
+		"envelope: as they are stored, for dumps; writing needs superuser or "
+		"GRANT SET ON PARAMETER tarot_security.io. "
+		"masked: at most the mask, for anonymous dumps.",
 		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
@@ -98,6 +104,7 @@ decide(GateSite *site, int32 class_id, Oid role)
 
 	site->epoch = 0;
 	site->data_class = NULL;
+	site->key = NULL;
 	site->read = READ_NONE;
 	site->write = false;
 	if (CLASS_IS_NAMED(class_id))
@@ -113,8 +120,9 @@ decide(GateSite *site, int32 class_id, Oid role)
 			site->write = access->write;
 		}
 	}
-	if (site->read == READ_PLAIN)
-		GateNotePlaintext();
+
+	/* Once a site, not once a value: no site outlives its transaction. */
+	GateNotePlaintext();
 	site->class_id = class_id;
 	site->role = role;
 	site->epoch = epoch;
@@ -132,14 +140,16 @@ ensure_verdict(GateSite *site, int32 class_id)
 /* ---------------------------------------------------------------- reading */
 
 /*
- * A dump full of masks would be restored as if it were the data. COPY TO is
- * one sign of a dump; row_security = off is the other: pg_dump sets it to get
- * an error rather than only some of the rows, and so it gets one here.
+ * A dump full of masks would be restored as if it were the data, and a table
+ * rewritten with them has lost it. row_security = off is another sign of a
+ * dump: pg_dump sets it to get an error rather than only some of the rows, and
+ * so it gets one here. (A parallel worker does not know of the statement; what
+ * it evaluates for one is an expression of the user's, not the column.)
  */
 static void
-refuse_incomplete_dump(GateSite *site)
+refuse_partial_sight(GateSite *site)
 {
-	if (io_setting == GATE_IO_MASKED || (GateCopyDepth == 0 && row_security))
+	if (io_setting == GATE_IO_MASKED || (GateWholeDepth == 0 && row_security))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -149,6 +159,13 @@ refuse_incomplete_dump(GateSite *site)
 					   GetUserNameFromId(GetUserId(), true)),
 			 errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or masks "
 					 "with PGOPTIONS='-c tarot_security.io=masked'.")));
+}
+
+/* Statistics on an expression would keep its values: ANALYZE gets none. */
+static inline bool
+is_blind(void)
+{
+	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
 static void
@@ -210,7 +227,7 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
 	read = site->read;
-	if (io_setting == GATE_IO_MASKED && read == READ_PLAIN)
+	if (unlikely(read == READ_PLAIN && (io_setting == GATE_IO_MASKED || is_blind())))
 		read = READ_MASKED;
 
 	if (likely(read == READ_PLAIN))
@@ -221,7 +238,10 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 		return true;
 	}
 
-	refuse_incomplete_dump(site);
+	if (is_blind())
+		read = READ_NONE;
+	else
+		refuse_partial_sight(site);
 	if (read == READ_NONE)
 	{
 		show_placeholder(headroom, text);
@@ -279,49 +299,54 @@ default_key(void)
 	return key_id;
 }
 
-/* The key that seals for a class, if the current role may. */
-static uint32
-require_write(GateSite *site, int32 class_id)
+/* Raises unless the current role may write the class. */
+static void
+require_write(GateSite *site)
 {
-	if (class_id == CLASS_LITERAL)
-		return default_key();
+	const char *name;
+	const char *role;
 
-	ensure_verdict(site, class_id);
-	if (unlikely(site->data_class == NULL))
-		return ClassRequire(class_id)->key_id;
-	if (unlikely(!site->write))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to write data class \"%s\"", site->data_class->name),
-				 errdetail("Role \"%s\" has no write access to it.",
-						   GetUserNameFromId(GetUserId(), true)),
-				 errhint("Grant it with tarot.grant_class('%s', '%s', ..., write => true).",
-						 site->data_class->name, GetUserNameFromId(GetUserId(), true))));
-	return site->data_class->key_id;
+	if (likely(site->write) || site->class_id == CLASS_LITERAL)
+		return;
+	name = ClassRequire(site->class_id)->name;
+	role = GetUserNameFromId(GetUserId(), true);
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to write data class \"%s\"", name),
+					errdetail("Role \"%s\" has no write access to it.", role),
+					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",
+							quote_literal_cstr(name), quote_literal_cstr(role))));
 }
 
-static struct varlena *
-seal(uint32 key_id, int32 class_id, EnvelopeKind kind, Bytes plaintext)
+/* The key that seals for a class, if the current role may. */
+static DataKey *
+sealing_key(GateSite *site, int32 class_id)
 {
-	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
-
-	return KeyRingSeal(KeyRingCurrent(key_id), &header, NULL, 0, plaintext);
+	ensure_verdict(site, class_id);
+	require_write(site);
+	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
+		site->key =
+			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
+	return site->key;
 }
 
 struct varlena *
 GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 {
-	return seal(require_write(site, class_id), class_id, kind, plaintext);
+	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
+
+	return KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0, plaintext);
 }
 
 struct varlena *
 GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 {
 	int32 from = (int32) envelope->header.class_id;
-	uint32 key_id = require_write(site, class_id);
+	EnvelopeHeader header = {.kind = envelope->header.kind, .class_id = (uint32) class_id};
 	uint8_t *plaintext;
 	struct varlena *out;
 
+	ensure_verdict(site, class_id);
+	require_write(site);
 	if (from == CLASS_NONE || envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
 		CryptoRaise(CRYPTO_MALFORMED);
 	if (from != CLASS_LITERAL)
@@ -337,8 +362,8 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
-	out = seal(key_id, class_id, envelope->header.kind,
-			   bytes_view(plaintext, envelope->ciphertext.len));
+	out = KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0,
+					  bytes_view(plaintext, envelope->ciphertext.len));
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;

@@ -59,6 +59,16 @@ envelope_parse(Bytes in, Envelope *envelope)
 	return CRYPTO_OK;
 }
 
+bool
+envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version)
+{
+	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
+		return false;
+	*key_id = bytes_get_u32(head.data + 6);
+	*key_version = bytes_get_u32(head.data + 10);
+	return true;
+}
+
 size_t
 envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 {
@@ -67,7 +77,8 @@ envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 
 /*
  * What is authenticated beside the ciphertext: the header, whose length its
- * flags tell, then the context as an encoded list. Injective, as both parts are.
+ * flags tell; behind it, unless it is empty, the context as an encoded list.
+ * Injective, as both parts are, and a column's value needs no copy for it.
  */
 typedef struct Aad
 {
@@ -79,10 +90,15 @@ typedef struct Aad
 static bool
 aad_build(Aad *aad, Bytes header, const Bytes *context, int ncontext)
 {
-	size_t size = header.len + list_encoded_size(context, ncontext);
+	size_t size;
 	uint8_t *out = aad->stack;
 
 	aad->heap = NULL;
+	aad->bytes = header;
+	if (ncontext == 0)
+		return true;
+
+	size = header.len + list_encoded_size(context, ncontext);
 	if (size > AAD_ON_STACK && (out = aad->heap = malloc(size)) == NULL)
 		return false;
 	memcpy(out, header.data, header.len);

@@ -6,9 +6,9 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <time.h>
 
 #include "base/secret.h"
-#include "crypto/random.h"
 #include "crypto/xaes.h"
 
 #define BLOCK 16          /* AES, FIPS 197 */
@@ -17,10 +17,9 @@
 #define COUNTER_SIZE 4
 
 /*
- * How many values share a derived key. Their nonces differ by a counter, so
- * the number is bounded by GCM's use of data alone (2^16 values of the largest
- * size stay far below the 2^64 blocks of SP 800-38D, 5.2.1.1); a smaller one
- * costs derivations, a larger one gains nothing.
+ * How many values share a derived key: far below the 2^32 invocations that
+ * SP 800-38D, 8.3, allows one key. A smaller number costs derivations, a
+ * larger one gains nothing.
  */
 #define BATCH_VALUES (UINT32_C(1) << 16)
 
@@ -39,8 +38,9 @@ typedef struct DerivedKey
 
 struct XaesKey
 {
-	DerivedKey derived[DERIVED_SLOTS];
-	uint8_t k1[BLOCK]; /* CMAC's first subkey, SP 800-38B */
+	DerivedKey derived[DERIVED_SLOTS]; /* for opening */
+	DerivedKey sealing;                /* of the batch, apart: opening must not evict it */
+	uint8_t k1[BLOCK];                 /* CMAC's first subkey, SP 800-38B */
 
 	/* The batch that is being sealed. */
 	uint8_t batch_nonce[XAES_NONCE_SIZE];
@@ -187,38 +187,50 @@ derive(XaesKey *key, const uint8_t prefix[PREFIX_SIZE], uint8_t out[XAES_KEY_SIZ
 	return ok;
 }
 
-static DerivedKey *
-derived_key(XaesKey *key, const uint8_t prefix[PREFIX_SIZE])
+static bool
+derive_into(XaesKey *key, DerivedKey *slot, const uint8_t prefix[PREFIX_SIZE])
 {
-	DerivedKey *slot = &key->derived[prefix[0] % DERIVED_SLOTS];
 	uint8_t kx[XAES_KEY_SIZE];
-	bool ok;
 
 	if (slot->ready && memcmp(slot->prefix, prefix, PREFIX_SIZE) == 0)
-		return slot;
+		return true;
 
-	slot->ready = false;
-	ok = derive(key, prefix, kx) && crypto_aead_aes256gcm_beforenm(&slot->state, kx) == 0;
+	slot->ready = derive(key, prefix, kx) && crypto_aead_aes256gcm_beforenm(&slot->state, kx) == 0;
 	secret_wipe(kx, sizeof(kx));
-	if (!ok)
-		return NULL;
 	memcpy(slot->prefix, prefix, PREFIX_SIZE);
-	slot->ready = true;
-	return slot;
+	return slot->ready;
 }
 
+static void
+begin_batch(XaesKey *key)
+{
+	randombytes_buf(key->batch_nonce, XAES_NONCE_SIZE);
+	key->batch_left = BATCH_VALUES;
+	key->batch_process = process_number;
+}
+
+/*
+ * Unique within the batch by the counter. A virtual machine that is resumed
+ * twice from one snapshot has the same batch twice; the time, which goes on
+ * for each, keeps even their nonces apart.
+ */
 void
 xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE])
 {
+	struct timespec now;
+	uint8_t *mixed = nonce + PREFIX_SIZE;
+	uint8_t time_bytes[8];
+
 	if (key->batch_left == 0 || key->batch_process != process_number)
-	{
-		random_bytes(key->batch_nonce, XAES_NONCE_SIZE - COUNTER_SIZE);
-		key->batch_left = BATCH_VALUES;
-		key->batch_process = process_number;
-	}
+		begin_batch(key);
 	key->batch_left--;
-	bytes_put_u32(key->batch_nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
-	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE);
+
+	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE - COUNTER_SIZE);
+	clock_gettime(CLOCK_REALTIME, &now);
+	bytes_put_u64(time_bytes, (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec);
+	for (size_t i = 0; i < sizeof(time_bytes); i++)
+		mixed[i] ^= time_bytes[i];
+	bytes_put_u32(nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
 }
 
 /*
@@ -299,13 +311,13 @@ CryptoStatus
 xaes_seal(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes plaintext,
 		  uint8_t *ciphertext, uint8_t tag[XAES_TAG_SIZE])
 {
-	DerivedKey *derived;
+	DerivedKey *derived = &key->sealing;
 
 	if (use_openssl(plaintext.len))
 		return openssl_seal(key, nonce, aad, plaintext, ciphertext, tag) ? CRYPTO_OK
 																		 : CRYPTO_FAILED;
 
-	if ((derived = derived_key(key, nonce)) == NULL ||
+	if (!derive_into(key, derived, nonce) ||
 		crypto_aead_aes256gcm_encrypt_detached_afternm(
 			ciphertext, tag, NULL, plaintext.data, plaintext.len, aad.data, aad.len, NULL,
 			nonce + PREFIX_SIZE, (const crypto_aead_aes256gcm_state *) &derived->state) != 0)
@@ -317,12 +329,12 @@ CryptoStatus
 xaes_open(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes ciphertext,
 		  const uint8_t tag[XAES_TAG_SIZE], uint8_t *plaintext)
 {
-	DerivedKey *derived;
+	DerivedKey *derived = &key->derived[nonce[0] % DERIVED_SLOTS];
 	CryptoStatus status;
 
 	if (use_openssl(ciphertext.len))
 		status = openssl_open(key, nonce, aad, ciphertext, tag, plaintext);
-	else if ((derived = derived_key(key, nonce)) == NULL)
+	else if (!derive_into(key, derived, nonce))
 		status = CRYPTO_FAILED;
 	else
 		status =

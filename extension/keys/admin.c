@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <sodium.h>
+
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -13,7 +15,6 @@
 
 #include "base/errors.h"
 #include "base/secret.h"
-#include "crypto/random.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -58,6 +59,7 @@ tarot_keys_unlock(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL);
 	PG_RETURN_VOID();
 }
@@ -69,6 +71,7 @@ PG_FUNCTION_INFO_V1(tarot_keys_lock);
 Datum
 tarot_keys_lock(PG_FUNCTION_ARGS)
 {
+	(void) fcinfo;
 	RootKeyLock();
 	PG_RETURN_VOID();
 }
@@ -119,6 +122,7 @@ tarot_keys_first_root_key(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	if (!RootKeyIsUnlocked())
 		RootKeyGenerate(true);
 	RootKeyCurrent(fingerprint);
@@ -175,7 +179,7 @@ tarot_keys_new_data_key(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		CryptoCheck(data_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
-		random_bytes(data_key, DATA_KEY_SIZE);
+		randombytes_buf(data_key, DATA_KEY_SIZE);
 		wrapped = KeyRingWrap(ring_id, fingerprint, key_id, version, data_key);
 	}
 	PG_FINALLY();

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "base/catalog.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
 #include "crypto/encoding.h"
@@ -389,7 +390,7 @@ find_version(uint32 key_id, uint32 version)
 	return key;
 }
 
-/* The slow half of ready(): reads the state again, forgets or unwraps. */
+/* The slow half of make_ready(): reads the state again, forgets or unwraps. */
 static void
 refresh(DataKey *key)
 {
@@ -407,12 +408,24 @@ refresh(DataKey *key)
 		load_material(key);
 }
 
-static inline void
-ready(DataKey *key)
+static inline bool
+is_ready(const DataKey *key)
 {
-	if (unlikely(key->epoch != CatalogEpoch || key->generation != RootKeyGeneration() ||
-				 key->xaes == NULL))
+	return key->epoch == CatalogEpoch && key->generation == RootKeyGeneration() &&
+		   key->xaes != NULL;
+}
+
+static inline void
+make_ready(DataKey *key)
+{
+	if (unlikely(!is_ready(key)))
 		refresh(key);
+}
+
+bool
+DataKeyIsReady(const DataKey *key)
+{
+	return is_ready(key);
 }
 
 /* ---------------------------------------------------------------- sealing and opening */
@@ -479,7 +492,7 @@ KeyRingCurrent(uint32 key_id)
 						errmsg("key \"%s\" has no active version", KeyRingName(key_id)),
 						errhint("Call tarot.rotate_key(), or tarot.set_key_state() on a suspended "
 								"version.")));
-	ready(current->key);
+	make_ready(current->key);
 	if (current->key->state != KEY_ACTIVE)
 		elog(ERROR, "key %u changed its state in between", key_id);
 	return current->key;
@@ -518,14 +531,14 @@ open_envelope(const Envelope *envelope, const Bytes *context, int ncontext, uint
 		last->name.version != envelope->header.key_version)
 		last = find_version(envelope->header.key_id, envelope->header.key_version);
 	*key = last;
-	ready(last);
+	make_ready(last);
 	if (unlikely(last->xaes == NULL))
 		return CRYPTO_FAILED;
 	return envelope_open(last->xaes, envelope, context, ncontext, plaintext);
 }
 
-static void
-pg_attribute_noreturn() raise_state(const DataKey *key)
+pg_noreturn static void
+raise_state(const DataKey *key)
 {
 	uint32 key_id = key->name.key_id;
 	uint32 version = key->name.version;
@@ -561,7 +574,6 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
 {
 	DataKey *key;
 
-	RootKeyRequire();
 	return open_envelope(envelope, context, ncontext, plaintext, &key) == CRYPTO_OK;
 }
 

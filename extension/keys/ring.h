@@ -35,6 +35,9 @@ typedef struct DataKey DataKey;
 /* The newest active version, which seals. Raises when there is none. */
 extern DataKey *KeyRingCurrent(uint32 key_id);
 
+/* Whether a key that was current in this epoch can seal at once, without asking again. */
+extern bool DataKeyIsReady(const DataKey *key);
+
 extern uint32 DataKeyId(const DataKey *key);
 extern uint32 DataKeyVersion(const DataKey *key);
 

@@ -6,7 +6,7 @@
 #include "mask/classes.h"
 
 /* Bytes of the code point at `at`; 0 if there is no valid one before `end`. */
-static inline unsigned
+static inline __attribute__((always_inline)) unsigned
 decode(const uint8_t *at, const uint8_t *end, uint32_t *code)
 {
 	uint32_t lead = at[0];
@@ -45,7 +45,7 @@ decode(const uint8_t *at, const uint8_t *end, uint32_t *code)
 #undef BITS
 }
 
-static inline CharacterClass
+static inline __attribute__((always_inline)) CharacterClass
 class_of(uint32_t code)
 {
 	/* Syllables of Hangul: 28 to each pair of leading consonant and vowel, the first of them open
@@ -65,38 +65,54 @@ class_of(uint32_t code)
 	return (CharacterClass) class_rows[class_blocks[code / 64]][code % 64];
 }
 
-/* Inline below, where most of a text's time goes. */
-static inline void
-look_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
+/*
+ * character_look, but for the compiler to keep all in registers, and to know
+ * the size before the class is fetched: most of the time that a mask takes
+ * goes into looking at the next code point.
+ */
+static inline __attribute__((always_inline)) unsigned
+look(bool utf8, const uint8_t *at, const uint8_t *end, uint32_t *code, CharacterClass *class)
 {
-	uint32_t code = *at;
-	unsigned size = utf8 ? decode(at, end, &code) : 1;
+	unsigned size;
 
+	*code = 0;
+	*class = CHARACTER_CONTROL;
+	if (at == end)
+		return 0;
+	*code = *at;
+	if (*at < 0x80)
+	{
+		if (*at > ' ' && *at != 0x7F)
+			*class = CHARACTER_OTHER;
+		else if (*at == ' ')
+			*class = CHARACTER_BLANK;
+		return 1;
+	}
+	if (!utf8)
+	{
+		*class = CHARACTER_OTHER;
+		return 1;
+	}
+	size = decode(at, end, code);
 	if (size == 0)
 	{
-		now->code = *at;
-		now->size = 1;
-		now->class = CHARACTER_INVALID;
-		return;
+		*code = *at;
+		*class = CHARACTER_INVALID;
+		return 1;
 	}
-	now->code = code;
-	now->size = size;
-	now->class = utf8 ? class_of(code) : CHARACTER_OTHER;
+	*class = class_of(*code);
+	return size;
 }
 
 void
 character_look_beyond_ascii(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
 {
-	look_beyond_ascii(utf8, at, end, now);
-}
+	uint32_t code;
+	CharacterClass class;
 
-static inline void
-look(bool utf8, const uint8_t *at, const uint8_t *end, CharacterCode *now)
-{
-	if (at < end && *at >= 0x80)
-		look_beyond_ascii(utf8, at, end, now);
-	else
-		character_look(utf8, at, end, now);
+	now->size = look(utf8, at, end, &code, &class);
+	now->code = code;
+	now->class = class;
 }
 
 /* UAX #29, GB3 to GB999: does `next` belong to the character whose last code point is `last`? */
@@ -134,16 +150,15 @@ void
 character_next_joined(CharacterScan *scan, Character *character)
 {
 	const uint8_t *start = scan->at;
+	const uint8_t *end = scan->end;
 	const uint8_t *at = start;
-	CharacterCode *ahead = &scan->ahead;
+	bool utf8 = scan->utf8;
 	CharacterClass first, last, next;
+	uint32_t code;
+	unsigned size;
 
-	if (scan->ahead_at != start)
-		look(scan->utf8, start, scan->end, ahead);
-	first = last = ahead->class;
-	at += ahead->size;
-	look(scan->utf8, at, scan->end, ahead);
-	next = ahead->class;
+	at += look(utf8, at, end, &code, &first);
+	size = look(utf8, at, end, &code, &next);
 
 	/* Most often, no question arises. */
 	if (first == CHARACTER_OTHER && next <= CHARACTER_INVALID)
@@ -156,6 +171,7 @@ character_next_joined(CharacterScan *scan, Character *character)
 		unsigned flags = first == CHARACTER_FLAG;
 		size_t codes = 1;
 
+		last = first;
 		while (joins(last, next, picture, flags))
 		{
 			/* GB11: a picture, any number of extenders, one joiner, a picture */
@@ -165,9 +181,8 @@ character_next_joined(CharacterScan *scan, Character *character)
 			flags += next == CHARACTER_FLAG;
 			codes++;
 			last = next;
-			at += ahead->size;
-			look(scan->utf8, at, scan->end, ahead);
-			next = ahead->class;
+			at += size;
+			size = look(utf8, at, end, &code, &next);
 		}
 		character->shown = first != CHARACTER_CONTROL && first != CHARACTER_INVALID &&
 						   first != CHARACTER_EXTEND && first != CHARACTER_JOINER &&
@@ -177,5 +192,5 @@ character_next_joined(CharacterScan *scan, Character *character)
 	}
 	character->start = start;
 	character->size = (size_t) (at - start);
-	scan->at = scan->ahead_at = at;
+	scan->at = at;
 }

@@ -43,10 +43,7 @@ typedef enum CharacterClass
 	CHARACTER_PICTURE
 } CharacterClass;
 
-/*
- * A code point, or a byte that is none. Filled in place and not copied: a copy
- * reads in one piece what was written in several, which halved the masks' speed.
- */
+/* A code point, or a byte that is none. */
 typedef struct CharacterCode
 {
 	uint32_t code; /* or the byte */
@@ -73,9 +70,6 @@ typedef struct CharacterScan
 	const uint8_t *at;
 	const uint8_t *end;
 	bool utf8;
-	/* What the last character was found to end before, to look only once; kept where that was. */
-	const uint8_t *ahead_at;
-	CharacterCode ahead;
 } CharacterScan;
 
 /* For character_look and character_next alone: all but the usual case. */
@@ -112,7 +106,6 @@ character_scan(CharacterScan *scan, bool utf8, const uint8_t *at, const uint8_t 
 	scan->at = at;
 	scan->end = end;
 	scan->utf8 = utf8;
-	scan->ahead_at = NULL;
 }
 
 /* False at the end. */

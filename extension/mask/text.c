@@ -26,15 +26,6 @@ is_letter(uint32_t code)
 	return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z');
 }
 
-/* A star for a character that must not stand there, so that its place is seen. */
-static uint8_t *
-append_character(uint8_t *out, const Character *character)
-{
-	if (character->shown)
-		return append(out, character->start, character->size);
-	return append(out, "*", 1);
-}
-
 static size_t
 hide(uint8_t *out)
 {
@@ -117,30 +108,50 @@ suffix_start(const MaskInput *in, const uint8_t *from, unsigned suffix)
 	return count < suffix ? NULL : recent[(count - suffix) % RECENT];
 }
 
+/*
+ * The next `count` characters, in as few pieces as can be, with a star for
+ * each that must not be shown, so that its place is seen. NULL if there are fewer.
+ */
+static uint8_t *
+append_characters(uint8_t *out, CharacterScan *scan, unsigned count)
+{
+	const uint8_t *piece = scan->at;
+	Character character;
+
+	while (count-- > 0)
+	{
+		if (!character_next(scan, &character))
+			return NULL;
+		if (!character.shown)
+		{
+			out = append(out, piece, (size_t) (character.start - piece));
+			*out++ = '*';
+			piece = scan->at;
+		}
+	}
+	return append(out, piece, (size_t) (scan->at - piece));
+}
+
 size_t
 mask_partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out)
 {
 	CharacterScan scan;
 	Character character;
 	const uint8_t *tail;
-	uint8_t *to = out;
+	uint8_t *to;
 	size_t keep = prefix + suffix;
 	size_t hidden = 0;
 
 	if (keep == 0)
 		return hide(out);
 	character_scan(&scan, in->utf8, in->start, in->end);
-	for (unsigned i = 0; i < prefix; i++)
-	{
-		if (!character_next(&scan, &character))
-			return hide(out);
-		to = append_character(to, &character);
-	}
-	to = append(to, MASK_HIDDEN, MASK_HIDDEN_SIZE);
-
+	to = append_characters(out, &scan, prefix);
+	if (to == NULL)
+		return hide(out);
 	tail = suffix_start(in, scan.at, suffix);
 	if (tail == NULL)
 		return hide(out);
+
 	/* As many visible characters hidden as kept, and not more: padding with spaces hides nothing.
 	 */
 	while (hidden < keep)
@@ -151,9 +162,9 @@ mask_partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out
 		hidden += character.visible;
 	}
 
+	to = append(to, MASK_HIDDEN, MASK_HIDDEN_SIZE);
 	character_scan(&scan, in->utf8, tail, in->end);
-	while (character_next(&scan, &character))
-		to = append_character(to, &character);
+	to = append_characters(to, &scan, suffix);
 	return (size_t) (to - out);
 }
 

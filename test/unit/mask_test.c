@@ -566,12 +566,27 @@ same_as_slow(const MaskSpec *spec, bool utf8, const char *in, size_t len)
 static void
 check_huge(void)
 {
-	static const char *const fillings[] = {
-		"a",          "é",          "मस्ते",         GERMANY, FAMILY,
-		"\u0301",     "\u200D",     "\u0600",      "\xFF",  "\x80",
-		"\xE4\xB8",   " ",          "\r\n",        "王",    "\u1112\u1161",
-		"a" MARKS_10, "\U0001F1E9", "a\U0001F1E9", "1",     "a@",
-		"-"};
+	static const char *const fillings[] = {"a",
+										   "é",
+										   "मस्ते",
+										   GERMANY,
+										   FAMILY,
+										   "\u0301",
+										   "\u200D",
+										   "\u0600",
+										   "\xFF",
+										   "\x80",
+										   "\xE4\xB8",
+										   " ",
+										   "\r\n",
+										   "王",
+										   "\u1112\u1161",
+										   ("a" MARKS_10),
+										   "\U0001F1E9",
+										   "a\U0001F1E9",
+										   "1",
+										   "a@",
+										   "-"};
 	char *text = allocate(HUGE_SIZE);
 	bool passed = true;
 	bool partials = true;
