@@ -145,6 +145,7 @@ tarot_keys_next_root_key(PG_FUNCTION_ARGS)
 	const uint8 *used = get_bytes(fcinfo, 0, ROOT_KEY_FINGERPRINT_SIZE);
 	uint8 current[ROOT_KEY_FINGERPRINT_SIZE];
 
+	/* What tarot.lock() locked, tarot.unlock() alone unlocks. */
 	RootKeyRequire();
 	RootKeyUnlock(used);
 	RootKeyCurrent(current);
