@@ -54,9 +54,10 @@ GateInit(void)
 {
 	DefineCustomEnumVariable(
 		"tarot_security.io", "How values of encrypted columns travel to and from the client.",
-		"plain: what the current role may see, and text to be sealed. envelope: as they are stored, "
-		"for dumps; writing needs superuser or GRANT SET ON PARAMETER tarot_security.io. masked: "
-		"at most the mask, for anonymous dumps.",
+		"plain: what the current role may see, and text to be sealed. "
+		"envelope: as they are stored, for dumps; writing needs superuser or "
+		"GRANT SET ON PARAMETER tarot_security.io. "
+		"masked: at most the mask, for anonymous dumps.",
 		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 

@@ -57,9 +57,9 @@ SELECT 22 + 14 * suit.number + rank.number, rank.name || ' of ' || suit.name,
 
 -- Three whom we shall meet again, and 9 997 made of given names, family names and numbers.
 INSERT INTO customer (id, handle, name, email, phone) VALUES
-	(1, 'moonchild-00001', 'Zoë Lefèvre', 'zoe.lefevre@example.fr', '+33 6 39 98 12 34'),
-	(2, 'moonchild-00002', 'Мария Кузнецова', 'мария@пример.рф', '+7 900 000-56-78'),
-	(3, 'moonchild-00003', '佐藤 美咲', 'misaki.sato@example.jp', '+81 90-0000-9012');
+	(1, 'moonchild-00001', 'Zoë Lefèvre', 'zoe@example.fr', '+33 6 39 98 12 34'),
+	(2, 'moonchild-00002', 'Анна Жукова', 'анна@пример.рф', '+7 900 000-56-78'),
+	(3, 'moonchild-00003', '佐藤 美咲', 'misaki@example.jp', '+81 90-0000-9012');
 
 -- Given names are followed by how they are written in e-mail addresses.
 INSERT INTO customer (id, handle, name, email, phone)
@@ -153,8 +153,8 @@ SELECT s.id, s.customer_id, date '2024-01-01' + demo.dice(s.id, 23, 700), s.ques
 INSERT INTO reading (id, customer_id, held_on, question, reading) VALUES
 	(1, 1, '2026-01-06', 'Should I leave my husband?',
 		'Zoë, the Tower stands where you had hoped for the Sun: a sudden and useful collapse.'),
-	(2, 2, '2026-01-07', 'Вернётся ли он ко мне?', 'Мария, перед вами Звезда: надежда после долгой ночи.'),
-	(3, 3, '2026-01-08', '彼は私のことをどう思っていますか。', '美咲さん、運命の輪が回り始めています。');
+	(2, 2, '2026-01-07', 'Вернётся ли он ко мне?', 'Анна, перед вами Звезда: надежда после долгой ночи.'),
+	(3, 3, '2026-01-08', '彼は私のことをどう思っていますか。', '星 The Star: 長い夜の後に希望が訪れます。美咲さん、どうか焦らないでください。');
 
 -- ------------------------------------------------------------ 12 000 payments
 

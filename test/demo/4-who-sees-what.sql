@@ -1,6 +1,6 @@
--- One query, asked by four roles. Nothing but the role differs: no views, no functions to call, no rewriting.
+-- One query, asked by four roles, for three customers. Nothing but the role differs: no views, no functions to call, no rewriting.
 
-\set three 'SELECT c.name, c.email, c.phone, p.card_number, left(r.reading, 14) AS reading FROM customer c JOIN payment p ON p.customer_id = c.id JOIN reading r ON r.customer_id = c.id WHERE c.id <= 3 ORDER BY c.id;'
+\set three 'SELECT c.name, c.email, c.phone, p.card_number, left(r.reading, 15) AS reading FROM customer c JOIN payment p ON p.customer_id = c.id JOIN reading r ON r.customer_id = c.id WHERE c.id <= 3 ORDER BY c.id;'
 
 \connect - web
 \echo '-- web, the application. It is granted "plain":'
@@ -12,15 +12,15 @@ SELECT demo.claim('The application reads every value as it was written',
 \connect - support
 \echo '-- support. It is granted "masked":'
 :three
-SELECT demo.claim('Support sees the last digits of a card, the form of an address, the first letter of a name, no reading',
-	(SELECT bool_and(name ~ '^.[*]+$' AND email ~ '^.[*]{3}@.[*]{3}[.]') FROM customer)
+SELECT demo.claim('Support sees four digits of a card, the form of an address, one letter of a name, no reading',
+	(SELECT bool_and(name ~ '^.{1,3}[*]{3}$' AND email ~ '^.[*]{3}@.[*]{3}[.]') FROM customer)
 	AND (SELECT bool_and(card_number ~ '^[*]{4} [*]{4} [*]{4} [0-9]{4}$') FROM payment)
 	AND (SELECT count(DISTINCT reading::text) = 1 FROM reading));
 
 \connect - analyst
 \echo '-- analyst. It may SELECT from the tables, and is granted no data class:'
 :three
-SELECT demo.claim('An analyst gets a placeholder for each of the values, but counts and adds up what is not encrypted',
+SELECT demo.claim('An analyst gets placeholders, and still adds up what is not encrypted',
 	(SELECT bool_and(name = '[encrypted]' AND email = '[encrypted]') FROM customer)
 	AND (SELECT bool_and(reading = '[encrypted]' AND question = '[encrypted]') FROM reading)
 	AND (SELECT sum(amount) > 500000 FROM payment));
@@ -28,6 +28,6 @@ SELECT demo.claim('An analyst gets a placeholder for each of the values, but cou
 \connect - postgres
 \echo '-- postgres, superuser and owner of the tables, and granted nothing either:'
 :three
-SELECT demo.claim('To be superuser or owner gives nothing: it would have to be granted, for all to see in tarot.class_access',
+SELECT demo.claim('Being superuser or owner gives nothing: only grants do, and tarot.class_access lists them',
 	(SELECT bool_and(name = '[encrypted]' AND email = '[encrypted]') FROM customer)
 	AND NOT EXISTS (SELECT FROM tarot.class_access WHERE grantee = 'postgres'));

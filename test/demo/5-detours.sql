@@ -1,18 +1,19 @@
 -- Detours: what a role may not see or write, it does not get at in another way.
 
-\set ECHO errors
 \connect - support
 UPDATE customer SET phone = '+** * ** ** ** 34' WHERE id = 1;
 SELECT demo.claim('Support cannot write the masks that it reads back over the truth', :'SQLSTATE' = '42501');
 
 \set VERBOSITY terse
-COPY customer TO STDOUT;
-SELECT demo.claim('An export full of masks is refused, before someone takes it for the data', :'SQLSTATE' = '42501');
+\set export `psql -X -q -U support -c 'COPY customer TO STDOUT' 2>&1 | head -n 1`
+\echo > COPY customer TO STDOUT;
+\echo :export
+SELECT demo.claim('An export full of masks is refused, before someone takes it for the data', :'export' LIKE 'ERROR: %permission denied%');
 
 -- A condition is evaluated on what the role may see, so guessing finds nothing.
 \connect - analyst
-SELECT demo.claim('Guessing finds nothing: WHERE email LIKE ''zoe.lefevre%'' has no rows for an analyst',
-	(SELECT count(*) = 0 FROM customer WHERE email LIKE 'zoe.lefevre%'));
+SELECT demo.claim('Guessing finds nothing: WHERE email LIKE ''zoe@%'' has no rows for an analyst',
+	(SELECT count(*) = 0 FROM customer WHERE email LIKE 'zoe@%'));
 CREATE TEMP TABLE haul AS SELECT name::text, email || '' AS email, upper(phone) AS phone FROM customer;
 SELECT demo.claim('A copy into a table of one''s own holds placeholders', bool_and(name = '[encrypted]' AND email = '[encrypted]'))
 	FROM haul;
@@ -20,7 +21,7 @@ SELECT demo.claim('A copy into a table of one''s own holds placeholders', bool_a
 -- Views and functions of someone mightier: still the role that asks is asked for.
 \connect - web
 SELECT demo.claim('The same view shows the application the values ...', count(*) = 1)
-	FROM contact WHERE email = 'zoe.lefevre@example.fr';
+	FROM contact WHERE email = 'zoe@example.fr';
 \connect - analyst
 SELECT demo.claim('... and an analyst placeholders', bool_and(email = '[encrypted]')) FROM contact;
 

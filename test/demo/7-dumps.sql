@@ -1,8 +1,10 @@
 -- Dumps and restores, with PostgreSQL's own tools.
+\connect - postgres
 
 -- A dump by a superuser without grants would be a dump of placeholders. It is refused.
 \set refused `pg_dump --file "$WORK/plain.sql" 2>"$WORK/refused"; echo $?`
-\! grep -m 1 'permission denied' "$WORK/refused" | sed 's/^pg_dump: //'
+\echo > pg_dump
+\! sed -n 's/^.*server: \(ERROR:.*\)/\1/p; /^DETAIL/p; /^HINT/p' "$WORK/refused"
 SELECT demo.claim('pg_dump by the superuser is refused, with a hint how to do it', :refused <> 0);
 
 -- With io = envelope, a dump carries the values as they are stored, and a restore takes them as they are.
@@ -14,7 +16,7 @@ SELECT demo.claim(format('A dump of envelopes (%s): %s plaintexts in it, and %s 
 	:dumped = 0 AND :found = 0 AND :found_public = 10000);
 
 CREATE DATABASE restored;
-\set restored `PGOPTIONS='-c tarot_security.io=envelope' psql -X -q -v ON_ERROR_STOP=1 -d restored -f "$WORK/envelopes.sql" -o /dev/null; echo $?`
+\set restored `PGOPTIONS='-c tarot_security.io=envelope' psql -X -q -v ON_ERROR_STOP=1 -d restored -f "$WORK/envelopes.sql" >"$WORK/restored" 2>&1; echo $?`
 \set here `PGOPTIONS='-c tarot_security.io=envelope' "$DEMO/search" --checksum tarot postgres`
 \set there `PGOPTIONS='-c tarot_security.io=envelope' "$DEMO/search" --checksum restored postgres`
 SELECT demo.claim('Restored into another database, every value is byte for byte the same ciphertext', :restored = 0 AND :'here' = :'there');

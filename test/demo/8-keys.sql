@@ -3,11 +3,12 @@
 -- ------------------------------------------------------------ a grant is taken back
 
 \connect - support
-\echo '-- In an open transaction of support, before and after tarot.revoke_class(''email'', ''support'') elsewhere:'
+\echo '-- support, in an open transaction:'
 BEGIN;
 PREPARE look AS SELECT email FROM customer WHERE id = 1;
 EXECUTE look;
 \set revoked `psql -X -q -At -U postgres -c "SELECT tarot.revoke_class('email', 'support')"`
+\echo '-- The same prepared statement, after tarot.revoke_class(''email'', ''support'') in another session:'
 EXECUTE look;
 SELECT demo.claim('A grant that is taken back is gone at the next statement of any open session', email = '[encrypted]')
 	FROM customer WHERE id = 1;
@@ -39,9 +40,7 @@ SELECT overlay(:'whole' PLACING translate(substr(:'whole', 70, 1), 'ABCDEFGHIJKL
 	'BADCFEHGJILKNMPORQTSVUXWZYbadcfehgjilknmporqtsvuxwzy1032547698_-') FROM 70) AS flipped \gset
 UPDATE customer SET email = :'flipped' WHERE id = 2;
 \connect - web
-\set ECHO errors
 SELECT email FROM customer WHERE id = 2;
-\set ECHO none
 SELECT demo.claim('One flipped bit in an address: an error, not another address', :'SQLSTATE' = 'TS102');
 SELECT demo.claim('... and tarot.try_decrypt() reads the 9 999 others around it',
 	count(tarot.try_decrypt(email)) = 9999) FROM customer;
@@ -55,12 +54,9 @@ UPDATE customer SET email = :'whole' WHERE id = 2;
 \! as-server mv "$ROOT_KEY" "$ROOT_KEY.away"
 \! as-server pg_ctl -D "$SERVER_DATA" -l "$SERVER_LOG" -w -m fast restart >/dev/null
 \connect - web
-\set ECHO errors
 SELECT email FROM customer WHERE id = 1;
-\set ECHO none
 SELECT demo.claim('Without its root key the server starts, locked: encrypted values can be neither read ...', :'SQLSTATE' = 'TS001');
 \set VERBOSITY terse
-\set QUIET on
 INSERT INTO payment VALUES (0, 1, 9.99, '4242 4242 4242 4242');
 SELECT demo.claim('... nor written ...', :'SQLSTATE' = 'TS001');
 SELECT demo.claim('... while all else goes on', count(*) >= 12000 AND sum(amount) > 0) FROM payment;
@@ -71,7 +67,7 @@ SELECT demo.claim('A wrong root key is told at once', :'SQLSTATE' = 'TS002');
 \! as-server mv "$ROOT_KEY.away" "$ROOT_KEY"
 SELECT tarot.unlock() \g /dev/null
 \connect - web
-SELECT demo.claim('With the right one, tarot.unlock() is all it takes', email = 'zoe.lefevre@example.fr') FROM customer WHERE id = 1;
+SELECT demo.claim('With the right one, tarot.unlock() is all it takes', email = 'zoe@example.fr') FROM customer WHERE id = 1;
 
 -- ------------------------------------------------------------ after all this
 
@@ -79,4 +75,4 @@ SELECT demo.claim('With the right one, tarot.unlock() is all it takes', email = 
 CHECKPOINT;
 \set found `"$DEMO/search" "$WORK/secrets"`
 \set searched `"$DEMO/search" --what`
-SELECT demo.claim(format('After all this, %s plaintexts occur in %s', :found, :'searched'), :found = 0);
+SELECT demo.claim(format('After all this, %s of them occur in %s', :found, :'searched'), :found = 0);

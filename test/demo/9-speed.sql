@@ -55,8 +55,8 @@ INSERT INTO demo.speed VALUES (4, 'pgcrypto: pgp_sym_encrypt',
 	demo.measure($$SELECT sum(octet_length(pgp_sym_decrypt(value, 'secret'))) FROM demo.in_pgp$$) / 1e3);
 \endif
 
-SELECT method, to_char(written, '999G999') AS "write, ns", to_char(written / first_value(written) OVER w, '9990.0"x"') AS " ",
-		to_char(opened, '999G999') AS "read, ns", to_char(opened / first_value(opened) OVER w, '9990.0"x"') AS "  "
+SELECT method, to_char(written, '999G999') AS "write, ns", to_char(written / first_value(written) OVER w, '9990.0"x"') AS "of text's",
+		to_char(opened, '999G999') AS "read, ns", to_char(opened / first_value(opened) OVER w, '9990.0"x"') AS "of text's "
 	FROM demo.speed WINDOW w AS (ORDER BY place) ORDER BY place;
 SELECT demo.claim('All 100 000 values came back as they were', count(*) = 100000 AND bool_and(given.value = in_tarot.value::text))
 	FROM demo.given JOIN demo.in_tarot USING (id);

@@ -2,7 +2,7 @@
 # (test/tools/install-packages), so all of them work where there is only git and make.
 # Variables given to make reach the scripts: make check SUITES="regress tap" TESTS=surface
 
-.PHONY: help demo check check-versions lint format bench fuzz coverage server psql stop docs dist
+.PHONY: help demo check check-versions lint format bench bench-docs fuzz coverage server psql stop docs dist
 TOOLS = $(TOP)/test/tools
 
 help: ## this list
@@ -27,9 +27,11 @@ format: ## put the C sources into their format
 	@$(TOOLS)/install-packages lint
 	@find $(TOP)/extension $(TOP)/test -name '*.[ch]' -exec clang-format -i {} +
 
-bench: ## measure, with others beside it
-	@$(TOOLS)/install-packages build
+bench: ## measure, with others beside it, against the targets (BENCH_ROUNDS=5 BENCH_ROWS=1000000)
 	@$(TOP)/test/bench/run
+
+bench-docs: ## write docs/benchmarks.md from what "make bench" measured last
+	@$(TOP)/test/bench/run --docs
 
 fuzz: ## fuzz each target for SECONDS=60
 	@FUZZ_SECONDS=$(or $(SECONDS),60) SUITES=fuzz $(TOOLS)/check
