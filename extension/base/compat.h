@@ -9,6 +9,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_auth_members.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
@@ -20,6 +22,11 @@
 #define TAROT_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "tarot_security", .version = TAROT_VERSION)
 #else
 #define TAROT_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* Before 18, an attribute that stood in another place. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
 #endif
 
 /*
@@ -48,6 +55,17 @@ compat_local_transaction_id(void)
 	return MyProc->vxid.lxid;
 #else
 	return MyProc->lxid;
+#endif
+}
+
+/* A macro over a variable since 17. */
+static inline bool
+compat_is_autovacuum_worker(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return AmAutoVacuumWorkerProcess();
+#else
+	return IsAutoVacuumWorkerProcess();
 #endif
 }
 

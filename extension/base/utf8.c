@@ -9,10 +9,11 @@
 #include "storage/shmem.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/utf8.h"
 
-static void
-pg_attribute_noreturn() raise_unconvertible(void)
+pg_noreturn static void
+raise_unconvertible(void)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
 					errmsg("a value cannot be converted between UTF8 and the database encoding %s",

@@ -3,7 +3,7 @@
 CREATE TABLE tarot.class (
 	class_id integer PRIMARY KEY CHECK (class_id BETWEEN 1 AND 2147483646),
 	name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 63),
-	key_id integer NOT NULL REFERENCES tarot.key,
+	key_id integer NOT NULL,
 	mask text COLLATE "C" NOT NULL,
 	searchable boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now()
@@ -11,7 +11,7 @@ CREATE TABLE tarot.class (
 COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
 
 CREATE TABLE tarot.class_grant (
-	class_id integer NOT NULL REFERENCES tarot.class ON DELETE CASCADE,
+	class_id integer NOT NULL,
 	grantee regrole NOT NULL,
 	read text COLLATE "C" NOT NULL CHECK (read IN ('none', 'masked', 'plain')),
 	search boolean NOT NULL,
@@ -96,13 +96,15 @@ BEGIN
 		RAISE EXCEPTION 'the names "%" and "%" have the same hash', create_class.name, taken
 			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name for the new data class.';
 	END IF;
+	-- What a grant left that met the drop of an earlier class of this name.
+	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
 	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
 			tarot.normalize_mask(create_class.mask), create_class.searchable);
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL)
 	RETURNS void
@@ -120,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean) IS
-	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one.';
+	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key.';
 
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -130,6 +132,7 @@ DECLARE
 	class tarot.class := tarot.get_class(drop_class.name);
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
+	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
 	PERFORM tarot.check_class_unused(class.class_id, class.name);
 END
 $$;
@@ -161,7 +164,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean) IS
-	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. Replaces an earlier grant to the same role.';
+	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. Replaces an earlier grant to the same role. Search has no effect yet. Raises 42704 for an unknown class or role (there is no grant to PUBLIC), 22023 for another word.';
 
 CREATE FUNCTION tarot.revoke_class(class text, grantee regrole) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -177,7 +180,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_class(text, regrole) IS
-	'Takes a grant back; open sessions notice at their next statement. What a role inherits from others stays.';
+	'Takes a grant back; open sessions notice at their next statement. What a role inherits from others stays. Warns when there was none.';
 
 CREATE VIEW tarot.class_access AS
 	SELECT c.name AS class, r.rolname AS grantee, g.read, g.search, g.write, g.granted_by, g.granted_at,
@@ -187,6 +190,16 @@ CREATE VIEW tarot.class_access AS
 		LEFT JOIN (tarot.class_grant g JOIN pg_catalog.pg_roles r ON r.oid = g.grantee) USING (class_id);
 COMMENT ON VIEW tarot.class_access IS
 	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';
+COMMENT ON COLUMN tarot.class_access.class IS 'The class.';
+COMMENT ON COLUMN tarot.class_access.grantee IS 'The role that was granted it. Who inherits from that role is not listed.';
+COMMENT ON COLUMN tarot.class_access.read IS 'none, masked or plain.';
+COMMENT ON COLUMN tarot.class_access.search IS 'Whether it may compare values; without effect yet.';
+COMMENT ON COLUMN tarot.class_access.write IS 'Whether it may write values.';
+COMMENT ON COLUMN tarot.class_access.granted_by IS 'Who granted it: the session''s user then, by name.';
+COMMENT ON COLUMN tarot.class_access.granted_at IS 'When.';
+COMMENT ON COLUMN tarot.class_access.mask IS 'What masked readers see.';
+COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written now.';
+COMMENT ON COLUMN tarot.class_access.searchable IS 'As given to tarot.create_class(); without effect yet.';
 
 REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
 	tarot.check_class_unused(integer, text), tarot.get_class(text),

@@ -43,7 +43,8 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 													  {"masked", GATE_IO_MASKED, false},
 													  {NULL, 0, false}};
 
-int GateCopyDepth = 0;
+int GateWholeDepth = 0;
+int GateBlindDepth = 0;
 
 /* The transaction in which plaintext was last seen. */
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
@@ -52,7 +53,11 @@ void
 GateInit(void)
 {
 	DefineCustomEnumVariable(
-		"tarot_security.io", "How values of encrypted columns travel to and from the client.", NULL,
+		"tarot_security.io", "How values of encrypted columns travel to and from the client.",
+		"plain: what the current role may see, and text to be sealed. "
+		"envelope: as they are stored, for dumps; writing needs superuser or "
+		"GRANT SET ON PARAMETER tarot_security.io. "
+		"masked: at most the mask, for anonymous dumps.",
 		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
@@ -115,8 +120,9 @@ decide(GateSite *site, int32 class_id, Oid role)
 			site->write = access->write;
 		}
 	}
-	if (site->read == READ_PLAIN)
-		GateNotePlaintext();
+
+	/* Once a site, not once a value: no site outlives its transaction. */
+	GateNotePlaintext();
 	site->class_id = class_id;
 	site->role = role;
 	site->epoch = epoch;
@@ -134,14 +140,16 @@ ensure_verdict(GateSite *site, int32 class_id)
 /* ---------------------------------------------------------------- reading */
 
 /*
- * A dump full of masks would be restored as if it were the data. COPY TO is
- * one sign of a dump; row_security = off is the other: pg_dump sets it to get
- * an error rather than only some of the rows, and so it gets one here.
+ * A dump full of masks would be restored as if it were the data, and a table
+ * rewritten with them has lost it. row_security = off is another sign of a
+ * dump: pg_dump sets it to get an error rather than only some of the rows, and
+ * so it gets one here. (A parallel worker does not know of the statement; what
+ * it evaluates for one is an expression of the user's, not the column.)
  */
 static void
-refuse_incomplete_dump(GateSite *site)
+refuse_partial_sight(GateSite *site)
 {
-	if (io_setting == GATE_IO_MASKED || (GateCopyDepth == 0 && row_security))
+	if (io_setting == GATE_IO_MASKED || (GateWholeDepth == 0 && row_security))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -151,6 +159,13 @@ refuse_incomplete_dump(GateSite *site)
 					   GetUserNameFromId(GetUserId(), true)),
 			 errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or masks "
 					 "with PGOPTIONS='-c tarot_security.io=masked'.")));
+}
+
+/* Statistics on an expression would keep its values: ANALYZE gets none. */
+static inline bool
+is_blind(void)
+{
+	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
 static void
@@ -212,7 +227,7 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
 	read = site->read;
-	if (io_setting == GATE_IO_MASKED && read == READ_PLAIN)
+	if (unlikely(read == READ_PLAIN && (io_setting == GATE_IO_MASKED || is_blind())))
 		read = READ_MASKED;
 
 	if (likely(read == READ_PLAIN))
@@ -223,7 +238,10 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 		return true;
 	}
 
-	refuse_incomplete_dump(site);
+	if (is_blind())
+		read = READ_NONE;
+	else
+		refuse_partial_sight(site);
 	if (read == READ_NONE)
 	{
 		show_placeholder(headroom, text);

@@ -69,8 +69,12 @@ extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int3
 /* Raises unless the current role may bring envelopes in from outside. */
 extern void GateRequireImport(void);
 
-/* COPY TO begins and ends: there, a mask instead of a value is an error. */
-extern int GateCopyDepth;
+/*
+ * Statements in which masks would be taken for data, and statements that have
+ * no business with plaintext at all: how deep we are in them.
+ */
+extern int GateWholeDepth; /* COPY TO, ALTER TABLE: a mask is an error */
+extern int GateBlindDepth; /* ANALYZE: a placeholder for everybody */
 
 /*
  * Whether plaintext has been at the gate in this transaction: then what the

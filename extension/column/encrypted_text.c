@@ -65,7 +65,6 @@ parse(const struct varlena *value)
 static struct varlena *
 seal_text(GateSite *site, int32 typmod, Bytes text)
 {
-	GateNotePlaintext();
 	if (envelope_is_text(text))
 		ereport(ERROR,
 				(errcode(TAROT_ERRCODE_UNEXPECTED_ENVELOPE),
@@ -241,7 +240,6 @@ tarot_column_coerce_encrypted_text(PG_FUNCTION_ARGS)
 
 	if (typmod < 0 || envelope.header.class_id == (uint32) typmod)
 		PG_RETURN_POINTER(value);
-	GateNotePlaintext();
 	PG_RETURN_POINTER(GateReseal(get_site(fcinfo), &envelope, typmod));
 }
 

@@ -144,10 +144,12 @@ sealed_by(struct varlena *value, const KeyUse *use)
 {
 	/* The header is all that is wanted of a value that may be long and out of line. */
 	struct varlena *head = PG_DETOAST_DATUM_SLICE(PointerGetDatum(value), 0, ENVELOPE_FIXED_HEADER);
-	const uint8_t *bytes = (const uint8_t *) VARDATA_ANY(head);
+	uint32 key_id;
+	uint32 version;
 
-	return VARSIZE_ANY_EXHDR(head) == ENVELOPE_FIXED_HEADER &&
-		   bytes_get_u32(bytes + 6) == use->key_id && bytes_get_u32(bytes + 10) == use->version;
+	return envelope_peek_key(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), &key_id,
+							 &version) &&
+		   key_id == use->key_id && version == use->version;
 }
 
 static bool

@@ -59,6 +59,16 @@ envelope_parse(Bytes in, Envelope *envelope)
 	return CRYPTO_OK;
 }
 
+bool
+envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version)
+{
+	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
+		return false;
+	*key_id = bytes_get_u32(head.data + 6);
+	*key_version = bytes_get_u32(head.data + 10);
+	return true;
+}
+
 size_t
 envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 {

@@ -54,6 +54,12 @@ typedef struct Envelope
 /* CRYPTO_MALFORMED for anything that envelope_seal could not have written. */
 extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
+/*
+ * Which version of which key sealed it, from its first ENVELOPE_FIXED_HEADER
+ * bytes alone. False when these begin no envelope.
+ */
+extern bool envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version);
+
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 
 /*

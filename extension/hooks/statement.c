@@ -1,7 +1,7 @@
 /*
  * statement.c
  *		Hooks around the statements of a session: policies are asked anew at
- *		each, and COPY is known to the gate.
+ *		each, and the gate knows those in which a mask would do harm.
  */
 #include "postgres.h"
 
@@ -38,18 +38,30 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 				   ProcessUtilityContext context, ParamListInfo params,
 				   QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
-	const CopyStmt *copy =
-		IsA(statement->utilityStmt, CopyStmt) ? (CopyStmt *) statement->utilityStmt : NULL;
-	int outer_depth = GateCopyDepth;
+	Node *node = statement->utilityStmt;
+	int outer_whole = GateWholeDepth;
+	int outer_blind = GateBlindDepth;
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
 
-	/* Lines that are being read may hold plaintext before any column is known. */
-	if (copy != NULL && copy->is_from)
-		GateNotePlaintext();
-	if (copy != NULL && !copy->is_from)
-		GateCopyDepth++;
+	switch (nodeTag(node))
+	{
+		case T_CopyStmt:
+			if (!((CopyStmt *) node)->is_from)
+				GateWholeDepth++;
+			else
+				GateNotePlaintext(); /* a line may hold some before any column is known */
+			break;
+		case T_AlterTableStmt:
+			GateWholeDepth++;
+			break;
+		case T_VacuumStmt:
+			GateBlindDepth++;
+			break;
+		default:
+			break;
+	}
 
 	PG_TRY();
 	{
@@ -62,7 +74,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	}
 	PG_FINALLY();
 	{
-		GateCopyDepth = outer_depth;
+		GateWholeDepth = outer_whole;
+		GateBlindDepth = outer_blind;
 	}
 	PG_END_TRY();
 }

@@ -59,6 +59,7 @@ tarot_keys_unlock(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL);
 	PG_RETURN_VOID();
 }
@@ -70,6 +71,7 @@ PG_FUNCTION_INFO_V1(tarot_keys_lock);
 Datum
 tarot_keys_lock(PG_FUNCTION_ARGS)
 {
+	(void) fcinfo;
 	RootKeyLock();
 	PG_RETURN_VOID();
 }
@@ -120,6 +122,7 @@ tarot_keys_first_root_key(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	if (!RootKeyIsUnlocked())
 		RootKeyGenerate(true);
 	RootKeyCurrent(fingerprint);

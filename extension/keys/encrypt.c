@@ -146,7 +146,6 @@ tarot_keys_encrypt(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
-	RootKeyRequire();
 	key = KeyRingCurrent(get_key_id(fcinfo, site));
 	context = get_context(fcinfo, site, 2, &ncontext);
 
@@ -186,7 +185,6 @@ decrypt(FunctionCallInfo fcinfo, bool raise)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
-	RootKeyRequire();
 	context = get_context(fcinfo, site, 1, &ncontext);
 
 	value = PG_GETARG_VARLENA_PP(0);

@@ -18,8 +18,10 @@ CREATE TABLE tarot.key (
 );
 COMMENT ON TABLE tarot.key IS 'Data keys by name. The numbers are random, so that those of two databases seldom meet.';
 
+-- No foreign keys among tables that are dumped with their data: pg_restore -j loads those of an
+-- extension in any order. The functions below keep them together.
 CREATE TABLE tarot.key_version (
-	key_id integer NOT NULL REFERENCES tarot.key,
+	key_id integer NOT NULL,
 	version integer NOT NULL CHECK (version > 0),
 	state text COLLATE "C" NOT NULL CHECK (state IN
 		('pre-activation', 'active', 'suspended', 'deactivated', 'compromised', 'destroyed')),
@@ -196,7 +198,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rotate_root_key() IS
-	'Wraps all data keys of this database with the provider''s current root key, in the calling transaction, and returns how many. With a generated root key it makes a new one first. The old root key must still be given, and can be removed after the commit, once no other database uses it.';
+	'Wraps all data keys of this database with the provider''s current root key, in the calling transaction, and returns how many. With a generated root key it makes a new one first; other providers must already give the new one first and the old one after it (55000 if not). Asks the provider as tarot.unlock() does, with its errors. The old root key can be removed after the commit, once no other database, standby or backup needs it.';
 
 CREATE VIEW tarot.root_key_status AS
 	SELECT s.provider, s.unlocked, s.problem,
@@ -207,6 +209,13 @@ CREATE VIEW tarot.root_key_status AS
 	FROM tarot.root_key_state() s LEFT JOIN tarot.keyring k ON true;
 COMMENT ON VIEW tarot.root_key_status IS
 	'Whether the server is unlocked, why not, and whether this database''s keys are wrapped with the provider''s current root key (if not: tarot.rotate_root_key()).';
+COMMENT ON COLUMN tarot.root_key_status.provider IS 'By the settings: command, file or generated; NULL when they contradict each other.';
+COMMENT ON COLUMN tarot.root_key_status.unlocked IS 'Whether the server has a root key, and the self-test of the libraries passed.';
+COMMENT ON COLUMN tarot.root_key_status.problem IS 'Why the provider last gave no key, or that tarot.lock() was called; NULL after a success.';
+COMMENT ON COLUMN tarot.root_key_status.fingerprint IS 'Of the root key that wraps the data keys of this database; NULL before its first key.';
+COMMENT ON COLUMN tarot.root_key_status.provider_fingerprint IS 'Of the first root key that the provider gave; NULL while locked.';
+COMMENT ON COLUMN tarot.root_key_status.is_current IS 'Whether these two are one. If not, either a rotation is to be finished, or the root key is a wrong one (TS002).';
+COMMENT ON COLUMN tarot.root_key_status.in_use_since IS 'When the data keys were last wrapped anew, or the first one was made.';
 
 -- ------------------------------------------------------------ data keys
 
@@ -234,7 +243,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_key(text) IS
-	'Makes a data key with a first, active version and returns its number. Names have 1 to 63 bytes. The first key of a database comes with a key "default", which seals literals.';
+	'Makes a data key of 256 random bits with a first, active version and returns its number. Names have 1 to 63 bytes, no control characters, and do not begin with "#" (42602, 42622). Raises 42710 when there is one of that name, TS001 when the server is locked. The first key of a database comes with a key "default", which seals literals; with the generated provider it makes the root key, too.';
 
 CREATE FUNCTION tarot.rotate_key(name text) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -255,7 +264,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rotate_key(text) IS
-	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. The version before becomes deactivated, and still opens what it sealed.';
+	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. Versions that were active become deactivated, and still open what they sealed; stored values are not touched. Raises 42704 for an unknown key, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.set_key_state(name text, version integer, state text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -285,7 +294,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_key_state(text, integer, text) IS
-	'Moves a version to another state of NIST SP 800-57: active seals and opens, deactivated and compromised only open, suspended and pre-activation do neither. Raises TS201 for a step that the standard does not know.';
+	'Moves a version to another state of NIST SP 800-57: active seals and opens, deactivated and compromised only open, suspended and pre-activation do neither. Where several versions are active the newest one seals. Raises TS201 for a step that the standard does not know, 22023 for an unknown state or "destroyed" (see tarot.destroy_key), 42704 for an unknown key or version.';
 
 CREATE FUNCTION tarot.destroy_key(name text, version integer, force boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -314,7 +323,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused while an encrypted column holds a value sealed by it, unless forced. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, and for the key "default", unless forced; TS201 for an active or suspended version, forced or not. All tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,
@@ -324,6 +333,15 @@ CREATE VIEW tarot.key_status AS
 	FROM tarot.key k JOIN tarot.key_version v USING (key_id);
 COMMENT ON VIEW tarot.key_status IS
 	'Every version of every data key: its state (NIST SP 800-57), whether it seals new values, whether it opens old ones, its age. No secrets.';
+COMMENT ON COLUMN tarot.key_status.name IS 'The key.';
+COMMENT ON COLUMN tarot.key_status.version IS 'Counted from 1.';
+COMMENT ON COLUMN tarot.key_status.state IS 'pre-activation, active, suspended, deactivated, compromised or destroyed.';
+COMMENT ON COLUMN tarot.key_status.seals IS 'Whether new values are sealed with it: the newest active version.';
+COMMENT ON COLUMN tarot.key_status.opens IS 'Whether values that it sealed can be opened.';
+COMMENT ON COLUMN tarot.key_status.created_at IS 'When the version was made.';
+COMMENT ON COLUMN tarot.key_status.state_since IS 'When it got its state.';
+COMMENT ON COLUMN tarot.key_status.age IS 'Since it was made.';
+COMMENT ON COLUMN tarot.key_status.key_id IS 'The number of the key, as it stands in envelopes.';
 
 -- ------------------------------------------------------------ encryption by hand
 
@@ -340,7 +358,7 @@ CREATE FUNCTION tarot.encrypt(plaintext bytea, key text, context text[]) RETURNS
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_encrypt';
 COMMENT ON FUNCTION tarot.encrypt(text, text, text) IS
-	'Seals a value of at most 512 MiB under the active version of a key, as the text form of an envelope. The context (for instance the row it belongs to) is authenticated, not stored: the same one is needed to decrypt. NULL stays NULL.';
+	'Seals a value of at most 512 MiB under the active version of a key, as the text form of an envelope. The context (for instance the row it belongs to) is authenticated, not stored: the same one is needed to decrypt. NULL stays NULL; a NULL context or key is an error (22004). Raises 42704 for an unknown key, TS201 for one without an active version, 54000 for a longer value, TS001 when the server is locked.';
 COMMENT ON FUNCTION tarot.encrypt(text, text, text[]) IS
 	'As with a single text, with a context of several parts: ARRAY[''ab'', ''c''] and ARRAY[''a'', ''bc''] are different ones.';
 COMMENT ON FUNCTION tarot.encrypt(bytea, text, text) IS
@@ -361,7 +379,7 @@ CREATE FUNCTION tarot.decrypt(envelope bytea, context text[]) RETURNS bytea
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_decrypt';
 COMMENT ON FUNCTION tarot.decrypt(text, text) IS
-	'Opens what tarot.encrypt() sealed. Raises TS101 for what is no envelope, TS102 for a wrong context, key or changed bytes, TS201 for a key version that may not open, TS001 when the server is locked.';
+	'Opens what tarot.encrypt() sealed. Raises TS101 for what is no envelope, TS102 for a wrong context, key or changed bytes, TS201 for a key version that may not open, TS001 when the server is locked, 42501 for an envelope of an encrypted column. NULL stays NULL; a NULL context is an error (22004).';
 COMMENT ON FUNCTION tarot.decrypt(text, text[]) IS 'See tarot.decrypt(text, text).';
 COMMENT ON FUNCTION tarot.decrypt(bytea, text) IS 'See tarot.decrypt(text, text).';
 COMMENT ON FUNCTION tarot.decrypt(bytea, text[]) IS 'See tarot.decrypt(text, text).';
@@ -379,7 +397,7 @@ CREATE FUNCTION tarot.try_decrypt(envelope bytea, context text[]) RETURNS bytea
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(text, text) IS
-	'As tarot.decrypt(), but NULL for an envelope that cannot be opened, so that one damaged value does not end a scan. A locked server is an error here too.';
+	'As tarot.decrypt(), but NULL for an envelope that cannot be opened, whatever the cause, so that one damaged value does not end a scan. A locked server and a NULL context are errors here too.';
 COMMENT ON FUNCTION tarot.try_decrypt(text, text[]) IS 'See tarot.try_decrypt(text, text).';
 COMMENT ON FUNCTION tarot.try_decrypt(bytea, text) IS 'See tarot.try_decrypt(text, text).';
 COMMENT ON FUNCTION tarot.try_decrypt(bytea, text[]) IS 'See tarot.try_decrypt(text, text).';

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "utils/guc.h"
 
 #include "base/secret.h"
@@ -59,8 +60,9 @@ ProviderInit(void)
 		"tarot.unlock(). Excludes tarot_security.root_key_file.",
 		&root_key_command, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("tarot_security.root_key_file", "File that holds the root key.",
-							   "Must belong to the server's user and be readable by nobody else. "
-							   "Excludes tarot_security.root_key_command.",
+							   "Must belong to the server's user and be readable by nobody else, "
+							   "or belong to root and be readable by its group at most. Excludes "
+							   "tarot_security.root_key_command.",
 							   &root_key_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL,
 							   NULL);
 	DefineCustomIntVariable("tarot_security.root_key_timeout",
@@ -393,35 +395,52 @@ read_output(int output, const Deadline *deadline, uint8_t *material, size_t *siz
 	}
 }
 
-/* Waits for the end, and ends it if it must. Zero only for a clean exit. */
+/* Waits for the end, and ends it if it must. True only for a clean exit. */
 static bool
 end_command(pid_t child, const Deadline *deadline, bool wait, char problem[PROBLEM_SIZE])
 {
+	siginfo_t info = {0};
 	int status = 0;
-	pid_t ended = 0;
+	bool ended;
 
-	/* Its output is closed: what is left is to exit, a matter of moments. */
-	while (wait && (ended = waitpid(child, &status, WNOHANG)) == 0 &&
-		   milliseconds_left(deadline) > 0)
+	/*
+	 * Its output is closed: what is left is to exit, a matter of moments. It
+	 * is not reaped yet, so that its group cannot be another's.
+	 */
+	while (wait && waitid(P_PID, (id_t) child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		   info.si_pid == 0 && milliseconds_left(deadline) > 0)
 		poll(NULL, 0, 5);
-	if (ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	ended = info.si_pid == child;
+
+	/* Nothing that it started in the background stays behind either. */
+	kill(-child, SIGKILL);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 
-	if (ended != child)
-	{
-		kill(-child, SIGKILL);
-		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-			;
-		if (wait)
-			failed(problem, "tarot_security.root_key_command took longer than %d ms",
-				   root_key_timeout);
-	}
+	if (!wait)
+		return false; /* whoever did not want to wait knows the problem */
+	if (!ended)
+		failed(problem, "tarot_security.root_key_command took longer than %d ms", root_key_timeout);
 	else if (WIFEXITED(status))
 		failed(problem, "tarot_security.root_key_command failed with exit code %d",
 			   WEXITSTATUS(status));
 	else
 		failed(problem, "tarot_security.root_key_command was ended by signal %d", WTERMSIG(status));
 	return false;
+}
+
+/* Ends the command where it is not waited for, whatever it does. */
+static void
+kill_command(int code, Datum child)
+{
+	int status;
+
+	(void) code;
+	kill(-DatumGetInt32(child), SIGKILL);
+	while (waitpid(DatumGetInt32(child), &status, 0) < 0 && errno == EINTR)
+		;
 }
 
 static bool
@@ -431,32 +450,35 @@ run_command(uint8_t *material, size_t *size, char problem[PROBLEM_SIZE])
 	int output;
 	pid_t child;
 	volatile bool read = false;
-	bool ok = false;
 
 	INSTR_TIME_SET_CURRENT(deadline.start);
 	child = start_command(&output, problem);
 	if (child < 0)
 		return false;
 
-	if (!IsUnderPostmaster)
+	if (IsUnderPostmaster)
 	{
+		PG_TRY();
+		{
+			/* Also when the session is terminated, which no PG_CATCH sees: no process stays behind.
+			 */
+			PG_ENSURE_ERROR_CLEANUP(kill_command, Int32GetDatum(child));
+			{
+				read = read_output(output, &deadline, material, size, problem);
+			}
+			PG_END_ENSURE_ERROR_CLEANUP(kill_command, Int32GetDatum(child));
+		}
+		PG_CATCH();
+		{
+			close(output);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	else
 		read = read_output(output, &deadline, material, size, problem);
-		close(output);
-		return end_command(child, &deadline, read, problem) && read;
-	}
-
-	PG_TRY();
-	{
-		read = read_output(output, &deadline, material, size, problem);
-	}
-	PG_FINALLY();
-	{
-		/* Also when the query is cancelled: no process stays behind. */
-		close(output);
-		ok = end_command(child, &deadline, read, problem);
-	}
-	PG_END_TRY();
-	return ok && read;
+	close(output);
+	return end_command(child, &deadline, read, problem) && read;
 }
 
 /* ---------------------------------------------------------------- all together */

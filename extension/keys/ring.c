@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "base/catalog.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
 #include "crypto/encoding.h"
@@ -536,8 +537,8 @@ open_envelope(const Envelope *envelope, const Bytes *context, int ncontext, uint
 	return envelope_open(last->xaes, envelope, context, ncontext, plaintext);
 }
 
-static void
-pg_attribute_noreturn() raise_state(const DataKey *key)
+pg_noreturn static void
+raise_state(const DataKey *key)
 {
 	uint32 key_id = key->name.key_id;
 	uint32 version = key->name.version;
@@ -573,7 +574,6 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
 {
 	DataKey *key;
 
-	RootKeyRequire();
 	return open_envelope(envelope, context, ncontext, plaintext, &key) == CRYPTO_OK;
 }
 

@@ -17,6 +17,7 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
 #include "crypto/hash.h"
@@ -182,8 +183,8 @@ find_key(const RootKeySet *keys, const uint8 *fingerprint)
 	return NULL;
 }
 
-static void
-pg_attribute_noreturn() raise_mismatch(void)
+pg_noreturn static void
+raise_mismatch(void)
 {
 	ereport(ERROR,
 			(errcode(TAROT_ERRCODE_ROOT_KEY_MISMATCH),

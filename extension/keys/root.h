@@ -6,6 +6,7 @@
 #ifndef TAROT_KEYS_ROOT_H
 #define TAROT_KEYS_ROOT_H
 
+#include "base/compat.h"
 #include "crypto/status.h"
 #include "crypto/xaes.h"
 #include "keys/provider.h"
@@ -57,6 +58,6 @@ extern void RootKeyProblem(char problem[PROBLEM_SIZE]);
 /* Turns what crypto/ answered into an error, unless it is CRYPTO_OK. */
 extern void CryptoCheck(CryptoStatus status);
 
-extern void pg_attribute_noreturn() CryptoRaise(CryptoStatus status);
+pg_noreturn extern void CryptoRaise(CryptoStatus status);
 
 #endif

@@ -50,7 +50,7 @@ stop: ## stop the private server
 	@$(TOOLS)/server stop
 
 docs: ## write the generated part of docs/
-	@$(TOP)/docs/generate
+	@$(TOOLS)/make-reference
 
 dist: ## an archive of the last commit, for PGXN
 	@git -C $(TOP) archive --format zip --prefix $(EXTENSION)-$(EXTVERSION)/ \

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <sys/syscall.h>
 
 #include "base/bytes.h"
 #include "crypto/hash.h"

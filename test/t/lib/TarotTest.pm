@@ -1,0 +1,209 @@
+# What the tests in test/t share: servers with keys, classes and roles, and ways to ask them.
+package TarotTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use MIME::Base64 qw(encode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as error_of wait_until
+  server_log lacks_key command_with process_gone data_of bytes_of_relation);
+
+# No wait of a server's start or stop is longer than this.
+$ENV{PGCTLTIMEOUT} = 60;
+
+# A running server whose libraries are preloaded. Options: conf => text, streaming => 1 or 'logical',
+# start => 0, initdb => [options], preload => 0.
+sub new_node
+{
+	my ($name, %option) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(
+		allows_streaming => $option{streaming} // 0,
+		extra => [ '--encoding=UTF8', '--locale=C', @{ $option{initdb} // [] } ]);
+	$node->append_conf('postgresql.conf', $option{conf} . "\n") if $option{conf};
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n") if defined $option{preload} && !$option{preload};
+	$node->start unless defined $option{start} && !$option{start};
+	return $node;
+}
+
+# 64 hexadecimal digits.
+sub new_root_key
+{
+	open my $random, '<:raw', '/dev/urandom' or die $!;
+	read($random, my $key, 32) == 32 or die $!;
+	return unpack 'H*', $key;
+}
+
+# Writes a file that its owner alone can read.
+sub write_private
+{
+	my ($path, $text, $mode) = @_;
+	unlink $path;
+	open my $file, '>:raw', $path or die "$path: $!";
+	print $file $text;
+	close $file or die "$path: $!";
+	chmod $mode // 0600, $path or die "$path: $!";
+}
+
+# Polls for at most some seconds; true if the condition came.
+sub wait_until
+{
+	my ($condition, $seconds) = @_;
+	my $end = time + ($seconds // $PostgreSQL::Test::Utils::timeout_default);
+	until ($condition->())
+	{
+		return 0 if time > $end;
+		usleep(20_000);
+	}
+	return 1;
+}
+
+# ---------------------------------------------------------------- asking
+
+sub options_of
+{
+	my (%option) = @_;
+	return (defined $option{role} ? (extra_params => [ '-U', $option{role} ]) : ());
+}
+
+# The answer to SQL that must succeed. Options: db, role, pgoptions.
+sub ask
+{
+	my ($node, $sql, %option) = @_;
+	local $ENV{PGOPTIONS} = $option{pgoptions} // '';
+	return $node->safe_psql($option{db} // 'postgres', $sql, options_of(%option));
+}
+
+sub ask_as
+{
+	my ($node, $role, $sql, %option) = @_;
+	return ask($node, $sql, role => $role, %option);
+}
+
+# What the client is told when SQL fails, with SQLSTATE, detail and hint; empty when it succeeds.
+sub error_of
+{
+	my ($node, $sql, %option) = @_;
+	my ($out, $err, $timed_out);
+	local $ENV{PGOPTIONS} = $option{pgoptions} // '';
+	my $status = $node->psql(
+		$option{db} // 'postgres', "\\set VERBOSITY verbose\n$sql",
+		stdout => \$out, stderr => \$err, on_error_stop => 1,
+		timeout => $option{timeout} // $PostgreSQL::Test::Utils::timeout_default, timed_out => \$timed_out,
+		options_of(%option));
+	return 'timed out' if $timed_out;
+	return '' if defined $status && $status == 0;
+	return $err =~ /\S/ ? $err : 'failed without a message';
+}
+
+# ---------------------------------------------------------------- what is there to protect
+
+our %PEOPLE = (
+	1 => 'ada.lovelace@plaintext.example',
+	2 => 'grace+hopper@plaintext.example',
+	3 => "zo\x{c3}\x{ab}\@plaintext.example",
+	4 => '',
+	6 => ('long' x 2500) . '@plaintext.example');    # TOASTed
+
+# The extension, a key, classes "email" and "note", and a table of customers that role app has filled.
+# Roles: app (plain), support (masked), outsider (may select, is granted nothing), helper (inherits app's).
+sub set_up_customers
+{
+	my ($node, %option) = @_;
+	my $db = $option{db} // 'postgres';
+	ask($node, <<'END', db => $db);
+DO $$
+BEGIN
+	IF to_regrole('app') IS NULL THEN
+		CREATE ROLE app LOGIN;
+		CREATE ROLE support LOGIN;
+		CREATE ROLE outsider LOGIN;
+		CREATE ROLE helper LOGIN IN ROLE app;
+	END IF;
+END $$;
+CREATE EXTENSION tarot_security;
+SELECT tarot.create_key('profile');
+SELECT tarot.create_class('email', key => 'profile', mask => 'email');
+SELECT tarot.create_class('note', key => 'profile');
+SELECT tarot.grant_class('email', 'app', 'plain');
+SELECT tarot.grant_class('email', 'support', 'masked');
+SELECT tarot.grant_class('note', 'app', 'plain');
+CREATE TABLE customer (id bigint PRIMARY KEY, name text, email tarot.encrypted_text('email'));
+GRANT SELECT, INSERT, UPDATE, DELETE ON customer TO app;
+GRANT SELECT ON customer TO support, outsider;
+END
+	my $rows = join ', ', map { "($_, 'customer $_', '$PEOPLE{$_}')" } sort keys %PEOPLE;
+	ask_as($node, 'app', "INSERT INTO customer VALUES $rows; INSERT INTO customer VALUES (5, 'customer 5', NULL)", db => $db);
+}
+
+# A digest of all that role app reads: equal for equal plaintexts.
+sub data_of
+{
+	my ($node, %option) = @_;
+	return ask($node, <<'END', role => 'app', %option);
+SELECT md5(string_agg(format('%s:%L', id, email::text), ',' ORDER BY id)) FROM customer
+END
+}
+
+# ---------------------------------------------------------------- what must not be seen
+
+# All that a server logged: text, CSV and JSON.
+sub server_log
+{
+	my ($node) = @_;
+	my $text = -e $node->logfile ? slurp_file($node->logfile) : '';
+	foreach my $file (glob($node->data_dir . '/log/*'))
+	{
+		$text .= slurp_file($file);
+	}
+	return $text;
+}
+
+# A test that a text contains a root key in none of its spellings.
+sub lacks_key
+{
+	my ($text, $key, $name) = @_;
+	my $base64 = encode_base64(pack('H*', $key), '');
+	$base64 =~ s/=$//;
+	my $url = $base64 =~ tr{+/}{-_}r;
+	ok(index(lc $text, lc $key) < 0 && index($text, $base64) < 0 && index($text, $url) < 0, $name);
+}
+
+# The bytes of a relation's files, after a checkpoint.
+sub bytes_of_relation
+{
+	my ($node, $relation, %option) = @_;
+	my $paths = ask($node, <<"END", %option);
+CHECKPOINT;
+SELECT pg_relation_filepath('$relation')
+	UNION ALL SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = '$relation'::regclass AND reltoastrelid <> 0
+END
+	return join '', map { slurp_file($node->data_dir . "/$_") } grep { $_ ne '' } split /\n/, $paths;
+}
+
+# ---------------------------------------------------------------- root key commands
+
+# A shell script to be named in tarot_security.root_key_command. It leaves its process's number in SCRIPT.pid.
+sub command_with
+{
+	my ($path, $body) = @_;
+	write_private($path, "echo \$\$ >>'$path.pid'\n$body\n");
+	unlink "$path.pid";
+	return "exec sh $path";
+}
+
+# True when all processes of a file of numbers are gone, within a few seconds.
+sub process_gone
+{
+	my ($file) = @_;
+	my @pids = split ' ', slurp_file($file);
+	die "no process in $file" unless @pids;
+	return wait_until(sub { !grep { kill 0, $_ } @pids }, 10);
+}
+
+1;
