@@ -11,11 +11,13 @@
 #include "utils/builtins.h"
 
 #include "class/class.h"
+#include "class/gate.h"
 #include "column/column.h"
 
 /*
  * A dump defines columns before it fills the table of classes, so an unknown
- * class is no error here. The server asks twice in one CREATE TABLE.
+ * class is no error here, and not worth a word while one is restored. The
+ * server asks twice in one CREATE TABLE.
  */
 static void
 warn_unknown_class(int32 class_id, const char *name)
@@ -61,7 +63,7 @@ ColumnTypmodIn(const char *name)
 		class_id = ClassIdOfName(bytes_of_string(name));
 	}
 
-	if (!ClassFind(class_id)->exists)
+	if (!ClassFind(class_id)->exists && GateCurrentIo() != GATE_IO_ENVELOPE)
 		warn_unknown_class(class_id, name);
 	return class_id;
 }

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -21,9 +22,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "class/class.h"
 #include "column/column.h"
@@ -137,7 +140,32 @@ typedef struct KeyUse
 {
 	uint32 key_id;
 	uint32 version;
+	Oid typmod_in;
 } KeyUse;
+
+/* Is it an encrypted type, or an array, a domain or a composite type with one inside? */
+static bool
+holds_encrypted(Oid type, Oid typmod_in)
+{
+	TupleDesc desc;
+	bool holds = false;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (is_encrypted_type(type, typmod_in))
+		return true;
+	if (OidIsValid(get_element_type(type)))
+		return holds_encrypted(get_element_type(type), typmod_in);
+	if (!OidIsValid(get_typ_typrelid(type)))
+		return false;
+
+	desc = lookup_rowtype_tupdesc(type, -1);
+	for (int i = 0; i < desc->natts && !holds; i++)
+		holds = !TupleDescAttr(desc, i)->attisdropped &&
+				holds_encrypted(TupleDescAttr(desc, i)->atttypid, typmod_in);
+	ReleaseTupleDesc(desc);
+	return holds;
+}
 
 static bool
 sealed_by(struct varlena *value, const KeyUse *use)
@@ -152,40 +180,77 @@ sealed_by(struct varlena *value, const KeyUse *use)
 		   key_id == use->key_id && version == use->version;
 }
 
+static bool datum_uses(Datum datum, Oid type, const KeyUse *use);
+
 static bool
-datum_uses(Datum datum, Oid type, const KeyUse *use)
+array_uses(Datum datum, Oid element, const KeyUse *use)
 {
-	Oid element = get_element_type(type);
 	Datum *items;
 	bool *nulls;
 	int count;
+	int16 size;
+	bool by_value;
+	char alignment;
 
-	if (!OidIsValid(element))
-		return sealed_by((struct varlena *) DatumGetPointer(datum), use);
-
-	deconstruct_array(DatumGetArrayTypeP(datum), element, -1, false, TYPALIGN_INT, &items, &nulls,
+	get_typlenbyvalalign(element, &size, &by_value, &alignment);
+	deconstruct_array(DatumGetArrayTypeP(datum), element, size, by_value, alignment, &items, &nulls,
 					  &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (!nulls[i] && sealed_by((struct varlena *) DatumGetPointer(items[i]), use))
+		if (!nulls[i] && datum_uses(items[i], element, use))
 			return true;
 	}
 	return false;
 }
 
-static void
-refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
+static bool
+row_uses(Datum datum, const KeyUse *use)
 {
-	const KeyUse *use = argument;
-	char kind = get_rel_relkind(column->attrelid);
+	HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
+	TupleDesc desc =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	bool uses = false;
+
+	for (int i = 0; i < desc->natts && !uses; i++)
+	{
+		Form_pg_attribute field = TupleDescAttr(desc, i);
+		bool isnull;
+		Datum value;
+
+		if (field->attisdropped || !holds_encrypted(field->atttypid, use->typmod_in))
+			continue;
+		value = heap_getattr(&tuple, i + 1, desc, &isnull);
+		uses = !isnull && datum_uses(value, field->atttypid, use);
+	}
+	ReleaseTupleDesc(desc);
+	return uses;
+}
+
+/* A value of a type that holds an encrypted one. */
+static bool
+datum_uses(Datum datum, Oid type, const KeyUse *use)
+{
+	Oid element;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return array_uses(datum, element, use);
+	if (OidIsValid(get_typ_typrelid(type)))
+		return row_uses(datum, use);
+	return sealed_by((struct varlena *) DatumGetPointer(datum), use);
+}
+
+static void
+refuse_key_column(Form_pg_attribute column, const KeyUse *use)
+{
 	Relation relation;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	Snapshot snapshot;
-
-	(void) typmod;
-	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW)
-		return;
+	MemoryContext row_context;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
 	relation = table_open(column->attrelid, ShareLock);
@@ -194,6 +259,8 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 		table_close(relation, NoLock);
 		return;
 	}
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security key use",
+										ALLOCSET_DEFAULT_SIZES);
 	slot = table_slot_create(relation, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan = table_beginscan(relation, snapshot, 0, NULL);
@@ -201,9 +268,10 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 	{
 		bool isnull;
 		Datum datum = slot_getattr(slot, column->attnum, &isnull);
+		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!isnull && datum_uses(datum, getBaseType(column->atttypid), use))
+		if (!isnull && datum_uses(datum, column->atttypid, use))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
@@ -212,19 +280,39 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 					 errdetail("Column \"%s\" of table \"%s\" holds at least one.",
 							   NameStr(column->attname), RelationGetRelationName(relation)),
 					 errhint("With force => true they become unreadable for ever.")));
+		MemoryContextSwitchTo(outer_context);
+		MemoryContextReset(row_context);
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(row_context);
 	table_close(relation, NoLock);
 }
 
 static void
 check_key_unused(uint32 key_id, uint32 version)
 {
-	KeyUse use = {key_id, version};
+	KeyUse use = {key_id, version, typmod_in_function()};
+	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
 
-	for_each_encrypted_column(refuse_key_column, &use);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute column = (Form_pg_attribute) GETSTRUCT(tuple);
+		char kind;
+
+		/* No table of the system's has one. */
+		if (column->attisdropped || column->attnum <= 0 || column->attrelid < FirstNormalObjectId)
+			continue;
+		kind = get_rel_relkind(column->attrelid);
+		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
+			holds_encrypted(column->atttypid, use.typmod_in))
+			refuse_key_column(column, &use);
+	}
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
 }
 
 void

@@ -173,6 +173,22 @@ redact(const char *at, char *out, size_t room)
 	*out = '\0';
 }
 
+/*
+ * Hides what stands in quotation marks in messages such as: invalid input
+ * syntax for type integer: "...". The client gets this message, too, as there
+ * is but one; it knows what it asked to be cast.
+ */
+static void
+hide_quoted(ErrorData *error)
+{
+	char *first = error->message != NULL ? strchr(error->message, '"') : NULL;
+	char *last = first != NULL ? strrchr(first, '"') : NULL;
+
+	if (last != first)
+		error->message =
+			psprintf("%.*s***%s", (int) (first + 1 - error->message), error->message, last);
+}
+
 static void
 on_emit_log(ErrorData *error)
 {
@@ -200,6 +216,8 @@ on_emit_log(ErrorData *error)
 		int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
 		error->hide_ctx = true;
+		if (category == ERRCODE_DATA_EXCEPTION)
+			hide_quoted(error);
 		if (error->detail != NULL && error->detail_log == NULL &&
 			(category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 			 category == ERRCODE_DATA_EXCEPTION))

@@ -11,6 +11,7 @@
 #include "tcop/utility.h"
 #include "utils/inval.h"
 
+#include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
 #include "hooks/statement.h"
@@ -27,6 +28,10 @@ static void
 on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
 	AcceptInvalidationMessages();
+
+	/* What workers decrypt may meet its error here, where no gate was passed. */
+	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
+		GateNotePlaintext();
 	if (previous_executor_run)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
 	else
@@ -39,7 +44,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 				   QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
 	Node *node = statement->utilityStmt;
-	int outer_whole = GateWholeDepth;
+	int outer_dump = GateDumpDepth;
+	int outer_rewrite = GateRewriteDepth;
 	int outer_blind = GateBlindDepth;
 
 	if (IsTransactionState())
@@ -49,12 +55,12 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	{
 		case T_CopyStmt:
 			if (!((CopyStmt *) node)->is_from)
-				GateWholeDepth++;
+				GateDumpDepth++;
 			else
 				GateNotePlaintext(); /* a line may hold some before any column is known */
 			break;
 		case T_AlterTableStmt:
-			GateWholeDepth++;
+			GateRewriteDepth++;
 			break;
 		case T_VacuumStmt:
 			GateBlindDepth++;
@@ -74,7 +80,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	}
 	PG_FINALLY();
 	{
-		GateWholeDepth = outer_whole;
+		GateDumpDepth = outer_dump;
+		GateRewriteDepth = outer_rewrite;
 		GateBlindDepth = outer_blind;
 	}
 	PG_END_TRY();
