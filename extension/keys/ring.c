@@ -84,7 +84,7 @@ KeyStateName(KeyState state)
 KeyState
 KeyStateFromName(const char *name)
 {
-	for (int i = 0; i < (int) lengthof(state_names); i++)
+	for (int i = 0; name != NULL && i < (int) lengthof(state_names); i++)
 	{
 		if (strcmp(name, state_names[i]) == 0)
 			return (KeyState) i;

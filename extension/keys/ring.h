@@ -27,7 +27,7 @@ typedef enum KeyState
 } KeyState;
 
 extern const char *KeyStateName(KeyState state);
-extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one */
+extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one, and NULL */
 
 /* A version of a data key as this backend knows it. Never freed: pointers stay good. */
 typedef struct DataKey DataKey;
