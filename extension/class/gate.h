@@ -73,8 +73,9 @@ extern void GateRequireImport(void);
  * Statements in which masks would be taken for data, and statements that have
  * no business with plaintext at all: how deep we are in them.
  */
-extern int GateWholeDepth; /* COPY TO, ALTER TABLE: a mask is an error */
-extern int GateBlindDepth; /* ANALYZE: a placeholder for everybody */
+extern int GateWholeDepth;   /* COPY TO: a mask is an error, unless masks are asked for */
+extern int GateRewriteDepth; /* ALTER TABLE: a mask is always an error */
+extern int GateBlindDepth;   /* ANALYZE: a placeholder for everybody */
 
 /*
  * Whether plaintext has been at the gate in this transaction: then what the

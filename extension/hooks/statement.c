@@ -40,6 +40,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 {
 	Node *node = statement->utilityStmt;
 	int outer_whole = GateWholeDepth;
+	int outer_rewrite = GateRewriteDepth;
 	int outer_blind = GateBlindDepth;
 
 	if (IsTransactionState())
@@ -54,7 +55,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 				GateNotePlaintext(); /* a line may hold some before any column is known */
 			break;
 		case T_AlterTableStmt:
-			GateWholeDepth++;
+			GateRewriteDepth++;
 			break;
 		case T_VacuumStmt:
 			GateBlindDepth++;
@@ -75,6 +76,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	PG_FINALLY();
 	{
 		GateWholeDepth = outer_whole;
+		GateRewriteDepth = outer_rewrite;
 		GateBlindDepth = outer_blind;
 	}
 	PG_END_TRY();
