@@ -21,9 +21,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "class/class.h"
 #include "column/column.h"
@@ -54,7 +56,39 @@ is_encrypted_type(Oid type, Oid typmod_in)
 	return encrypted;
 }
 
-/* Calls back for each column of any relation that has an encrypted type, domains included. */
+/*
+ * Whether values of a type can have encrypted ones in them: as what a domain
+ * is over, the elements of an array or the fields of a composite type.
+ */
+static bool
+holds_encrypted(Oid type, Oid typmod_in)
+{
+	Oid element;
+	TupleDesc desc;
+	bool holds = false;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (is_encrypted_type(type, typmod_in))
+		return true;
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return holds_encrypted(element, typmod_in);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+
+	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < desc->natts && !holds; i++)
+		holds = !TupleDescAttr(desc, i)->attisdropped &&
+				holds_encrypted(TupleDescAttr(desc, i)->atttypid, typmod_in);
+	FreeTupleDesc(desc);
+	return holds;
+}
+
+/*
+ * Calls back for each column of any relation that has an encrypted type, or
+ * one with such a type in it; then the type modifier is of no meaning.
+ */
 static void
 for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, void *argument),
 						  void *argument)
@@ -73,7 +107,7 @@ for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, 
 		if (column->attisdropped || column->attnum <= 0)
 			continue;
 		type = getBaseTypeAndTypmod(column->atttypid, &typmod);
-		if (is_encrypted_type(type, typmod_in))
+		if (holds_encrypted(type, typmod_in))
 			visit(column, typmod, argument);
 	}
 	systable_endscan(scan);
@@ -137,6 +171,7 @@ typedef struct KeyUse
 {
 	uint32 key_id;
 	uint32 version;
+	Oid typmod_in;
 } KeyUse;
 
 static bool
@@ -152,25 +187,62 @@ sealed_by(struct varlena *value, const KeyUse *use)
 		   key_id == use->key_id && version == use->version;
 }
 
+static bool datum_uses(Datum datum, Oid type, const KeyUse *use);
+
 static bool
-datum_uses(Datum datum, Oid type, const KeyUse *use)
+array_uses(ArrayType *array, const KeyUse *use)
 {
-	Oid element = get_element_type(type);
+	Oid element = ARR_ELEMTYPE(array);
+	int16 size;
+	bool by_value;
+	char alignment;
 	Datum *items;
 	bool *nulls;
 	int count;
 
-	if (!OidIsValid(element))
-		return sealed_by((struct varlena *) DatumGetPointer(datum), use);
-
-	deconstruct_array(DatumGetArrayTypeP(datum), element, -1, false, TYPALIGN_INT, &items, &nulls,
-					  &count);
+	get_typlenbyvalalign(element, &size, &by_value, &alignment);
+	deconstruct_array(array, element, size, by_value, alignment, &items, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (!nulls[i] && sealed_by((struct varlena *) DatumGetPointer(items[i]), use))
+		if (!nulls[i] && datum_uses(items[i], element, use))
 			return true;
 	}
 	return false;
+}
+
+static bool
+composite_uses(HeapTupleHeader header, const KeyUse *use)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header),
+												 HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute field = TupleDescAttr(desc, i);
+		bool isnull;
+		Datum datum;
+
+		if (field->attisdropped || !holds_encrypted(field->atttypid, use->typmod_in))
+			continue;
+		datum = heap_getattr(&tuple, i + 1, desc, &isnull);
+		if (!isnull && datum_uses(datum, field->atttypid, use))
+			return true;
+	}
+	return false;
+}
+
+/* Leaves its memory to the caller's context. The type is one that holds encrypted values. */
+static bool
+datum_uses(Datum datum, Oid type, const KeyUse *use)
+{
+	check_stack_depth();
+	type = getBaseType(type);
+	if (is_encrypted_type(type, use->typmod_in) && !OidIsValid(get_element_type(type)))
+		return sealed_by((struct varlena *) DatumGetPointer(datum), use);
+	if (OidIsValid(get_element_type(type)))
+		return array_uses(DatumGetArrayTypeP(datum), use);
+	return composite_uses(DatumGetHeapTupleHeader(datum), use);
 }
 
 static void
@@ -182,13 +254,17 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	Snapshot snapshot;
+	MemoryContext row;
+	MemoryContext outer;
 
 	(void) typmod;
 	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW)
 		return;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
-	relation = table_open(column->attrelid, ShareLock);
+	relation = try_table_open(column->attrelid, ShareLock);
+	if (relation == NULL)
+		return; /* dropped meanwhile */
 	if (RELATION_IS_OTHER_TEMP(relation))
 	{
 		table_close(relation, NoLock);
@@ -197,13 +273,19 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 	slot = table_slot_create(relation, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan = table_beginscan(relation, snapshot, 0, NULL);
+	row = AllocSetContextCreate(CurrentMemoryContext, "tarot_security row", ALLOCSET_DEFAULT_SIZES);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool isnull;
 		Datum datum = slot_getattr(slot, column->attnum, &isnull);
+		bool uses;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!isnull && datum_uses(datum, getBaseType(column->atttypid), use))
+		outer = MemoryContextSwitchTo(row);
+		uses = !isnull && datum_uses(datum, column->atttypid, use);
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(row);
+		if (uses)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
@@ -213,6 +295,7 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 							   NameStr(column->attname), RelationGetRelationName(relation)),
 					 errhint("With force => true they become unreadable for ever.")));
 	}
+	MemoryContextDelete(row);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
@@ -222,7 +305,7 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 static void
 check_key_unused(uint32 key_id, uint32 version)
 {
-	KeyUse use = {key_id, version};
+	KeyUse use = {key_id, version, typmod_in_function()};
 
 	for_each_encrypted_column(refuse_key_column, &use);
 }
