@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
@@ -137,7 +138,8 @@ redact(const char *at, char *out, size_t room)
 		else if (*at >= '0' && *at <= '9' && !inside_word)
 		{
 			behind = at + 1;
-			while (is_identifier_char((unsigned char) *behind) || *behind == '.')
+			/* A "$" right behind a number begins a string. */
+			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') || *behind == '.')
 				behind++;
 		}
 		if (behind != NULL)
@@ -193,6 +195,22 @@ on_emit_log(ErrorData *error)
 			redact(error->internalquery, query, sizeof(query));
 			error->internalquery = pstrdup(query);
 			error->internalpos = 0;
+		}
+
+		/* SQL that functions ran is quoted in their context: there is no redacting that for the log alone. */
+		if (error->context != NULL && strpbrk(error->context, "'$") != NULL)
+			error->hide_ctx = true;
+
+		/* Statements of other sessions: for the log alone, after what the client gets to read ... */
+		if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && error->detail != NULL)
+			error->detail_log = pstrdup(error->detail);
+
+		/* ... and of one that crashed. */
+		if (!IsUnderPostmaster && error->detail != NULL && error->funcname != NULL &&
+			strcmp(error->funcname, "LogChildExit") == 0)
+		{
+			redact(error->detail, query, sizeof(query));
+			error->detail_log = pstrdup(query);
 		}
 	}
 	if (error->output_to_server && GateSawPlaintext())

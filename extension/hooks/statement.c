@@ -27,6 +27,10 @@ static void
 on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
 	AcceptInvalidationMessages();
+
+	/* What is at the gate in a worker comes back to be logged here, with the worker's error. */
+	if (query->plannedstmt->parallelModeNeeded)
+		GateNotePlaintext();
 	if (previous_executor_run)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
 	else
