@@ -560,11 +560,25 @@ open_envelope(const Envelope *envelope, const Bytes *context, int ncontext, uint
 			  DataKey **key)
 {
 	static DataKey *last;
+	static DataKey unknown;
 
 	/* Neighbours share a key nearly always. */
 	if (last == NULL || last->name.key_id != envelope->header.key_id ||
 		last->name.version != envelope->header.key_version)
-		last = find_version(envelope->header.key_id, envelope->header.key_version);
+	{
+		DataKeyName name = {envelope->header.key_id, envelope->header.key_version};
+		KeyState state;
+
+		/* An envelope can name any number: those of no key are not remembered. */
+		if (hash_search(data_keys, &name, HASH_FIND, NULL) == NULL &&
+			!read_version(&name, &state, NULL))
+		{
+			unknown.name = name;
+			*key = &unknown;
+			return CRYPTO_FAILED;
+		}
+		last = find_version(name.key_id, name.version);
+	}
 	*key = last;
 	make_ready(last);
 	if (unlikely(last->xaes == NULL))
