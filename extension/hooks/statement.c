@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "class/gate.h"
 #include "hooks/statement.h"
+#include "keys/ring.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ProcessUtility_hook_type previous_process_utility;
@@ -27,6 +28,7 @@ static void
 on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
 	AcceptInvalidationMessages();
+	KeyRingForgetLocked();
 
 	/* What is at the gate in a worker comes back to be logged here, with the worker's error. */
 	if (query->plannedstmt->parallelModeNeeded)
@@ -49,6 +51,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
+	KeyRingForgetLocked();
 
 	switch (nodeTag(node))
 	{

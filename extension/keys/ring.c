@@ -381,6 +381,25 @@ forget_material(DataKey *key)
 	key->xaes = NULL;
 }
 
+void
+KeyRingForgetLocked(void)
+{
+	static uint64 seen;
+	uint64 generation = RootKeyGeneration();
+	HASH_SEQ_STATUS scan;
+	DataKey *key;
+
+	if (likely(seen == generation))
+		return;
+	seen = generation;
+	hash_seq_init(&scan, data_keys);
+	while ((key = hash_seq_search(&scan)) != NULL)
+	{
+		if (key->generation != generation)
+			forget_material(key);
+	}
+}
+
 static bool
 state_opens(KeyState state)
 {
@@ -424,6 +443,7 @@ is_wrapped_as(const DataKey *key, const bytea *wrapped)
 static void
 refresh(DataKey *key)
 {
+	KeyRingForgetLocked();
 	if (key->epoch != CatalogEpoch)
 	{
 		uint64 epoch = CatalogEpoch;
