@@ -35,7 +35,8 @@ typedef struct DataClass
 
 extern int32 ClassIdOfName(Bytes name);
 
-/* The entry, up to date; exists is false for an unknown class, which is good until the next call. */
+/* The entry, up to date; exists is false for an unknown class, which is good until the next call.
+ */
 extern DataClass *ClassFind(int32 class_id);
 
 /* Raises for an unknown class. */

@@ -139,7 +139,8 @@ redact(const char *at, char *out, size_t room)
 		{
 			behind = at + 1;
 			/* A "$" right behind a number begins a string. */
-			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') || *behind == '.')
+			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') ||
+				   *behind == '.')
 				behind++;
 		}
 		if (behind != NULL)
@@ -197,11 +198,13 @@ on_emit_log(ErrorData *error)
 			error->internalpos = 0;
 		}
 
-		/* SQL that functions ran is quoted in their context: there is no redacting that for the log alone. */
+		/* SQL that functions ran is quoted in their context: there is no redacting that for the log
+		 * alone. */
 		if (error->context != NULL && strpbrk(error->context, "'$") != NULL)
 			error->hide_ctx = true;
 
-		/* Statements of other sessions: for the log alone, after what the client gets to read ... */
+		/* Statements of other sessions: for the log alone, after what the client gets to read ...
+		 */
 		if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && error->detail != NULL)
 			error->detail_log = pstrdup(error->detail);
 

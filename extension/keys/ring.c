@@ -303,8 +303,7 @@ KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id, uin
 static void
 digest_wrapped(const bytea *wrapped, uint8 digest[HASH_SIZE])
 {
-	CryptoCheck(
-		hash_sha256(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), digest));
+	CryptoCheck(hash_sha256(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), digest));
 }
 
 /*
