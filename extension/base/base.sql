@@ -9,5 +9,5 @@ CREATE FUNCTION tarot.announce_policy_change() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tarot_base_announce_policy_change';
 REVOKE ALL ON FUNCTION tarot.announce_policy_change() FROM PUBLIC;
 COMMENT ON FUNCTION tarot.announce_policy_change() IS
-	'Row trigger on the policy tables: makes every session ask them again at its next statement.';
+	'Row trigger on the policy tables: makes every session ask them again at its next statement. Lets only the owner change them (42501).';
 

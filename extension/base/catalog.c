@@ -7,11 +7,13 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/catalog.h"
+#include "base/compat.h"
 
 #define SCHEMA "tarot"
 #define MAX_TABLES 64
@@ -107,15 +109,27 @@ CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys)
 /*
  * tarot.announce_policy_change() RETURNS trigger
  *
- * Tells all sessions, here and on standbys, that a policy table changed.
+ * Tells all sessions, here and on standbys, that a policy table changed. By
+ * whom is asked, too: who may write to all tables (pg_write_all_data) must not
+ * by that grant themselves every data class. Our own functions are the owner.
  */
 PG_FUNCTION_INFO_V1(tarot_base_announce_policy_change);
 Datum
 tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
 {
+	Relation relation;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.announce_policy_change() is a trigger function")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	relation = ((TriggerData *) fcinfo->context)->tg_relation;
+	if (!compat_owns_relation(RelationGetRelid(relation), GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to change table tarot.%s",
+						RelationGetRelationName(relation)),
+				 errdetail("No privilege on the table is enough: only its owner may change it."),
+				 errhint("Call the functions of schema tarot.")));
+	CacheInvalidateRelcache(relation);
 	return PointerGetDatum(NULL);
 }

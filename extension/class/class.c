@@ -114,13 +114,18 @@ read_class(DataClass *data_class)
 DataClass *
 ClassFind(int32 class_id)
 {
-	bool found;
-	DataClass *data_class = hash_search(classes, &class_id, HASH_ENTER, &found);
+	/* Anybody can name any number: those of no class are not remembered. */
+	static DataClass unknown;
+	DataClass *data_class = hash_search(classes, &class_id, HASH_FIND, NULL);
 
-	if (!found)
+	if (data_class == NULL)
 	{
-		data_class->epoch = 0;
-		data_class->mask_key = NULL;
+		unknown = (DataClass){.class_id = class_id};
+		read_class(&unknown);
+		if (!unknown.exists)
+			return &unknown;
+		data_class = hash_search(classes, &class_id, HASH_ENTER, NULL);
+		*data_class = (DataClass){.class_id = class_id};
 	}
 	if (data_class->epoch != CatalogEpoch)
 	{

@@ -18,7 +18,7 @@
 #define CLASS_LITERAL 0x7FFFFFFF /* a literal whose class is not known yet */
 #define CLASS_IS_NAMED(class_id) ((class_id) > CLASS_NONE && (class_id) < CLASS_LITERAL)
 
-/* A class as this backend knows it. Never freed: pointers stay good. */
+/* A class as this backend knows it. Never freed: pointers to those that exist stay good. */
 typedef struct DataClass
 {
 	int32 class_id; /* hash key */
@@ -35,7 +35,8 @@ typedef struct DataClass
 
 extern int32 ClassIdOfName(Bytes name);
 
-/* The entry, up to date; exists is false for an unknown class. */
+/* The entry, up to date; exists is false for an unknown class, which is good until the next call.
+ */
 extern DataClass *ClassFind(int32 class_id);
 
 /* Raises for an unknown class. */

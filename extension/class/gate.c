@@ -32,8 +32,8 @@
  * How values of encrypted columns travel between a session and its client.
  * "plain" shows what the session's role may see. "envelope" reads and writes
  * envelopes as they are stored: set it in PGOPTIONS for pg_dump and
- * pg_restore. "masked" shows masks even to who may see more: an anonymous
- * dump. Writing envelopes needs superuser or GRANT SET ON PARAMETER
+ * pg_restore. "masked" shows masks even to who may see more, and writes
+ * nothing: an anonymous dump. Writing envelopes needs superuser or GRANT SET ON PARAMETER
  * tarot_security.io.
  */
 static int io_setting = GATE_IO_PLAIN;
@@ -58,7 +58,7 @@ GateInit(void)
 		"plain: what the current role may see, and text to be sealed. "
 		"envelope: as they are stored, for dumps; writing needs superuser or "
 		"GRANT SET ON PARAMETER tarot_security.io. "
-		"masked: at most the mask, for anonymous dumps.",
+		"masked: at most the mask, for anonymous dumps; no writing.",
 		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
@@ -347,12 +347,27 @@ require_write(GateSite *site)
 							quote_literal_cstr(name), quote_literal_cstr(role))));
 }
 
+/*
+ * What is read while masks are asked for, also from everybody else's functions
+ * that the session calls, must not be written over what it masks.
+ */
+static void
+refuse_masked_write(int32 class_id)
+{
+	if (io_setting == GATE_IO_MASKED && class_id != CLASS_LITERAL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("encrypted columns cannot be written while masks are read"),
+						errdetail("A mask could be written over the value that it masks."),
+						errhint("SET tarot_security.io = plain.")));
+}
+
 /* The key that seals for a class, if the current role may. */
 static DataKey *
 sealing_key(GateSite *site, int32 class_id)
 {
 	ensure_verdict(site, class_id);
 	require_write(site);
+	refuse_masked_write(class_id);
 	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
 		site->key =
 			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());

@@ -72,7 +72,7 @@ seal_text(GateSite *site, int32 typmod, Bytes text)
 				 errdetail("It would be encrypted twice, or bring in a value sealed elsewhere."),
 				 errhint("To restore a dump of envelopes: SET tarot_security.io = envelope.")));
 	if (text.len == sizeof(GATE_PLACEHOLDER) - 1 &&
-		memcmp(text.data, GATE_PLACEHOLDER, text.len) == 0)
+		pg_strncasecmp((const char *) text.data, GATE_PLACEHOLDER, text.len) == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the placeholder of an encrypted value cannot be written back"),
 						errhint("It was read by a role that may not read this data class.")));

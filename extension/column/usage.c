@@ -253,7 +253,9 @@ refuse_key_column(Form_pg_attribute column, const KeyUse *use)
 	MemoryContext row_context;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
-	relation = table_open(column->attrelid, ShareLock);
+	relation = try_table_open(column->attrelid, ShareLock);
+	if (relation == NULL)
+		return; /* dropped meanwhile */
 	if (RELATION_IS_OTHER_TEMP(relation))
 	{
 		table_close(relation, NoLock);

@@ -143,7 +143,9 @@ redact(const char *at, char *out, size_t room, int shortest_number)
 		else if (*at >= '0' && *at <= '9' && !inside_word)
 		{
 			behind = at + 1;
-			while (is_identifier_char((unsigned char) *behind) || *behind == '.')
+			/* A "$" right behind a number begins a string. */
+			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') ||
+				   *behind == '.')
 				behind++;
 			if (behind - at < shortest_number)
 				behind = NULL;

@@ -15,6 +15,7 @@
 #include "base/compat.h"
 #include "class/gate.h"
 #include "hooks/statement.h"
+#include "keys/ring.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ProcessUtility_hook_type previous_process_utility;
@@ -28,6 +29,7 @@ static void
 on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
 	AcceptInvalidationMessages();
+	KeyRingForgetLocked();
 
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
@@ -50,6 +52,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
+	KeyRingForgetLocked();
 
 	switch (nodeTag(node))
 	{

@@ -171,7 +171,7 @@ CREATE FUNCTION tarot.lock() RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'tarot_keys_lock';
 COMMENT ON FUNCTION tarot.lock() IS
-	'Forgets the root key in the whole server until tarot.unlock() or a restart: from its next use of a key on, every session gets error TS001.';
+	'Forgets the root key in the whole server until tarot.unlock() or a restart: from its next use of a key on, every session gets error TS001. Keys that a session unwrapped are wiped at its next statement of any kind.';
 
 CREATE FUNCTION tarot.rotate_root_key() RETURNS integer
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER

@@ -57,7 +57,8 @@ struct DataKey
 	uint64 epoch;     /* of `state` */
 	KeyState state;   /* destroyed, also when there is no such version */
 	uint64 generation;
-	XaesKey *xaes; /* NULL until first used */
+	XaesKey *xaes;             /* NULL until first used */
+	uint8 wrapping[HASH_SIZE]; /* SHA-256 of the wrapped key that `xaes` came from */
 };
 
 typedef struct CurrentKey
@@ -83,7 +84,7 @@ KeyStateName(KeyState state)
 KeyState
 KeyStateFromName(const char *name)
 {
-	for (int i = 0; i < (int) lengthof(state_names); i++)
+	for (int i = 0; name != NULL && i < (int) lengthof(state_names); i++)
 	{
 		if (strcmp(name, state_names[i]) == 0)
 			return (KeyState) i;
@@ -299,9 +300,18 @@ KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id, uin
 								  "another database.")));
 }
 
-/* The data key itself: `data_key` is secret memory of the caller's. */
 static void
-unwrap_version(const DataKeyName *name, uint8 data_key[DATA_KEY_SIZE])
+digest_wrapped(const bytea *wrapped, uint8 digest[HASH_SIZE])
+{
+	CryptoCheck(hash_sha256(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), digest));
+}
+
+/*
+ * The data key itself: `data_key` is secret memory of the caller's. `digest`,
+ * unless it is NULL, gets that of the wrapped key.
+ */
+static void
+unwrap_version(const DataKeyName *name, uint8 data_key[DATA_KEY_SIZE], uint8 *digest)
 {
 	uint8 ring_id[RING_ID_SIZE];
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
@@ -312,12 +322,14 @@ unwrap_version(const DataKeyName *name, uint8 data_key[DATA_KEY_SIZE])
 		wrapped == NULL)
 		elog(ERROR, "version %u of key %u has vanished", name->version, name->key_id);
 	KeyRingUnwrap(ring_id, fingerprint, name->key_id, name->version, wrapped, data_key);
+	if (digest != NULL)
+		digest_wrapped(wrapped, digest);
 	pfree(wrapped);
 }
 
 /* Derives from a version's data key, which is in memory for this long only. */
 static void
-derive_from_version(const DataKeyName *name, Bytes info, uint8_t *out, size_t size)
+derive_from_version(const DataKeyName *name, Bytes info, uint8_t *out, size_t size, uint8 *digest)
 {
 	uint8 *volatile data_key = secret_alloc(DATA_KEY_SIZE);
 	volatile CryptoStatus status = CRYPTO_FAILED;
@@ -326,7 +338,7 @@ derive_from_version(const DataKeyName *name, Bytes info, uint8_t *out, size_t si
 	{
 		if (data_key != NULL)
 		{
-			unwrap_version(name, data_key);
+			unwrap_version(name, data_key, digest);
 			status = hkdf_sha256(bytes_view(data_key, DATA_KEY_SIZE), bytes_view(NULL, 0), info,
 								 out, size);
 		}
@@ -349,7 +361,8 @@ load_material(DataKey *key)
 	{
 		CryptoCheck(sealing == NULL ? CRYPTO_FAILED : CRYPTO_OK);
 		key->generation = RootKeyGeneration();
-		derive_from_version(&key->name, bytes_of_string(HKDF_INFO_SEAL), sealing, XAES_KEY_SIZE);
+		derive_from_version(&key->name, bytes_of_string(HKDF_INFO_SEAL), sealing, XAES_KEY_SIZE,
+							key->wrapping);
 		key->xaes = xaes_create(sealing);
 	}
 	PG_FINALLY();
@@ -365,6 +378,25 @@ forget_material(DataKey *key)
 {
 	xaes_free(key->xaes);
 	key->xaes = NULL;
+}
+
+void
+KeyRingForgetLocked(void)
+{
+	static uint64 seen;
+	uint64 generation = RootKeyGeneration();
+	HASH_SEQ_STATUS scan;
+	DataKey *key;
+
+	if (likely(seen == generation))
+		return;
+	seen = generation;
+	hash_seq_init(&scan, data_keys);
+	while ((key = hash_seq_search(&scan)) != NULL)
+	{
+		if (key->generation != generation)
+			forget_material(key);
+	}
 }
 
 static bool
@@ -390,16 +422,38 @@ find_version(uint32 key_id, uint32 version)
 	return key;
 }
 
-/* The slow half of make_ready(): reads the state again, forgets or unwraps. */
+/*
+ * Whether what is in memory is what the row holds. A version that was made in
+ * a transaction that then rolled back gets its number again, with another key:
+ * what the old one sealed under that number could never be opened.
+ */
+static bool
+is_wrapped_as(const DataKey *key, const bytea *wrapped)
+{
+	uint8 digest[HASH_SIZE];
+
+	if (wrapped == NULL)
+		return false;
+	digest_wrapped(wrapped, digest);
+	return memcmp(digest, key->wrapping, HASH_SIZE) == 0;
+}
+
+/* The slow half of make_ready(): reads the row again, forgets or unwraps. */
 static void
 refresh(DataKey *key)
 {
+	KeyRingForgetLocked();
 	if (key->epoch != CatalogEpoch)
 	{
 		uint64 epoch = CatalogEpoch;
+		bytea *wrapped = NULL;
 
-		if (!read_version(&key->name, &key->state, NULL))
+		if (!read_version(&key->name, &key->state, &wrapped))
 			key->state = KEY_DESTROYED;
+		if (key->xaes != NULL && !is_wrapped_as(key, wrapped))
+			forget_material(key);
+		if (wrapped != NULL)
+			pfree(wrapped);
 		key->epoch = epoch;
 	}
 	if (key->xaes != NULL && (!state_opens(key->state) || key->generation != RootKeyGeneration()))
@@ -526,11 +580,25 @@ open_envelope(const Envelope *envelope, const Bytes *context, int ncontext, uint
 			  DataKey **key)
 {
 	static DataKey *last;
+	static DataKey unknown;
 
 	/* Neighbours share a key nearly always. */
 	if (last == NULL || last->name.key_id != envelope->header.key_id ||
 		last->name.version != envelope->header.key_version)
-		last = find_version(envelope->header.key_id, envelope->header.key_version);
+	{
+		DataKeyName name = {envelope->header.key_id, envelope->header.key_version};
+		KeyState state;
+
+		/* An envelope can name any number: those of no key are not remembered. */
+		if (hash_search(data_keys, &name, HASH_FIND, NULL) == NULL &&
+			!read_version(&name, &state, NULL))
+		{
+			unknown.name = name;
+			*key = &unknown;
+			return CRYPTO_FAILED;
+		}
+		last = find_version(name.key_id, name.version);
+	}
 	*key = last;
 	make_ready(last);
 	if (unlikely(last->xaes == NULL))
@@ -591,5 +659,5 @@ KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size)
 	if (list_encoded_size(items, 2) > sizeof(info))
 		elog(ERROR, "purpose of a derived key is too long");
 	list_encode(items, 2, info);
-	derive_from_version(&name, bytes_view(info, list_encoded_size(items, 2)), out, size);
+	derive_from_version(&name, bytes_view(info, list_encoded_size(items, 2)), out, size, NULL);
 }

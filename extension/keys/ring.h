@@ -27,7 +27,7 @@ typedef enum KeyState
 } KeyState;
 
 extern const char *KeyStateName(KeyState state);
-extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one */
+extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one, and NULL */
 
 /* A version of a data key as this backend knows it. Never freed: pointers stay good. */
 typedef struct DataKey DataKey;
@@ -78,6 +78,12 @@ extern uint32 KeyRingFind(Bytes name);
 
 /* "profile", for messages; palloc'd. */
 extern char *KeyRingName(uint32 key_id);
+
+/*
+ * After tarot.lock() or tarot.unlock() in any session: wipes all keys that this
+ * backend unwrapped before. Costs a comparison otherwise.
+ */
+extern void KeyRingForgetLocked(void);
 
 /* The fingerprint of the root key that wraps; false when there are no keys yet. */
 extern bool KeyRingFingerprint(uint8_t *fingerprint);
