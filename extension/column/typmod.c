@@ -60,6 +60,14 @@ ColumnTypmodIn(const char *name)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
 							errmsg("the name of a data class must have between 1 and %d bytes",
 								   NAMEDATALEN - 1)));
+		/* No class has such a name (tarot.check_name), and a warning would print it. */
+		for (const char *at = name; *at != '\0'; at++)
+		{
+			if ((unsigned char) *at < ' ' || *at == 0x7F)
+				ereport(ERROR, (errcode(ERRCODE_INVALID_NAME),
+								errmsg("the name of a data class must not contain control "
+									   "characters")));
+		}
 		class_id = ClassIdOfName(bytes_of_string(name));
 	}
 
