@@ -79,18 +79,27 @@ CREATE FUNCTION tarot.require_class() RETURNS event_trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	column_found record;
+	typmod_in CONSTANT regprocedure := 'tarot.encrypted_typmod_in(cstring[])'::regprocedure;
+	unclassed text;
 BEGIN
-	SELECT a.attname AS column_name, c.relname AS table_name INTO column_found
+	SELECT format('column "%s" of %s "%s"', a.attname, CASE c.relkind WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END, c.relname) INTO unclassed
 		FROM pg_event_trigger_ddl_commands() d
-			JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+			JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('r', 'p', 'f', 'm')
+				OR d.classid = 'pg_type'::regclass AND c.reltype = d.objid AND c.relkind = 'c'
 			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			JOIN pg_type t ON t.oid = a.atttypid
-		WHERE c.relkind IN ('r', 'p', 'f') AND a.atttypmod < 0
-			AND t.typmodin = 'tarot.encrypted_typmod_in(cstring[])'::regprocedure
+		WHERE a.atttypmod < 0 AND t.typmodin = typmod_in
 		LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'encrypted column "%" of table "%" needs a data class', column_found.column_name, column_found.table_name
+	IF unclassed IS NULL THEN
+		SELECT format('domain "%s"', o.typname) INTO unclassed
+			FROM pg_event_trigger_ddl_commands() d
+				JOIN pg_type o ON d.classid = 'pg_type'::regclass AND o.oid = d.objid AND o.typtype = 'd'
+				JOIN pg_type t ON t.oid = o.typbasetype
+			WHERE o.typtypmod < 0 AND t.typmodin = typmod_in
+			LIMIT 1;
+	END IF;
+	IF unclassed IS NOT NULL THEN
+		RAISE EXCEPTION 'encrypted % needs a data class', unclassed
 			USING ERRCODE = 'invalid_table_definition',
 				DETAIL = 'Without a class nobody could be allowed to read it.',
 				HINT = 'For instance: tarot.encrypted_text(''email'').';
@@ -99,6 +108,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION tarot.require_class() FROM PUBLIC;
 CREATE EVENT TRIGGER tarot_security_require_class ON ddl_command_end
-	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE',
+		'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'CREATE TYPE', 'ALTER TYPE', 'CREATE DOMAIN')
 	EXECUTE FUNCTION tarot.require_class();
 

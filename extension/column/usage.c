@@ -257,10 +257,12 @@ refuse_key_column(Form_pg_attribute column, const KeyUse *use)
 	if (relation == NULL)
 		return; /* dropped meanwhile */
 	if (RELATION_IS_OTHER_TEMP(relation))
-	{
-		table_close(relation, NoLock);
-		return;
-	}
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot destroy version %u of key \"%s\" because another session has "
+						"a temporary table with encrypted values",
+						use->version, KeyRingName(use->key_id)),
+				 errhint("Nobody else can look into it: end that session first.")));
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security key use",
 										ALLOCSET_DEFAULT_SIZES);
 	slot = table_slot_create(relation, NULL);

@@ -12,6 +12,8 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -226,6 +228,24 @@ tarot_keys_rewrap_data_key(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Values may have been sealed that no look into tables finds: in a table whose
+ * creation is not committed, in a variable, in a temporary table. Whoever holds
+ * one began before the version stopped sealing, so their ends are waited for,
+ * as CREATE INDEX CONCURRENTLY does.
+ */
+static void
+wait_for_transactions(void)
+{
+	int count;
+	VirtualTransactionId *running =
+		GetCurrentVirtualXIDs(InvalidTransactionId, false, false, 0, &count);
+
+	for (int i = 0; i < count; i++)
+		VirtualXactLock(running[i], true);
+	pfree(running);
+}
+
+/*
  * tarot.check_key_unused(key_id integer, version integer) RETURNS void
  *
  * Raises when a value is known that this version sealed.
@@ -234,6 +254,7 @@ PG_FUNCTION_INFO_V1(tarot_keys_check_key_unused);
 Datum
 tarot_keys_check_key_unused(PG_FUNCTION_ARGS)
 {
+	wait_for_transactions();
 	for (int i = 0; i < use_check_count; i++)
 		use_checks[i]((uint32) PG_GETARG_INT32(0), (uint32) PG_GETARG_INT32(1));
 	PG_RETURN_VOID();

@@ -61,6 +61,7 @@ CREATE FUNCTION tarot.guard_key_version() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tarot_keys_guard_key_version';
 CREATE TRIGGER guard BEFORE UPDATE ON tarot.key_version
 	FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version();
+ALTER TABLE tarot.key_version ENABLE ALWAYS TRIGGER guard;
 
 -- ------------------------------------------------------------ for the functions below alone
 
@@ -317,6 +318,18 @@ BEGIN
 		RAISE EXCEPTION 'key "%" has no version %', destroy_key.name, destroy_key.version
 			USING ERRCODE = 'undefined_object', HINT = 'tarot.key_status lists the versions.';
 	END IF;
+	-- What a transaction has sealed that began before the version stopped sealing is waited for
+	-- below. As long as that step is not committed, others go on sealing.
+	IF destroy_key.force IS DISTINCT FROM true
+		AND EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = id AND v.version = destroy_key.version
+			AND v.state = 'deactivated' AND v.state_since >= now())
+		AND EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database()
+			AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
+	THEN
+		RAISE EXCEPTION 'version % of key "%" was deactivated in this transaction', destroy_key.version, destroy_key.name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				DETAIL = 'Other sessions still seal with it.', HINT = 'Commit first.';
+	END IF;
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
 	IF destroy_key.force IS DISTINCT FROM true THEN
@@ -330,7 +343,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, and for the key "default", unless forced; TS201 for an active or suspended version, forced or not. All tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, and for the key "default", unless forced; 55000 if it was deactivated in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,
