@@ -42,7 +42,7 @@ INSERT INTO names VALUES (1, 'null', NULL), (2, 'empty', ''), (3, '63 bytes', re
 	(17, 'injection', 'x''); DROP TABLE tarot.class; --'), (18, 'percent', '%s %n %'), (19, 'parenthesis', ')('), (20, 'comma', 'a,b'), (21, 'brace', '{a}');
 SELECT label, run(format('SELECT tarot.create_class(%L, %L)', name, 'profile')) FROM names ORDER BY i;
 SELECT label, run(format('CREATE TABLE t%s (value tarot.encrypted_text(%L))', i, name)) FROM names
-	WHERE i NOT IN (1, 7) AND (label = 'empty' OR label LIKE '64%' OR name IN (SELECT c.name FROM tarot.class c)) ORDER BY i;
+	WHERE i NOT IN (1, 7) AND label NOT IN ('C1 control', 'number sign') ORDER BY i;
 SELECT format_type(a.atttypid, a.atttypmod) AS type, c.name = n.name AS same_class
 	FROM names n JOIN pg_class r ON r.relname = 't' || n.i JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = 'value'
 		JOIN tarot.class c ON c.class_id = a.atttypmod ORDER BY n.i;

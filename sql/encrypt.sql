@@ -132,6 +132,7 @@ SELECT tarot.lock();
 SELECT opening(:'envelope', 'row') AS locked, run($$SELECT tarot.encrypt('v', 'other', 'row')$$) AS encrypting;
 SELECT unlocked, problem FROM tarot.root_key_status;
 SELECT run('SELECT tarot.create_key(''third'')') AS new_key;
+SELECT code('SELECT tarot.rotate_root_key()') AS new_root_key, unlocked FROM tarot.root_key_status;
 SELECT tarot.unlock();
 SELECT opening(:'envelope', 'row') AS unlocked;
 

@@ -190,6 +190,25 @@ SELECT destroyable(7);
 DROP MATERIALIZED VIEW emails;
 SELECT destroyable(7);
 
+CREATE TYPE contact AS (kind text, address tarot.encrypted_text('email'));
+CREATE DOMAIN card AS contact;
+CREATE TYPE person AS (name text, contacts card[], boxes mailbox[]);
+CREATE FUNCTION replaceable(version int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM tarot.rotate_key('profile');
+	PERFORM tarot.destroy_key('profile', replaceable.version);
+	RAISE EXCEPTION 'destroyed, and rolled back';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT shape, code(format('CREATE TABLE shaped (v %s)', shape)) AS made, code(format('INSERT INTO shaped VALUES (%s)', empty)) AS empty, replaceable(8) AS unused,
+		code(format('INSERT INTO shaped VALUES (%s)', val)) AS filled, replaceable(8) AS used, code('DROP TABLE shaped') AS dropped
+	FROM (VALUES (1, 'contact', 'ROW(''home'', NULL)', 'ROW(''home'', ''x@y'')'), (2, 'contact[]', '''{}''', 'ARRAY[NULL, ROW(''home'', ''x@y'')]::contact[]'),
+		(3, 'card', 'NULL', 'ROW(''home'', ''x@y'')'), (4, 'card[]', '''{NULL}''', 'ARRAY[ROW(''home'', ''x@y'')]::card[]'), (5, 'mailbox[]', '''{}''', 'ARRAY[''x@y'']::mailbox[]'),
+		(6, 'person', 'ROW(''ada'', ''{}'', NULL)', 'ROW(''ada'', NULL, ARRAY[''x@y'']::mailbox[])'), (7, 'person[]', 'NULL', 'ARRAY[ROW(''ada'', ARRAY[ROW(''home'', ''x@y'')]::card[], NULL)]::person[]'))
+		AS shapes (i, shape, empty, val) ORDER BY i;
+
 -- Forced: crypto-shredding.
 INSERT INTO customer VALUES (5, 'fay@example.org');
 SELECT tarot.rotate_key('profile');

@@ -36,11 +36,14 @@ SELECT format('INSERT INTO masked (i, %I) VALUES (%s, %L)', mask, i, val) FROM k
 \o
 \set ECHO all
 SET ROLE tarot_masks_reader;
+-- Unaligned, for versions of psql do not agree on how wide some characters are.
+\pset format unaligned
 SELECT k.mask, CASE WHEN length(k.val) > 40 THEN '(long)' ELSE quote_nullable(k.val) END AS value,
 		CASE k.mask WHEN 'redact' THEN m.redact::text WHEN 'email' THEN m.email::text WHEN 'card' THEN m.card::text WHEN 'phone' THEN m.phone::text
 			WHEN 'partial(2,4)' THEN m."partial(2,4)"::text WHEN 'partial(1,0)' THEN m."partial(1,0)"::text WHEN 'partial(0,0)' THEN m."partial(0,0)"::text
 			WHEN 'partial(1,1)' THEN m."partial(1,1)"::text WHEN 'null' THEN m."null"::text END AS masked
 	FROM kinds k JOIN masked m USING (i) WHERE k.mask <> 'hash' ORDER BY i;
+\pset format aligned
 
 -- A type's output cannot be null: what the mask makes null goes out empty, but is null for SQL.
 SELECT "null", "null"::text, "null" IS NULL AS stored_null, "null"::text IS NULL AS masked_null FROM masked WHERE "null" IS NOT NULL ORDER BY i;

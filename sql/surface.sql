@@ -13,8 +13,10 @@ CREATE FUNCTION pg_temp.others(acl aclitem[], owner oid) RETURNS text LANGUAGE s
 			SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee, string_agg(privilege_type, ' ' ORDER BY privilege_type) AS privileges
 				FROM aclexplode(acl) WHERE grantee <> owner GROUP BY 1) AS a), 'owner only') END
 $$;
+-- Arrays and the types of rows come by themselves; later versions list them too.
 CREATE TEMP VIEW member AS SELECT classid, objid FROM pg_depend
-	WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tarot_security') AND deptype = 'e';
+	WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tarot_security') AND deptype = 'e'
+		AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND (t.typrelid <> 0 OR t.typcategory = 'A')));
 
 -- How many objects of each kind; each is listed below.
 SELECT classid::regclass AS kind, count(*) FROM member GROUP BY classid ORDER BY classid::regclass::text COLLATE "C";

@@ -74,6 +74,12 @@ remember(Oid relation)
 	known_tables[known_count++] = relation;
 }
 
+bool
+CatalogExists(void)
+{
+	return OidIsValid(get_namespace_oid(SCHEMA, true));
+}
+
 Relation
 CatalogOpen(const char *table, LOCKMODE lockmode)
 {

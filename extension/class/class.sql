@@ -155,6 +155,11 @@ BEGIN
 	ELSIF (grant_class.read IN ('none', 'masked', 'plain')) IS NOT TRUE THEN
 		RAISE EXCEPTION 'read access is "none", "masked" or "plain"' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	-- Waits for a drop of the class, and then finds it gone.
+	PERFORM FROM tarot.class c WHERE c.class_id = granted.class_id FOR KEY SHARE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'data class "%" does not exist', granted.name USING ERRCODE = 'undefined_object';
+	END IF;
 	INSERT INTO tarot.class_grant AS g (class_id, grantee, read, search, write, granted_by)
 		VALUES (granted.class_id, grant_class.grantee, grant_class.read,
 			coalesce(grant_class.search, grant_class.read = 'plain'),

@@ -43,7 +43,7 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 													  {"masked", GATE_IO_MASKED, false},
 													  {NULL, 0, false}};
 
-int GateWholeDepth = 0;
+int GateDumpDepth = 0;
 int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
 
@@ -141,26 +141,33 @@ ensure_verdict(GateSite *site, int32 class_id)
 /* ---------------------------------------------------------------- reading */
 
 /*
- * A dump full of masks would be restored as if it were the data, and a table
- * rewritten with them has lost it. row_security = off is another sign of a
- * dump: pg_dump sets it to get an error rather than only some of the rows, and
- * so it gets one here. (A parallel worker does not know of the statement; what
- * it evaluates for one is an expression of the user's, not the column.)
+ * A table rewritten with masks has lost its data, and a dump full of them
+ * would be restored as if it were the data. row_security = off is another sign
+ * of a dump: pg_dump sets it to get an error rather than only some of the
+ * rows, and so it gets one here. (A parallel worker does not know of the
+ * statement; what it evaluates for one is an expression of the user's, not the
+ * column.)
  */
 static void
 refuse_partial_sight(GateSite *site)
 {
-	if (GateRewriteDepth == 0 &&
-		(io_setting == GATE_IO_MASKED || (GateWholeDepth == 0 && row_security)))
+	bool rewrite = GateRewriteDepth > 0;
+	const char *name;
+
+	if (!rewrite && (io_setting == GATE_IO_MASKED || (GateDumpDepth == 0 && row_security)))
 		return;
+
+	name = site->data_class != NULL ? psprintf("data class \"%s\"", site->data_class->name)
+									: "a literal of an encrypted type";
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to copy data class \"%s\" as plaintext",
-					site->data_class != NULL ? site->data_class->name : "unknown"),
+			 rewrite ? errmsg("permission denied to rewrite %s as plaintext", name)
+					 : errmsg("permission denied to copy %s as plaintext", name),
 			 errdetail("Role \"%s\" would get masks or placeholders instead of values.",
 					   GetUserNameFromId(GetUserId(), true)),
-			 errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or masks "
-					 "with PGOPTIONS='-c tarot_security.io=masked'.")));
+			 rewrite ? errhint("Do it as a role that is granted plain read access.")
+					 : errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or "
+							   "masks with PGOPTIONS='-c tarot_security.io=masked'.")));
 }
 
 /* Statistics on an expression would keep its values: ANALYZE gets none. */
@@ -229,7 +236,8 @@ read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom,
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
 	read = site->read;
-	if (unlikely(read == READ_PLAIN && (io_setting == GATE_IO_MASKED || is_blind())))
+	if (unlikely(read == READ_PLAIN &&
+				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
 		read = READ_MASKED;
 
 	if (likely(read == READ_PLAIN))
@@ -270,10 +278,30 @@ GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *t
 	return read_text(site, envelope, true, headroom, text);
 }
 
-bool
-GateTryReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
+static bool
+cast_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
 {
-	return read_text(site, envelope, false, headroom, text);
+	if (unlikely(envelope->header.class_id == CLASS_LITERAL))
+	{
+		GateNotePlaintext();
+		if (!open_text(envelope, raise, headroom, text))
+			return false;
+		convert_text(headroom, text);
+		return true;
+	}
+	return read_text(site, envelope, raise, headroom, text);
+}
+
+bool
+GateCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
+{
+	return cast_text(site, envelope, true, headroom, text);
+}
+
+bool
+GateTryCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
+{
+	return cast_text(site, envelope, false, headroom, text);
 }
 
 /* ---------------------------------------------------------------- writing */

@@ -46,13 +46,20 @@ typedef struct GateSite
 /*
  * The text of an envelope as the current role may see it: palloc'd with
  * `headroom` bytes before it and a zero byte after it. False for NULL.
+ *
+ * For output. A literal without a class is not shown: definitions of views and
+ * defaults, EXPLAIN and auto_explain print theirs through it.
  */
 extern bool GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
 
 /*
- * As above, but false as well for an envelope that cannot be opened.
+ * As above, for the cast within a query: whoever may run a query with a
+ * literal in it may compute with that.
  */
-extern bool GateTryReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+extern bool GateCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+
+/* As the cast, but false as well for an envelope that cannot be opened. */
+extern bool GateTryCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
 
 /*
  * Seals under a class, which the current role must be allowed to write; or
@@ -69,12 +76,9 @@ extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int3
 /* Raises unless the current role may bring envelopes in from outside. */
 extern void GateRequireImport(void);
 
-/*
- * Statements in which masks would be taken for data, and statements that have
- * no business with plaintext at all: how deep we are in them.
- */
-extern int GateWholeDepth;   /* COPY TO: a mask is an error, unless masks are asked for */
-extern int GateRewriteDepth; /* ALTER TABLE: a mask is always an error */
+/* How deep we are in statements that ask for more care than a query does. */
+extern int GateDumpDepth;    /* COPY TO: masks only where they are asked for */
+extern int GateRewriteDepth; /* ALTER TABLE: never a mask, it would become the data */
 extern int GateBlindDepth;   /* ANALYZE: a placeholder for everybody */
 
 /*

@@ -265,7 +265,7 @@ PG_FUNCTION_INFO_V1(tarot_column_encrypted_to_text);
 Datum
 tarot_column_encrypted_to_text(PG_FUNCTION_ARGS)
 {
-	return to_text(fcinfo, GateReadText);
+	return to_text(fcinfo, GateCastText);
 }
 
 /*
@@ -281,5 +281,5 @@ tarot_column_try_decrypt(PG_FUNCTION_ARGS)
 	if (envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope) !=
 		CRYPTO_OK)
 		PG_RETURN_NULL();
-	return to_text(fcinfo, GateTryReadText);
+	return to_text(fcinfo, GateTryCastText);
 }

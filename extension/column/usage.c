@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -56,39 +57,7 @@ is_encrypted_type(Oid type, Oid typmod_in)
 	return encrypted;
 }
 
-/*
- * Whether values of a type can have encrypted ones in them: as what a domain
- * is over, the elements of an array or the fields of a composite type.
- */
-static bool
-holds_encrypted(Oid type, Oid typmod_in)
-{
-	Oid element;
-	TupleDesc desc;
-	bool holds = false;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	if (is_encrypted_type(type, typmod_in))
-		return true;
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		return holds_encrypted(element, typmod_in);
-	if (get_typtype(type) != TYPTYPE_COMPOSITE)
-		return false;
-
-	desc = lookup_rowtype_tupdesc_copy(type, -1);
-	for (int i = 0; i < desc->natts && !holds; i++)
-		holds = !TupleDescAttr(desc, i)->attisdropped &&
-				holds_encrypted(TupleDescAttr(desc, i)->atttypid, typmod_in);
-	FreeTupleDesc(desc);
-	return holds;
-}
-
-/*
- * Calls back for each column of any relation that has an encrypted type, or
- * one with such a type in it; then the type modifier is of no meaning.
- */
+/* Calls back for each column of any relation that has an encrypted type, domains included. */
 static void
 for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, void *argument),
 						  void *argument)
@@ -107,7 +76,7 @@ for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, 
 		if (column->attisdropped || column->attnum <= 0)
 			continue;
 		type = getBaseTypeAndTypmod(column->atttypid, &typmod);
-		if (holds_encrypted(type, typmod_in))
+		if (is_encrypted_type(type, typmod_in))
 			visit(column, typmod, argument);
 	}
 	systable_endscan(scan);
@@ -174,6 +143,30 @@ typedef struct KeyUse
 	Oid typmod_in;
 } KeyUse;
 
+/* Is it an encrypted type, or an array, a domain or a composite type with one inside? */
+static bool
+holds_encrypted(Oid type, Oid typmod_in)
+{
+	TupleDesc desc;
+	bool holds = false;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (is_encrypted_type(type, typmod_in))
+		return true;
+	if (OidIsValid(get_element_type(type)))
+		return holds_encrypted(get_element_type(type), typmod_in);
+	if (!OidIsValid(get_typ_typrelid(type)))
+		return false;
+
+	desc = lookup_rowtype_tupdesc(type, -1);
+	for (int i = 0; i < desc->natts && !holds; i++)
+		holds = !TupleDescAttr(desc, i)->attisdropped &&
+				holds_encrypted(TupleDescAttr(desc, i)->atttypid, typmod_in);
+	ReleaseTupleDesc(desc);
+	return holds;
+}
+
 static bool
 sealed_by(struct varlena *value, const KeyUse *use)
 {
@@ -190,18 +183,18 @@ sealed_by(struct varlena *value, const KeyUse *use)
 static bool datum_uses(Datum datum, Oid type, const KeyUse *use);
 
 static bool
-array_uses(ArrayType *array, const KeyUse *use)
+array_uses(Datum datum, Oid element, const KeyUse *use)
 {
-	Oid element = ARR_ELEMTYPE(array);
-	int16 size;
-	bool by_value;
-	char alignment;
 	Datum *items;
 	bool *nulls;
 	int count;
+	int16 size;
+	bool by_value;
+	char alignment;
 
 	get_typlenbyvalalign(element, &size, &by_value, &alignment);
-	deconstruct_array(array, element, size, by_value, alignment, &items, &nulls, &count);
+	deconstruct_array(DatumGetArrayTypeP(datum), element, size, by_value, alignment, &items, &nulls,
+					  &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (!nulls[i] && datum_uses(items[i], element, use))
@@ -211,55 +204,53 @@ array_uses(ArrayType *array, const KeyUse *use)
 }
 
 static bool
-composite_uses(HeapTupleHeader header, const KeyUse *use)
+row_uses(Datum datum, const KeyUse *use)
 {
-	TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header),
-												 HeapTupleHeaderGetTypMod(header));
+	HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
+	TupleDesc desc =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	bool uses = false;
 
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < desc->natts && !uses; i++)
 	{
 		Form_pg_attribute field = TupleDescAttr(desc, i);
 		bool isnull;
-		Datum datum;
+		Datum value;
 
 		if (field->attisdropped || !holds_encrypted(field->atttypid, use->typmod_in))
 			continue;
-		datum = heap_getattr(&tuple, i + 1, desc, &isnull);
-		if (!isnull && datum_uses(datum, field->atttypid, use))
-			return true;
+		value = heap_getattr(&tuple, i + 1, desc, &isnull);
+		uses = !isnull && datum_uses(value, field->atttypid, use);
 	}
-	return false;
+	ReleaseTupleDesc(desc);
+	return uses;
 }
 
-/* Leaves its memory to the caller's context. The type is one that holds encrypted values. */
+/* A value of a type that holds an encrypted one. */
 static bool
 datum_uses(Datum datum, Oid type, const KeyUse *use)
 {
+	Oid element;
+
 	check_stack_depth();
 	type = getBaseType(type);
-	if (is_encrypted_type(type, use->typmod_in) && !OidIsValid(get_element_type(type)))
-		return sealed_by((struct varlena *) DatumGetPointer(datum), use);
-	if (OidIsValid(get_element_type(type)))
-		return array_uses(DatumGetArrayTypeP(datum), use);
-	return composite_uses(DatumGetHeapTupleHeader(datum), use);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return array_uses(datum, element, use);
+	if (OidIsValid(get_typ_typrelid(type)))
+		return row_uses(datum, use);
+	return sealed_by((struct varlena *) DatumGetPointer(datum), use);
 }
 
 static void
-refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
+refuse_key_column(Form_pg_attribute column, const KeyUse *use)
 {
-	const KeyUse *use = argument;
-	char kind = get_rel_relkind(column->attrelid);
 	Relation relation;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	Snapshot snapshot;
-	MemoryContext row;
-	MemoryContext outer;
-
-	(void) typmod;
-	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW)
-		return;
+	MemoryContext row_context;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
 	relation = try_table_open(column->attrelid, ShareLock);
@@ -270,22 +261,19 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 		table_close(relation, NoLock);
 		return;
 	}
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security key use",
+										ALLOCSET_DEFAULT_SIZES);
 	slot = table_slot_create(relation, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan = table_beginscan(relation, snapshot, 0, NULL);
-	row = AllocSetContextCreate(CurrentMemoryContext, "tarot_security row", ALLOCSET_DEFAULT_SIZES);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool isnull;
 		Datum datum = slot_getattr(slot, column->attnum, &isnull);
-		bool uses;
+		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
 
 		CHECK_FOR_INTERRUPTS();
-		outer = MemoryContextSwitchTo(row);
-		uses = !isnull && datum_uses(datum, column->atttypid, use);
-		MemoryContextSwitchTo(outer);
-		MemoryContextReset(row);
-		if (uses)
+		if (!isnull && datum_uses(datum, column->atttypid, use))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
@@ -294,11 +282,13 @@ refuse_key_column(Form_pg_attribute column, int32 typmod, void *argument)
 					 errdetail("Column \"%s\" of table \"%s\" holds at least one.",
 							   NameStr(column->attname), RelationGetRelationName(relation)),
 					 errhint("With force => true they become unreadable for ever.")));
+		MemoryContextSwitchTo(outer_context);
+		MemoryContextReset(row_context);
 	}
-	MemoryContextDelete(row);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(row_context);
 	table_close(relation, NoLock);
 }
 
@@ -306,8 +296,25 @@ static void
 check_key_unused(uint32 key_id, uint32 version)
 {
 	KeyUse use = {key_id, version, typmod_in_function()};
+	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
 
-	for_each_encrypted_column(refuse_key_column, &use);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute column = (Form_pg_attribute) GETSTRUCT(tuple);
+		char kind;
+
+		/* No table of the system's has one. */
+		if (column->attisdropped || column->attnum <= 0 || column->attrelid < FirstNormalObjectId)
+			continue;
+		kind = get_rel_relkind(column->attrelid);
+		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
+			holds_encrypted(column->atttypid, use.typmod_in))
+			refuse_key_column(column, &use);
+	}
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
 }
 
 void

@@ -77,7 +77,8 @@ envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 
 /*
  * What is authenticated beside the ciphertext: the header, whose length its
- * flags tell, then the context as an encoded list. Injective, as both parts are.
+ * flags tell; behind it, unless it is empty, the context as an encoded list.
+ * Injective, as both parts are, and a column's value needs no copy for it.
  */
 typedef struct Aad
 {
@@ -89,10 +90,15 @@ typedef struct Aad
 static bool
 aad_build(Aad *aad, Bytes header, const Bytes *context, int ncontext)
 {
-	size_t size = header.len + list_encoded_size(context, ncontext);
+	size_t size;
 	uint8_t *out = aad->stack;
 
 	aad->heap = NULL;
+	aad->bytes = header;
+	if (ncontext == 0)
+		return true;
+
+	size = header.len + list_encoded_size(context, ncontext);
 	if (size > AAD_ON_STACK && (out = aad->heap = malloc(size)) == NULL)
 		return false;
 	memcpy(out, header.data, header.len);

@@ -209,28 +209,28 @@ begin_batch(XaesKey *key)
 	key->batch_process = process_number;
 }
 
-/*
- * Unique within the batch by the counter. A virtual machine that is resumed
- * twice from one snapshot has the same batch twice; the time, which goes on
- * for each, keeps even their nonces apart.
- */
+/* Unique within the batch by the counter. */
 void
 xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE])
 {
-	struct timespec now;
-	uint8_t *mixed = nonce + PREFIX_SIZE;
-	uint8_t time_bytes[8];
-
 	if (key->batch_left == 0 || key->batch_process != process_number)
 		begin_batch(key);
 	key->batch_left--;
+	bytes_put_u32(key->batch_nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
+	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE);
+}
 
-	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE - COUNTER_SIZE);
+void
+xaes_part_from_copies(XaesKey *key)
+{
+	struct timespec now;
+	uint8_t time_bytes[8];
+
+	/* Between the half that derives the key and the counter: neither changes. */
 	clock_gettime(CLOCK_REALTIME, &now);
 	bytes_put_u64(time_bytes, (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec);
 	for (size_t i = 0; i < sizeof(time_bytes); i++)
-		mixed[i] ^= time_bytes[i];
-	bytes_put_u32(nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
+		key->batch_nonce[PREFIX_SIZE + i] ^= time_bytes[i];
 }
 
 /*

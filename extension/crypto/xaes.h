@@ -35,6 +35,13 @@ extern void xaes_free(XaesKey *key);
  */
 extern void xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE]);
 
+/*
+ * Mixes the time into the nonces that follow. A virtual machine that is
+ * resumed twice from one snapshot has the same nonces ahead of it twice; to be
+ * called wherever the two could go on with different data: once a statement.
+ */
+extern void xaes_part_from_copies(XaesKey *key);
+
 /* The ciphertext is as long as the plaintext. */
 extern CryptoStatus xaes_seal(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad,
 							  Bytes plaintext, uint8_t *ciphertext, uint8_t tag[XAES_TAG_SIZE]);

@@ -4,9 +4,9 @@
  *
  * A statement that fails is logged with its text, and COPY FROM with the line
  * it was reading: both may hold what should have been encrypted. So literals
- * are taken out of logged statements, and contexts and details stay away from
- * the log once plaintext has been at the gate. The client, whose values these
- * are, sees its error whole.
+ * are taken out of logged statements, and contexts that may hold one, or that
+ * come after plaintext has been at the gate, stay away from the log with their
+ * details. The client, whose values these are, sees its error whole.
  */
 #include "postgres.h"
 
@@ -30,6 +30,10 @@ static emit_log_hook_type previous_emit_log;
 
 /* Long enough to recognize a statement; no allocation while an error is handled. */
 #define STATEMENT_MAX 4096
+
+/* Numbers of fewer digits stand for processes, lines and transactions where no statement is alone.
+ */
+#define LONG_NUMBER 9
 
 static bool
 is_identifier_char(unsigned char c)
@@ -108,12 +112,13 @@ skip_comment(const char *at)
 }
 
 /*
- * Copies a statement with each literal as "?" and without comments. Follows
- * the lexical rules of scan.l as far as they tell where a literal ends; a text
- * that breaks them is taken for a literal up to its end.
+ * Copies a statement with each literal as "?" and without comments; numbers of
+ * fewer digits than `shortest_number` stay. Follows the lexical rules of scan.l
+ * as far as they tell where a literal ends; a text that breaks them is taken
+ * for a literal up to its end.
  */
 static void
-redact(const char *at, char *out, size_t room)
+redact(const char *at, char *out, size_t room, int shortest_number)
 {
 	char *last = out + room - 4;
 	char *start = out;
@@ -142,6 +147,8 @@ redact(const char *at, char *out, size_t room)
 			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') ||
 				   *behind == '.')
 				behind++;
+			if (behind - at < shortest_number)
+				behind = NULL;
 		}
 		if (behind != NULL)
 		{
@@ -176,6 +183,55 @@ redact(const char *at, char *out, size_t room)
 	*out = '\0';
 }
 
+/*
+ * Hides what stands in quotation marks in messages such as: invalid input
+ * syntax for type integer: "...". The client gets this message, too, as there
+ * is but one; it knows what it asked to be cast.
+ */
+static void
+hide_quoted(ErrorData *error)
+{
+	char *first = error->message != NULL ? strchr(error->message, '"') : NULL;
+	char *last = first != NULL ? strrchr(first, '"') : NULL;
+
+	if (last != first)
+		error->message =
+			psprintf("%.*s***%s", (int) (first + 1 - error->message), error->message, last);
+}
+
+/* Whether a text that quotes statements or parameters may show a literal. */
+static bool
+may_hold_literal(const char *text)
+{
+	int digits = 0;
+
+	for (; *text != '\0'; text++)
+	{
+		digits = *text >= '0' && *text <= '9' ? digits + 1 : 0;
+		if (*text == '\'' || *text == '$' || digits == LONG_NUMBER)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Details that quote the statements of others: of the sessions in a deadlock,
+ * for the log alone, and of a process that died, told by the postmaster.
+ */
+static void
+redact_detail(ErrorData *error)
+{
+	static char detail[STATEMENT_MAX];
+	const char *text = error->detail_log;
+
+	if (text == NULL && !IsUnderPostmaster)
+		text = error->detail;
+	if (text == NULL || !may_hold_literal(text))
+		return;
+	redact(text, detail, sizeof(detail), LONG_NUMBER);
+	error->detail_log = pstrdup(detail);
+}
+
 static void
 on_emit_log(ErrorData *error)
 {
@@ -187,40 +243,29 @@ on_emit_log(ErrorData *error)
 		/* What is logged is this variable; it is set anew with each statement. */
 		if (debug_query_string != NULL && debug_query_string != statement && !error->hide_stmt)
 		{
-			redact(debug_query_string, statement, sizeof(statement));
+			redact(debug_query_string, statement, sizeof(statement), 1);
 			debug_query_string = statement;
 		}
-		if (error->internalquery != NULL && strpbrk(error->internalquery, "'$") != NULL)
+		if (error->internalquery != NULL && may_hold_literal(error->internalquery))
 		{
 			/* Replaced by what the server may free, in the context of the error. */
-			redact(error->internalquery, query, sizeof(query));
+			redact(error->internalquery, query, sizeof(query), 1);
 			error->internalquery = pstrdup(query);
 			error->internalpos = 0;
 		}
 
-		/* SQL that functions ran is quoted in their context: there is no redacting that for the log
-		 * alone. */
-		if (error->context != NULL && strpbrk(error->context, "'$") != NULL)
+		/* It is the client's too, so it cannot be changed, only kept out of the log. */
+		if (error->context != NULL && may_hold_literal(error->context))
 			error->hide_ctx = true;
-
-		/* Statements of other sessions: for the log alone, after what the client gets to read ...
-		 */
-		if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && error->detail != NULL)
-			error->detail_log = pstrdup(error->detail);
-
-		/* ... and of one that crashed. */
-		if (!IsUnderPostmaster && error->detail != NULL && error->funcname != NULL &&
-			strcmp(error->funcname, "LogChildExit") == 0)
-		{
-			redact(error->detail, query, sizeof(query));
-			error->detail_log = pstrdup(query);
-		}
+		redact_detail(error);
 	}
 	if (error->output_to_server && GateSawPlaintext())
 	{
 		int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
 		error->hide_ctx = true;
+		if (category == ERRCODE_DATA_EXCEPTION)
+			hide_quoted(error);
 		if (error->detail != NULL && error->detail_log == NULL &&
 			(category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
 			 category == ERRCODE_DATA_EXCEPTION))

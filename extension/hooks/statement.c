@@ -11,6 +11,7 @@
 #include "tcop/utility.h"
 #include "utils/inval.h"
 
+#include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
 #include "hooks/statement.h"
@@ -30,8 +31,8 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	AcceptInvalidationMessages();
 	KeyRingForgetLocked();
 
-	/* What is at the gate in a worker comes back to be logged here, with the worker's error. */
-	if (query->plannedstmt->parallelModeNeeded)
+	/* What workers decrypt may meet its error here, where no gate was passed. */
+	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		GateNotePlaintext();
 	if (previous_executor_run)
 		previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
@@ -45,7 +46,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 				   QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
 	Node *node = statement->utilityStmt;
-	int outer_whole = GateWholeDepth;
+	int outer_dump = GateDumpDepth;
 	int outer_rewrite = GateRewriteDepth;
 	int outer_blind = GateBlindDepth;
 
@@ -57,7 +58,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	{
 		case T_CopyStmt:
 			if (!((CopyStmt *) node)->is_from)
-				GateWholeDepth++;
+				GateDumpDepth++;
 			else
 				GateNotePlaintext(); /* a line may hold some before any column is known */
 			break;
@@ -82,7 +83,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	}
 	PG_FINALLY();
 	{
-		GateWholeDepth = outer_whole;
+		GateDumpDepth = outer_dump;
 		GateRewriteDepth = outer_rewrite;
 		GateBlindDepth = outer_blind;
 	}

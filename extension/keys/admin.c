@@ -7,10 +7,12 @@
 
 #include <sodium.h>
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
@@ -59,6 +61,7 @@ tarot_keys_unlock(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL);
 	PG_RETURN_VOID();
 }
@@ -70,13 +73,14 @@ PG_FUNCTION_INFO_V1(tarot_keys_lock);
 Datum
 tarot_keys_lock(PG_FUNCTION_ARGS)
 {
+	(void) fcinfo;
 	RootKeyLock();
 	PG_RETURN_VOID();
 }
 
 /*
  * tarot.root_key_state(OUT provider text, OUT unlocked boolean, OUT problem text,
- *                      OUT fingerprint bytea) RETURNS record
+ *                      OUT fingerprints bytea[]) RETURNS record
  */
 PG_FUNCTION_INFO_V1(tarot_keys_root_key_state);
 Datum
@@ -84,9 +88,12 @@ tarot_keys_root_key_state(PG_FUNCTION_ARGS)
 {
 	TupleDesc desc;
 	Datum values[4] = {0};
-	bool nulls[4] = {false, false, false, true};
+	bool nulls[4] = {false, false, false, false};
 	RootKeyProvider provider;
 	char problem[PROBLEM_SIZE];
+	uint8 fingerprints[ROOT_KEYS_MAX][ROOT_KEY_FINGERPRINT_SIZE];
+	Datum items[ROOT_KEYS_MAX];
+	int count;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -98,14 +105,13 @@ tarot_keys_root_key_state(PG_FUNCTION_ARGS)
 	nulls[2] = problem[0] == '\0';
 	if (!nulls[2])
 		values[2] = CStringGetTextDatum(problem);
-	if (RootKeyIsUnlocked())
-	{
-		uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
-
-		RootKeyCurrent(fingerprint);
-		values[3] = PointerGetDatum(make_bytea(fingerprint, sizeof(fingerprint)));
-		nulls[3] = false;
-	}
+	count = RootKeyFingerprints(fingerprints);
+	for (int i = 0; i < count; i++)
+		items[i] = PointerGetDatum(make_bytea(fingerprints[i], ROOT_KEY_FINGERPRINT_SIZE));
+	nulls[3] = count == 0;
+	if (!nulls[3])
+		values[3] =
+			PointerGetDatum(construct_array(items, count, BYTEAOID, -1, false, TYPALIGN_INT));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -120,6 +126,7 @@ tarot_keys_first_root_key(PG_FUNCTION_ARGS)
 {
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
+	(void) fcinfo;
 	if (!RootKeyIsUnlocked())
 		RootKeyGenerate(true);
 	RootKeyCurrent(fingerprint);
@@ -138,6 +145,8 @@ tarot_keys_next_root_key(PG_FUNCTION_ARGS)
 	const uint8 *used = get_bytes(fcinfo, 0, ROOT_KEY_FINGERPRINT_SIZE);
 	uint8 current[ROOT_KEY_FINGERPRINT_SIZE];
 
+	/* What tarot.lock() locked, tarot.unlock() alone unlocks. */
+	RootKeyRequire();
 	RootKeyUnlock(used);
 	RootKeyCurrent(current);
 	if (memcmp(current, used, sizeof(current)) == 0)

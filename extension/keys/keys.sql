@@ -82,7 +82,7 @@ END
 $$;
 
 CREATE FUNCTION tarot.root_key_state(
-		OUT provider text, OUT unlocked boolean, OUT problem text, OUT fingerprint bytea) RETURNS record
+		OUT provider text, OUT unlocked boolean, OUT problem text, OUT fingerprints bytea[]) RETURNS record
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_root_key_state';
 
@@ -203,8 +203,9 @@ COMMENT ON FUNCTION tarot.rotate_root_key() IS
 CREATE VIEW tarot.root_key_status AS
 	SELECT s.provider, s.unlocked, s.problem,
 		k.root_key_fingerprint AS fingerprint,
-		s.fingerprint AS provider_fingerprint,
-		k.root_key_fingerprint = s.fingerprint AS is_current,
+		s.fingerprints[1] AS provider_fingerprint,
+		k.root_key_fingerprint = ANY (s.fingerprints) AS is_given,
+		k.root_key_fingerprint = s.fingerprints[1] AS is_current,
 		coalesce(k.root_key_rotated_at, k.created_at) AS in_use_since
 	FROM tarot.root_key_state() s LEFT JOIN tarot.keyring k ON true;
 COMMENT ON VIEW tarot.root_key_status IS
@@ -214,7 +215,8 @@ COMMENT ON COLUMN tarot.root_key_status.unlocked IS 'Whether the server has a ro
 COMMENT ON COLUMN tarot.root_key_status.problem IS 'Why the provider last gave no key, or that tarot.lock() was called; NULL after a success.';
 COMMENT ON COLUMN tarot.root_key_status.fingerprint IS 'Of the root key that wraps the data keys of this database; NULL before its first key.';
 COMMENT ON COLUMN tarot.root_key_status.provider_fingerprint IS 'Of the first root key that the provider gave; NULL while locked.';
-COMMENT ON COLUMN tarot.root_key_status.is_current IS 'Whether these two are one. If not, either a rotation is to be finished, or the root key is a wrong one (TS002).';
+COMMENT ON COLUMN tarot.root_key_status.is_given IS 'Whether the provider gave the root key of this database. If not, it is a wrong one (TS002); NULL while locked, or before the first key.';
+COMMENT ON COLUMN tarot.root_key_status.is_current IS 'Whether it gave it first. If not, though is_given, tarot.rotate_root_key() is due.';
 COMMENT ON COLUMN tarot.root_key_status.in_use_since IS 'When the data keys were last wrapped anew, or the first one was made.';
 
 -- ------------------------------------------------------------ data keys
@@ -245,7 +247,7 @@ $$;
 COMMENT ON FUNCTION tarot.create_key(text) IS
 	'Makes a data key of 256 random bits with a first, active version and returns its number. Names have 1 to 63 bytes, no control characters, and do not begin with "#" (42602, 42622). Raises 42710 when there is one of that name, TS001 when the server is locked. The first key of a database comes with a key "default", which seals literals; with the generated provider it makes the root key, too.';
 
-CREATE FUNCTION tarot.rotate_key(name text) RETURNS integer
+CREATE FUNCTION tarot.rotate_key(name text, activate boolean DEFAULT true) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -254,17 +256,22 @@ DECLARE
 	id integer := tarot.get_key_id(rotate_key.name);
 	new_version integer;
 BEGIN
+	IF rotate_key.activate IS NULL THEN
+		RAISE EXCEPTION 'activate must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
 	SELECT max(v.version) + 1 INTO new_version FROM tarot.key_version v WHERE v.key_id = id;
-	UPDATE tarot.key_version v SET state = 'deactivated', state_since = now()
-		WHERE v.key_id = id AND v.state = 'active';
+	IF rotate_key.activate THEN
+		UPDATE tarot.key_version v SET state = 'deactivated', state_since = now()
+			WHERE v.key_id = id AND v.state = 'active';
+	END IF;
 	INSERT INTO tarot.key_version (key_id, version, state, wrapped)
-		VALUES (id, new_version, 'active',
+		VALUES (id, new_version, CASE WHEN rotate_key.activate THEN 'active' ELSE 'pre-activation' END,
 			tarot.new_data_key(ring.ring_id, ring.root_key_fingerprint, id, new_version));
 	RETURN new_version;
 END
 $$;
-COMMENT ON FUNCTION tarot.rotate_key(text) IS
-	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. Versions that were active become deactivated, and still open what they sealed; stored values are not touched. Raises 42704 for an unknown key, TS001 when the server is locked.';
+COMMENT ON FUNCTION tarot.rotate_key(text, boolean) IS
+	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. Versions that were active become deactivated, and still open what they sealed; stored values are not touched. With activate => false the new version waits in pre-activation, for instance until all nodes have it, and tarot.set_key_state() activates it. Raises 42704 for an unknown key, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.set_key_state(name text, version integer, state text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

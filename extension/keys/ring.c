@@ -549,6 +549,7 @@ KeyRingCurrent(uint32 key_id)
 	make_ready(current->key);
 	if (current->key->state != KEY_ACTIVE)
 		elog(ERROR, "key %u changed its state in between", key_id);
+	xaes_part_from_copies(current->key->xaes);
 	return current->key;
 }
 

@@ -32,7 +32,11 @@ extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one,
 /* A version of a data key as this backend knows it. Never freed: pointers stay good. */
 typedef struct DataKey DataKey;
 
-/* The newest active version, which seals. Raises when there is none. */
+/*
+ * The newest active version, which seals. Raises when there is none. To be
+ * asked for once a statement: that also parts its nonces from those of a copy
+ * of this machine.
+ */
 extern DataKey *KeyRingCurrent(uint32 key_id);
 
 /* Whether a key that was current in this epoch can seal at once, without asking again. */

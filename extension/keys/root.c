@@ -172,6 +172,19 @@ RootKeyCurrent(uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE])
 	LWLockRelease(shared->lock);
 }
 
+int
+RootKeyFingerprints(uint8 fingerprints[ROOT_KEYS_MAX][ROOT_KEY_FINGERPRINT_SIZE])
+{
+	int count;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	count = shared->keys.count;
+	for (int i = 0; i < count; i++)
+		memcpy(fingerprints[i], shared->keys.keys[i].fingerprint, ROOT_KEY_FINGERPRINT_SIZE);
+	LWLockRelease(shared->lock);
+	return count;
+}
+
 static const RootKey *
 find_key(const RootKeySet *keys, const uint8 *fingerprint)
 {
@@ -246,13 +259,15 @@ RootKeyGenerate(bool for_first_key)
 	if ((keys = secret_alloc(sizeof(RootKeySet))) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 
+	/* What tarot.lock() closed, only tarot.unlock() opens. */
+	if (shared->locked)
+		RootKeyRequire();
+
 	/* Two databases may be at it: the second finds the first one's key in the file. */
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	PG_TRY();
 	{
-		if (shared->locked)
-			strlcpy(problem, "locked by tarot.lock()", PROBLEM_SIZE);
-		else if (ProviderRead(keys, problem))
+		if (ProviderRead(keys, problem))
 			ok = (for_first_key && keys->count > 0) || ProviderGenerate(keys, problem);
 		if (ok)
 			install(keys);
@@ -289,15 +304,15 @@ RootKeyUnlock(const uint8 *fingerprint)
 			ok = false;
 		}
 		matches = ok && (fingerprint == NULL || find_key(keys, fingerprint) != NULL);
-		if (matches || !ok)
-		{
-			LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-			if (matches)
-				install(keys);
-			else
-				strlcpy(shared->problem, problem, PROBLEM_SIZE);
-			LWLockRelease(shared->lock);
-		}
+		if (ok && !matches)
+			strlcpy(problem, "the provider gives another root key than this database needs",
+					PROBLEM_SIZE);
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		if (matches)
+			install(keys);
+		else
+			strlcpy(shared->problem, problem, PROBLEM_SIZE);
+		LWLockRelease(shared->lock);
 	}
 	PG_FINALLY();
 	{

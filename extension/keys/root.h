@@ -28,6 +28,9 @@ extern void RootKeyRequire(void);
 /* The fingerprint of the current root key, to wrap new keys with. */
 extern void RootKeyCurrent(uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE]);
 
+/* The fingerprints of all root keys, the current one first; 0 while locked. */
+extern int RootKeyFingerprints(uint8 fingerprints[ROOT_KEYS_MAX][ROOT_KEY_FINGERPRINT_SIZE]);
+
 /*
  * The key that wraps data keys under the root key of this fingerprint. Raises
  * when the server is locked or has another root key. Free it with xaes_free.

