@@ -87,7 +87,9 @@ BEGIN
 			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			JOIN pg_type t ON t.oid = a.atttypid
 		WHERE c.relkind IN ('r', 'p', 'f') AND a.atttypmod < 0
-			AND t.typmodin = 'tarot.encrypted_typmod_in(cstring[])'::regprocedure
+			-- Not by a cast to regprocedure, which needs USAGE on the schema: no table could be made without.
+			AND t.typmodin::oid IN (SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+				WHERE n.nspname = 'tarot' AND p.proname = 'encrypted_typmod_in')
 		LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'encrypted column "%" of table "%" needs a data class', column_found.column_name, column_found.table_name
