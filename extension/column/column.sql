@@ -88,7 +88,14 @@ BEGIN
 				OR d.classid = 'pg_type'::regclass AND c.reltype = d.objid AND c.relkind = 'c'
 			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			JOIN pg_type t ON t.oid = a.atttypid
+<<<<<<< HEAD
 		WHERE a.atttypmod < 0 AND t.typmodin = typmod_in
+=======
+		WHERE c.relkind IN ('r', 'p', 'f') AND a.atttypmod < 0
+			-- Not by a cast to regprocedure, which needs USAGE on the schema: no table could be made without.
+			AND t.typmodin::oid IN (SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+				WHERE n.nspname = 'tarot' AND p.proname = 'encrypted_typmod_in')
+>>>>>>> 9f301ed63418b916651d4ace102c468ef4ba4372
 		LIMIT 1;
 	IF unclassed IS NULL THEN
 		SELECT format('domain "%s"', o.typname) INTO unclassed

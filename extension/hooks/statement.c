@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/defrem.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
@@ -40,6 +41,23 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
 }
 
+/* VACUUM FULL without it builds indexes anew, which must not be of placeholders. */
+static bool
+is_analyze(const VacuumStmt *statement)
+{
+	bool analyze = !statement->is_vacuumcmd;
+	ListCell *cell;
+
+	foreach (cell, statement->options)
+	{
+		DefElem *option = lfirst(cell);
+
+		if (strcmp(option->defname, "analyze") == 0)
+			analyze = !statement->is_vacuumcmd || defGetBoolean(option);
+	}
+	return analyze;
+}
+
 static void
 on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
 				   ProcessUtilityContext context, ParamListInfo params,
@@ -66,7 +84,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			GateRewriteDepth++;
 			break;
 		case T_VacuumStmt:
-			GateBlindDepth++;
+			if (is_analyze((VacuumStmt *) node))
+				GateBlindDepth++;
 			break;
 		default:
 			break;

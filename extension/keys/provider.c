@@ -70,7 +70,8 @@ ProviderInit(void)
 							10000, 100, 300000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
-static bool failed(char problem[PROBLEM_SIZE], const char *format, ...) pg_attribute_printf(2, 3);
+static bool
+failed(char problem[PROBLEM_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static bool
 failed(char problem[PROBLEM_SIZE], const char *format, ...)
