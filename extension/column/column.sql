@@ -79,7 +79,9 @@ CREATE FUNCTION tarot.require_class() RETURNS event_trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	typmod_in CONSTANT regprocedure := 'tarot.encrypted_typmod_in(cstring[])'::regprocedure;
+	-- Not by a cast to regprocedure: that needs USAGE on the schema, which an ordinary role may lack.
+	typmod_in CONSTANT oid := (SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+		WHERE n.nspname = 'tarot' AND p.proname = 'encrypted_typmod_in');
 	unclassed text;
 BEGIN
 	SELECT format('column "%s" of %s "%s"', a.attname, CASE c.relkind WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END, c.relname) INTO unclassed
@@ -88,14 +90,7 @@ BEGIN
 				OR d.classid = 'pg_type'::regclass AND c.reltype = d.objid AND c.relkind = 'c'
 			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			JOIN pg_type t ON t.oid = a.atttypid
-<<<<<<< HEAD
 		WHERE a.atttypmod < 0 AND t.typmodin = typmod_in
-=======
-		WHERE c.relkind IN ('r', 'p', 'f') AND a.atttypmod < 0
-			-- Not by a cast to regprocedure, which needs USAGE on the schema: no table could be made without.
-			AND t.typmodin::oid IN (SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-				WHERE n.nspname = 'tarot' AND p.proname = 'encrypted_typmod_in')
->>>>>>> 9f301ed63418b916651d4ace102c468ef4ba4372
 		LIMIT 1;
 	IF unclassed IS NULL THEN
 		SELECT format('domain "%s"', o.typname) INTO unclassed
