@@ -154,6 +154,28 @@ ClassRequire(int32 class_id)
 
 /* ---------------------------------------------------------------- masks */
 
+void
+ClassForgetLocked(void)
+{
+	static uint64 seen;
+	uint64 generation = RootKeyGeneration();
+	HASH_SEQ_STATUS scan;
+	DataClass *data_class;
+
+	if (likely(seen == generation))
+		return;
+	seen = generation;
+	hash_seq_init(&scan, classes);
+	while ((data_class = hash_seq_search(&scan)) != NULL)
+	{
+		if (data_class->mask_key != NULL && data_class->mask_key_generation != generation)
+		{
+			hmac_free(data_class->mask_key);
+			data_class->mask_key = NULL;
+		}
+	}
+}
+
 static struct Hmac *
 mask_key(DataClass *data_class)
 {

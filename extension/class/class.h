@@ -48,6 +48,9 @@ extern DataClass *ClassRequire(int32 class_id);
  */
 extern bool ClassMaskText(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked);
 
+/* Wipes the mask keys of a server that was locked. */
+extern void ClassForgetLocked(void);
+
 /*
  * Raises when it knows of a column of this class. Called before a class is
  * dropped.

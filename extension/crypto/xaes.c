@@ -43,7 +43,7 @@ struct XaesKey
 	uint8_t k1[BLOCK];                 /* CMAC's first subkey, SP 800-38B */
 
 	/* The batch that is being sealed. */
-	uint8_t batch_nonce[XAES_NONCE_SIZE];
+	uint8_t batch_nonce[XAES_NONCE_SIZE - COUNTER_SIZE];
 	uint32_t batch_left;
 	unsigned int batch_process;
 
@@ -204,7 +204,7 @@ derive_into(XaesKey *key, DerivedKey *slot, const uint8_t prefix[PREFIX_SIZE])
 static void
 begin_batch(XaesKey *key)
 {
-	randombytes_buf(key->batch_nonce, XAES_NONCE_SIZE);
+	randombytes_buf(key->batch_nonce, sizeof(key->batch_nonce));
 	key->batch_left = BATCH_VALUES;
 	key->batch_process = process_number;
 }
@@ -216,8 +216,8 @@ xaes_next_nonce(XaesKey *key, uint8_t nonce[XAES_NONCE_SIZE])
 	if (key->batch_left == 0 || key->batch_process != process_number)
 		begin_batch(key);
 	key->batch_left--;
-	bytes_put_u32(key->batch_nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
-	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE);
+	memcpy(nonce, key->batch_nonce, XAES_NONCE_SIZE - COUNTER_SIZE);
+	bytes_put_u32(nonce + XAES_NONCE_SIZE - COUNTER_SIZE, key->batch_left);
 }
 
 void

@@ -6,7 +6,8 @@
  * it was reading: both may hold what should have been encrypted. So literals
  * are taken out of logged statements, and contexts that may hold one, or that
  * come after plaintext has been at the gate, stay away from the log with their
- * details. The client, whose values these are, sees its error whole.
+ * details. The client still gets these; only what there is but one of, the
+ * message and the text of an inner query, is redacted for both.
  */
 #include "postgres.h"
 

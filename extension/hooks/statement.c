@@ -31,6 +31,7 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
 	AcceptInvalidationMessages();
 	KeyRingForgetLocked();
+	ClassForgetLocked();
 
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
@@ -71,6 +72,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
 	KeyRingForgetLocked();
+	ClassForgetLocked();
 
 	switch (nodeTag(node))
 	{

@@ -76,8 +76,15 @@ get_context(FunctionCallInfo fcinfo, const CallSite *site, int argument, int *co
 		*count = 1;
 	}
 	else
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &items,
-						  &nulls, count);
+	{
+		ArrayType *array = PG_GETARG_ARRAYTYPE_P(argument);
+
+		/* A list has no more than one dimension, and two arrays must not be one list. */
+		if (ARR_NDIM(array) > 1)
+			ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+							errmsg("the context of an envelope must be a one-dimensional array")));
+		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, count);
+	}
 
 	context = palloc(sizeof(Bytes) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
