@@ -59,7 +59,7 @@ SELECT count(*) AS pairs, count(*) FILTER (WHERE sealed.i = tried.i) AS same,
 		LATERAL (SELECT tarot.try_decrypt(envelope, tried.parts) IS NOT NULL) AS try (opened);
 SELECT tarot.decrypt(tarot.encrypt('v', 'profile', 'abc'), ARRAY['abc']) AS as_array,
 	tarot.decrypt(tarot.encrypt('v', 'profile', ARRAY['abc']), 'abc') AS as_text;
-SELECT ask($$SELECT tarot.decrypt(tarot.encrypt('v', 'profile', ARRAY[['a','b'],['c','d']]), ARRAY['a','b','c','d'])$$) AS dimensions_do_not_count;
+SELECT ask($$SELECT tarot.decrypt(tarot.encrypt('v', 'profile', ARRAY[['a','b'],['c','d']]), ARRAY['a','b','c','d'])$$) AS one_dimension_only;
 
 -- What does not open: the error, and NULL from try_decrypt.
 CREATE FUNCTION opening(envelope text, context text) RETURNS text LANGUAGE sql AS $$
