@@ -11,3 +11,22 @@ REVOKE ALL ON FUNCTION tarot.announce_policy_change() FROM PUBLIC;
 COMMENT ON FUNCTION tarot.announce_policy_change() IS
 	'Row trigger on the policy tables: makes every session ask them again at its next statement. Lets only the owner change them (42501).';
 
+-- For the install scripts of the modules: a table that steers what the C code does. It is dumped
+-- with its data, and every change of it is announced, also one by logical replication or a restore.
+CREATE FUNCTION tarot.declare_policy_table(policy_table regclass, dump_condition text DEFAULT '') RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	EXECUTE format('CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON %s
+		FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change()', policy_table);
+	EXECUTE format('CREATE TRIGGER announce_truncate AFTER TRUNCATE ON %s
+		FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change()', policy_table);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER announce, ENABLE ALWAYS TRIGGER announce_truncate', policy_table);
+	PERFORM pg_extension_config_dump(policy_table, dump_condition);
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.declare_policy_table(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tarot.declare_policy_table(regclass, text) IS
+	'For install scripts: makes a table of the extension one that is dumped with its data (rows that meet the condition), and whose changes are announced to all sessions.';
+

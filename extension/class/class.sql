@@ -22,23 +22,11 @@ CREATE TABLE tarot.class_grant (
 );
 COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class.';
 
-SELECT pg_catalog.pg_extension_config_dump('tarot.class', '');
+SELECT tarot.declare_policy_table('tarot.class');
 -- A grant to a dropped role would be dumped as a bare number, and could meet another role at the restore.
-SELECT pg_catalog.pg_extension_config_dump('tarot.class_grant',
+SELECT tarot.declare_policy_table('tarot.class_grant',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
 
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.class
-	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
-CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.class
-	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
-ALTER TABLE tarot.class ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE tarot.class ENABLE ALWAYS TRIGGER announce_truncate;
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.class_grant
-	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
-CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.class_grant
-	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
-ALTER TABLE tarot.class_grant ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE tarot.class_grant ENABLE ALWAYS TRIGGER announce_truncate;
 
 -- ------------------------------------------------------------ for the functions below alone
 

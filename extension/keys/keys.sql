@@ -32,29 +32,9 @@ CREATE TABLE tarot.key_version (
 );
 COMMENT ON TABLE tarot.key_version IS 'Versions of data keys, each wrapped by the root key (docs/formats.md).';
 
-SELECT pg_catalog.pg_extension_config_dump('tarot.keyring', '');
-SELECT pg_catalog.pg_extension_config_dump('tarot.key', '');
-SELECT pg_catalog.pg_extension_config_dump('tarot.key_version', '');
-
--- ALWAYS: also where logical replication or a restore writes.
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.keyring
-	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
-CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.keyring
-	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
-ALTER TABLE tarot.keyring ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE tarot.keyring ENABLE ALWAYS TRIGGER announce_truncate;
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.key
-	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
-CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.key
-	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
-ALTER TABLE tarot.key ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE tarot.key ENABLE ALWAYS TRIGGER announce_truncate;
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE ON tarot.key_version
-	FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change();
-CREATE TRIGGER announce_truncate AFTER TRUNCATE ON tarot.key_version
-	FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change();
-ALTER TABLE tarot.key_version ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE tarot.key_version ENABLE ALWAYS TRIGGER announce_truncate;
+SELECT tarot.declare_policy_table('tarot.keyring');
+SELECT tarot.declare_policy_table('tarot.key');
+SELECT tarot.declare_policy_table('tarot.key_version');
 
 CREATE FUNCTION tarot.guard_key_version() RETURNS trigger
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
