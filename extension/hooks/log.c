@@ -187,7 +187,7 @@ redact(const char *at, char *out, size_t room, int shortest_number)
 /*
  * Hides what stands in quotation marks in messages such as: invalid input
  * syntax for type integer: "...". The client gets this message, too, as there
- * is but one; it knows what it asked to be cast.
+ * is but one; it knows what it sent or asked to be cast.
  */
 static void
 hide_quoted(ErrorData *error)
@@ -254,6 +254,11 @@ on_emit_log(ErrorData *error)
 			error->internalquery = pstrdup(query);
 			error->internalpos = 0;
 		}
+
+		/* The string at which a statement went wrong, or that has no end. */
+		if (error->sqlerrcode == ERRCODE_SYNTAX_ERROR && error->message != NULL &&
+			strchr(error->message, '\'') != NULL)
+			hide_quoted(error);
 
 		/* It is the client's too, so it cannot be changed, only kept out of the log. */
 		if (error->context != NULL && may_hold_literal(error->context))

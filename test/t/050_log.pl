@@ -57,6 +57,11 @@ my @cases = (
 	[ 'no partition', q{INSERT INTO parted VALUES ('2024-01-01', 'SECRET')} ],
 	[ 'domain check', q{INSERT INTO domained VALUES ('SECRET')} ],
 	[ 'domain check by a cast', q{SELECT 'SECRET'::text::address} ],
+	[ 'string where a syntax error is', q{INSERT INTO checked VALUES (1 'SECRET')} ],
+	[ 'string without an end', q{INSERT INTO checked VALUES (1, 'SECRET)} ],
+	[ 'decrypted value cast to integer', q{INSERT INTO checked VALUES (70, 'SECRET'); SELECT email::text::int FROM checked WHERE id = 70} ],
+	[ 'decrypted value cast to a date', q{INSERT INTO checked VALUES (71, 'SECRET'); SELECT email::text::date FROM checked WHERE id = 71} ],
+	[ 'decrypted value as json', q{INSERT INTO checked VALUES (72, '"SECRET'); SELECT email::text::json FROM checked WHERE id = 72} ],
 	[ 'cast error in another column', q{INSERT INTO checked VALUES ('abc', 'SECRET', 1)} ],
 	[ 'division', q{INSERT INTO checked VALUES (1 / 0, 'SECRET', 1)} ],
 	[ 'division in a search', q{SELECT 1 / (id - id) FROM customer WHERE email::text <> 'SECRET'} ],
@@ -127,8 +132,6 @@ my @parameters = (
 my @messages = (
 	[ 'literal cast to another type', q{SELECT 'SECRET'::int} ],
 	[ 'value cast to another type', q{SELECT ('SECRET' || id)::text::date FROM customer LIMIT 1} ],
-	[ 'string where a syntax error is', q{INSERT INTO checked VALUES (1 'SECRET')} ],
-	[ 'string without an end', q{INSERT INTO checked VALUES (1, 'SECRET)} ],
 	[ 'double quotes in place of single ones', q{INSERT INTO checked VALUES (1, "SECRET")} ],
 	[ 'RAISE', q{DO $$ BEGIN RAISE EXCEPTION 'no such customer: %', 'SECRET'; END $$} ],
 	[ 'COPY cast error', "COPY checked (id, email, n) FROM STDIN;\nSECRET\tx\t1\n\\.\n" ]);
