@@ -200,6 +200,18 @@ hide_quoted(ErrorData *error)
 			psprintf("%.*s***%s", (int) (first + 1 - error->message), error->message, last);
 }
 
+/*
+ * Casts to regclass, to_tsquery and the like complain of a value as if it were
+ * part of a statement; but a statement's own part has a place in it.
+ */
+static bool
+may_quote_value(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+			   ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+		   error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE && error->cursorpos <= 0;
+}
+
 /* Whether a text that quotes statements or parameters may show a literal. */
 static bool
 may_hold_literal(const char *text)
@@ -270,7 +282,7 @@ on_emit_log(ErrorData *error)
 		int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
 		error->hide_ctx = true;
-		if (category == ERRCODE_DATA_EXCEPTION)
+		if (category == ERRCODE_DATA_EXCEPTION || may_quote_value(error))
 			hide_quoted(error);
 		if (error->detail != NULL && error->detail_log == NULL &&
 			(category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||

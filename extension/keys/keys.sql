@@ -302,11 +302,11 @@ BEGIN
 	-- below. As long as that step is not committed, others go on sealing.
 	IF destroy_key.force IS DISTINCT FROM true
 		AND EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = id AND v.version = destroy_key.version
-			AND v.state = 'deactivated' AND v.state_since >= now())
+			AND v.state IN ('deactivated', 'compromised') AND v.state_since >= now())
 		AND EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database()
 			AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
 	THEN
-		RAISE EXCEPTION 'version % of key "%" was deactivated in this transaction', destroy_key.version, destroy_key.name
+		RAISE EXCEPTION 'version % of key "%" stopped sealing in this transaction', destroy_key.version, destroy_key.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = 'Other sessions still seal with it.', HINT = 'Commit first.';
 	END IF;
@@ -323,7 +323,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, and for the key "default", unless forced; 55000 if it was deactivated in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,

@@ -61,6 +61,8 @@ my @cases = (
 	[ 'string without an end', q{INSERT INTO checked VALUES (1, 'SECRET)} ],
 	[ 'decrypted value cast to integer', q{INSERT INTO checked VALUES (70, 'SECRET'); SELECT email::text::int FROM checked WHERE id = 70} ],
 	[ 'decrypted value cast to a date', q{INSERT INTO checked VALUES (71, 'SECRET'); SELECT email::text::date FROM checked WHERE id = 71} ],
+	[ 'decrypted value as a table', q{INSERT INTO checked VALUES (73, 'SECRET'); SELECT email::text::regclass FROM checked WHERE id = 73} ],
+	[ 'decrypted value as a query', q{INSERT INTO checked VALUES (74, 'SECRET &'); SELECT to_tsquery('simple', email::text) FROM checked WHERE id = 74} ],
 	[ 'decrypted value as json', q{INSERT INTO checked VALUES (72, '"SECRET'); SELECT email::text::json FROM checked WHERE id = 72} ],
 	[ 'cast error in another column', q{INSERT INTO checked VALUES ('abc', 'SECRET', 1)} ],
 	[ 'division', q{INSERT INTO checked VALUES (1 / 0, 'SECRET', 1)} ],
