@@ -315,12 +315,18 @@ unwrap_version(const DataKeyName *name, uint8 data_key[DATA_KEY_SIZE], uint8 *di
 {
 	uint8 ring_id[RING_ID_SIZE];
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
+	uint8 fingerprint_after[ROOT_KEY_FINGERPRINT_SIZE];
 	KeyState state;
-	bytea *wrapped = NULL;
+	bytea *wrapped;
 
-	if (!read_keyring(ring_id, fingerprint) || !read_version(name, &state, &wrapped) ||
-		wrapped == NULL)
-		elog(ERROR, "version %u of key %u has vanished", name->version, name->key_id);
+	/* Two reads, each as last committed: again, if the root key was rotated between them. */
+	do
+	{
+		wrapped = NULL;
+		if (!read_keyring(ring_id, fingerprint) || !read_version(name, &state, &wrapped) ||
+			wrapped == NULL || !read_keyring(ring_id, fingerprint_after))
+			elog(ERROR, "version %u of key %u has vanished", name->version, name->key_id);
+	} while (memcmp(fingerprint, fingerprint_after, ROOT_KEY_FINGERPRINT_SIZE) != 0);
 	KeyRingUnwrap(ring_id, fingerprint, name->key_id, name->version, wrapped, data_key);
 	if (digest != NULL)
 		digest_wrapped(wrapped, digest);
