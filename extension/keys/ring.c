@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -539,22 +540,31 @@ KeyRingCurrent(uint32 key_id)
 
 	if (!found)
 		current->epoch = 0;
-	if (unlikely(current->epoch != CatalogEpoch))
+	for (;;)
 	{
-		uint64 epoch = CatalogEpoch;
-		uint32 version = choose_version(key_id, true);
+		if (unlikely(current->epoch != CatalogEpoch))
+		{
+			uint64 epoch = CatalogEpoch;
+			uint32 version = choose_version(key_id, true);
 
-		current->key = version != 0 ? find_version(key_id, version) : NULL;
-		current->epoch = epoch;
+			current->key = version != 0 ? find_version(key_id, version) : NULL;
+			current->epoch = epoch;
+		}
+		if (current->key == NULL)
+			ereport(ERROR,
+					(errcode(TAROT_ERRCODE_KEY_STATE),
+					 errmsg("key \"%s\" has no active version", KeyRingName(key_id)),
+					 errhint("Call tarot.rotate_key(), or tarot.set_key_state() on a suspended "
+							 "version.")));
+		make_ready(current->key);
+		if (likely(current->key->state == KEY_ACTIVE))
+			break;
+
+		/* Changed between the two looks, or before we heard of it: both again. */
+		CHECK_FOR_INTERRUPTS();
+		current->key->epoch = 0;
+		current->epoch = 0;
 	}
-	if (current->key == NULL)
-		ereport(ERROR, (errcode(TAROT_ERRCODE_KEY_STATE),
-						errmsg("key \"%s\" has no active version", KeyRingName(key_id)),
-						errhint("Call tarot.rotate_key(), or tarot.set_key_state() on a suspended "
-								"version.")));
-	make_ready(current->key);
-	if (current->key->state != KEY_ACTIVE)
-		elog(ERROR, "key %u changed its state in between", key_id);
 	xaes_part_from_copies(current->key->xaes);
 	return current->key;
 }
