@@ -184,13 +184,13 @@ mask_key(DataClass *data_class)
 	uint8_t purpose[8];
 	uint8_t secret[HASH_SIZE];
 
-	if (data_class->mask_key != NULL && data_class->mask_key_epoch == CatalogEpoch &&
+	if (data_class->mask_key != NULL && data_class->mask_key_epoch == data_class->epoch &&
 		data_class->mask_key_generation == RootKeyGeneration())
 		return data_class->mask_key;
 
 	hmac_free(data_class->mask_key);
 	data_class->mask_key = NULL;
-	data_class->mask_key_epoch = CatalogEpoch;
+	data_class->mask_key_epoch = data_class->epoch;
 	data_class->mask_key_generation = RootKeyGeneration();
 
 	bytes_put_u32(class_id, (uint32) data_class->class_id);

@@ -244,18 +244,27 @@ datum_uses(Datum datum, Oid type, const KeyUse *use)
 }
 
 static void
-refuse_key_column(Form_pg_attribute column, const KeyUse *use)
+refuse_key_column(Oid table, int number, const KeyUse *use)
 {
 	Relation relation;
+	Form_pg_attribute column;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	Snapshot snapshot;
 	MemoryContext row_context;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
-	relation = try_table_open(column->attrelid, ShareLock);
+	relation = try_table_open(table, ShareLock);
 	if (relation == NULL)
 		return; /* dropped meanwhile */
+
+	/* What was found without a lock may have another type by now. */
+	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
+	if (column->attisdropped || !holds_encrypted(column->atttypid, use->typmod_in))
+	{
+		table_close(relation, NoLock);
+		return;
+	}
 	if (RELATION_IS_OTHER_TEMP(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -313,7 +322,7 @@ check_key_unused(uint32 key_id, uint32 version)
 		kind = get_rel_relkind(column->attrelid);
 		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
 			holds_encrypted(column->atttypid, use.typmod_in))
-			refuse_key_column(column, &use);
+			refuse_key_column(column->attrelid, column->attnum, &use);
 	}
 	systable_endscan(scan);
 	table_close(attributes, AccessShareLock);

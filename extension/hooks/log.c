@@ -178,6 +178,8 @@ redact(const char *at, char *out, size_t room, int shortest_number)
 		/* Not in the middle of a character. */
 		while (out > start && ((unsigned char) out[-1] & 0xC0) == 0x80)
 			out--;
+		if (out > start && (unsigned char) out[-1] >= 0xC0)
+			out--;
 		memcpy(out, "...", 3);
 		out += 3;
 	}

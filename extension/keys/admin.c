@@ -64,7 +64,7 @@ tarot_keys_unlock(PG_FUNCTION_ARGS)
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
 	(void) fcinfo;
-	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL);
+	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL, true);
 	PG_RETURN_VOID();
 }
 
@@ -149,7 +149,7 @@ tarot_keys_next_root_key(PG_FUNCTION_ARGS)
 
 	/* What tarot.lock() locked, tarot.unlock() alone unlocks. */
 	RootKeyRequire();
-	RootKeyUnlock(used);
+	RootKeyUnlock(used, false);
 	RootKeyCurrent(current);
 	if (memcmp(current, used, sizeof(current)) == 0)
 	{

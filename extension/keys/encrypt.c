@@ -198,7 +198,7 @@ decrypt(FunctionCallInfo fcinfo, bool raise)
 	bytes = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	if (site->is_text)
 	{
-		size_t size;
+		size_t size = 0;
 		uint8_t *decoded = palloc(envelope_from_text_bound(bytes.len));
 
 		status = envelope_from_text(bytes, decoded, &size);

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -315,12 +316,18 @@ unwrap_version(const DataKeyName *name, uint8 data_key[DATA_KEY_SIZE], uint8 *di
 {
 	uint8 ring_id[RING_ID_SIZE];
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
+	uint8 fingerprint_after[ROOT_KEY_FINGERPRINT_SIZE];
 	KeyState state;
-	bytea *wrapped = NULL;
+	bytea *wrapped;
 
-	if (!read_keyring(ring_id, fingerprint) || !read_version(name, &state, &wrapped) ||
-		wrapped == NULL)
-		elog(ERROR, "version %u of key %u has vanished", name->version, name->key_id);
+	/* Two reads, each as last committed: again, if the root key was rotated between them. */
+	do
+	{
+		wrapped = NULL;
+		if (!read_keyring(ring_id, fingerprint) || !read_version(name, &state, &wrapped) ||
+			wrapped == NULL || !read_keyring(ring_id, fingerprint_after))
+			elog(ERROR, "version %u of key %u has vanished", name->version, name->key_id);
+	} while (memcmp(fingerprint, fingerprint_after, ROOT_KEY_FINGERPRINT_SIZE) != 0);
 	KeyRingUnwrap(ring_id, fingerprint, name->key_id, name->version, wrapped, data_key);
 	if (digest != NULL)
 		digest_wrapped(wrapped, digest);
@@ -533,22 +540,31 @@ KeyRingCurrent(uint32 key_id)
 
 	if (!found)
 		current->epoch = 0;
-	if (unlikely(current->epoch != CatalogEpoch))
+	for (;;)
 	{
-		uint64 epoch = CatalogEpoch;
-		uint32 version = choose_version(key_id, true);
+		if (unlikely(current->epoch != CatalogEpoch))
+		{
+			uint64 epoch = CatalogEpoch;
+			uint32 version = choose_version(key_id, true);
 
-		current->key = version != 0 ? find_version(key_id, version) : NULL;
-		current->epoch = epoch;
+			current->key = version != 0 ? find_version(key_id, version) : NULL;
+			current->epoch = epoch;
+		}
+		if (current->key == NULL)
+			ereport(ERROR,
+					(errcode(TAROT_ERRCODE_KEY_STATE),
+					 errmsg("key \"%s\" has no active version", KeyRingName(key_id)),
+					 errhint("Call tarot.rotate_key(), or tarot.set_key_state() on a suspended "
+							 "version.")));
+		make_ready(current->key);
+		if (likely(current->key->state == KEY_ACTIVE))
+			break;
+
+		/* Changed between the two looks, or before we heard of it: both again. */
+		CHECK_FOR_INTERRUPTS();
+		current->key->epoch = 0;
+		current->epoch = 0;
 	}
-	if (current->key == NULL)
-		ereport(ERROR, (errcode(TAROT_ERRCODE_KEY_STATE),
-						errmsg("key \"%s\" has no active version", KeyRingName(key_id)),
-						errhint("Call tarot.rotate_key(), or tarot.set_key_state() on a suspended "
-								"version.")));
-	make_ready(current->key);
-	if (current->key->state != KEY_ACTIVE)
-		elog(ERROR, "key %u changed its state in between", key_id);
 	xaes_part_from_copies(current->key->xaes);
 	return current->key;
 }

@@ -141,6 +141,20 @@ RootKeyProblem(char problem[PROBLEM_SIZE])
 	LWLockRelease(shared->lock);
 }
 
+/*
+ * The reason may name files and commands of the administrator: it is in the
+ * server log and in tarot.root_key_status, not here.
+ */
+pg_noreturn static void
+raise_locked(void)
+{
+	ereport(ERROR,
+			(errcode(TAROT_ERRCODE_LOCKED), errmsg("tarot_security is locked"),
+			 errdetail("The server has no root key, so nothing can be encrypted or decrypted."),
+			 errhint("An administrator calls tarot.unlock(); tarot.root_key_status tells why "
+					 "the root key is missing.")));
+}
+
 void
 RootKeyRequire(void)
 {
@@ -150,17 +164,7 @@ RootKeyRequire(void)
 							   self_test_failure),
 						errhint("Check the installed versions of libcrypto and libsodium.")));
 	if (!RootKeyIsUnlocked())
-	{
-		/*
-		 * The reason may name files and commands of the administrator: it is
-		 * in the server log and in tarot.root_key_status, not here.
-		 */
-		ereport(ERROR,
-				(errcode(TAROT_ERRCODE_LOCKED), errmsg("tarot_security is locked"),
-				 errdetail("The server has no root key, so nothing can be encrypted or decrypted."),
-				 errhint("An administrator calls tarot.unlock(); tarot.root_key_status tells why "
-						 "the root key is missing.")));
-	}
+		raise_locked();
 }
 
 void
@@ -251,6 +255,7 @@ RootKeyGenerate(bool for_first_key)
 	RootKeySet *volatile keys;
 	char problem[PROBLEM_SIZE];
 	volatile bool ok = false;
+	volatile bool locked = false;
 
 	if (!ProviderSelect(&provider, problem))
 		ereport(ERROR, (errcode(TAROT_ERRCODE_ROOT_KEY_UNAVAILABLE), errmsg("%s", problem)));
@@ -259,15 +264,13 @@ RootKeyGenerate(bool for_first_key)
 	if ((keys = secret_alloc(sizeof(RootKeySet))) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 
-	/* What tarot.lock() closed, only tarot.unlock() opens. */
-	if (shared->locked)
-		RootKeyRequire();
-
 	/* Two databases may be at it: the second finds the first one's key in the file. */
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	PG_TRY();
 	{
-		if (ProviderRead(keys, problem))
+		/* What tarot.lock() closed, only tarot.unlock() opens. */
+		locked = shared->locked;
+		if (!locked && ProviderRead(keys, problem))
 			ok = (for_first_key && keys->count > 0) || ProviderGenerate(keys, problem);
 		if (ok)
 			install(keys);
@@ -278,18 +281,21 @@ RootKeyGenerate(bool for_first_key)
 	}
 	PG_END_TRY();
 	LWLockRelease(shared->lock);
+	if (locked)
+		raise_locked();
 	if (!ok)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_ROOT_KEY_UNAVAILABLE),
 						errmsg("cannot generate a root key"), errdetail_internal("%s", problem)));
 }
 
 void
-RootKeyUnlock(const uint8 *fingerprint)
+RootKeyUnlock(const uint8 *fingerprint, bool open_locked)
 {
 	RootKeySet *volatile keys = secret_alloc(sizeof(RootKeySet));
 	char problem[PROBLEM_SIZE];
 	volatile bool ok = false;
 	volatile bool matches = false;
+	volatile bool locked = false;
 
 	if (keys == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -308,7 +314,10 @@ RootKeyUnlock(const uint8 *fingerprint)
 			strlcpy(problem, "the provider gives another root key than this database needs",
 					PROBLEM_SIZE);
 		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-		if (matches)
+		locked = shared->locked && !open_locked;
+		if (locked)
+			; /* meanwhile: it keeps its reason */
+		else if (matches)
 			install(keys);
 		else
 			strlcpy(shared->problem, problem, PROBLEM_SIZE);
@@ -320,6 +329,8 @@ RootKeyUnlock(const uint8 *fingerprint)
 	}
 	PG_END_TRY();
 
+	if (locked)
+		raise_locked();
 	if (!ok)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_ROOT_KEY_UNAVAILABLE),
 						errmsg("the root key provider gave no root key"),

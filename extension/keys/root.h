@@ -46,9 +46,10 @@ extern void RootKeyGenerate(bool for_first_key);
 
 /*
  * Asks the provider again. With a fingerprint: refuses keys that lack it.
- * Without, a generated file that is not there yet is no error.
+ * Without, a generated file that is not there yet is no error. What
+ * tarot.lock() locked, meanwhile too, stays so unless it is to be opened.
  */
-extern void RootKeyUnlock(const uint8 *fingerprint);
+extern void RootKeyUnlock(const uint8 *fingerprint, bool open_locked);
 
 /* Forgets the root keys, in all sessions. */
 extern void RootKeyLock(void);

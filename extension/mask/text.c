@@ -156,7 +156,7 @@ mask_partial(const MaskInput *in, unsigned prefix, unsigned suffix, uint8_t *out
 	 */
 	while (hidden < keep)
 	{
-		if (scan.at == tail)
+		if (scan.at >= tail)
 			return hide(out);
 		character_next(&scan, &character);
 		hidden += character.visible;
