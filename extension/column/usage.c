@@ -303,10 +303,11 @@ refuse_key_column(Oid table, int number, const KeyUse *use)
 	table_close(relation, NoLock);
 }
 
-static void
-check_key_unused(uint32 key_id, uint32 version)
+/* Looks into the tables not looked into yet, and remembers them; false when there was none. */
+static bool
+look_into_tables(const KeyUse *use, List **known)
 {
-	KeyUse use = {key_id, version, typmod_in_function()};
+	List *before = list_copy(*known);
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
@@ -317,15 +318,34 @@ check_key_unused(uint32 key_id, uint32 version)
 		char kind;
 
 		/* No table of the system's has one. */
-		if (column->attisdropped || column->attnum <= 0 || column->attrelid < FirstNormalObjectId)
+		if (column->attisdropped || column->attnum <= 0 || column->attrelid < FirstNormalObjectId ||
+			list_member_oid(before, column->attrelid))
 			continue;
 		kind = get_rel_relkind(column->attrelid);
 		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
-			holds_encrypted(column->atttypid, use.typmod_in))
-			refuse_key_column(column->attrelid, column->attnum, &use);
+			holds_encrypted(column->atttypid, use->typmod_in))
+		{
+			refuse_key_column(column->attrelid, column->attnum, use);
+			*known = list_append_unique_oid(*known, column->attrelid);
+		}
 	}
 	systable_endscan(scan);
 	table_close(attributes, AccessShareLock);
+	return list_length(*known) > list_length(before);
+}
+
+/*
+ * Again, until no table has come up meanwhile that values could have been
+ * moved to before theirs was locked.
+ */
+static void
+check_key_unused(uint32 key_id, uint32 version)
+{
+	KeyUse use = {key_id, version, typmod_in_function()};
+	List *known = NIL;
+
+	while (look_into_tables(&use, &known))
+		;
 }
 
 void
