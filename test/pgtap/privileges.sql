@@ -18,8 +18,9 @@ SELECT set_eq(
 	ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)', 'tarot.encrypted_text_in(cstring,oid,integer)',
 		'tarot.encrypted_text_out(tarot.encrypted_text)', 'tarot.encrypted_text_recv(internal,oid,integer)', 'tarot.encrypted_text_send(tarot.encrypted_text)',
 		'tarot.encrypted_text(text,integer,boolean)', 'tarot.encrypted_text(tarot.encrypted_text,integer,boolean)', 'tarot.text(tarot.encrypted_text)',
-		'tarot.try_decrypt(tarot.encrypted_text)'],
-	'an ordinary role may call the functions of the type, whose gate decides, and no others');
+		'tarot.try_decrypt(tarot.encrypted_text)',
+		'tarot.reseal(regclass,text,integer,interval)', 'tarot.start_reseal(regclass,text)', 'tarot.reseal_batch(oid,integer,integer)'],
+	'an ordinary role may call the functions of the type, whose gate decides, those for tables of its own, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
@@ -37,7 +38,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -89,7 +90,11 @@ SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, r
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prosecdef AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$,
 	'every SECURITY DEFINER function pins its search path, pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
-	AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+	AND prokind <> 'p' AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p'
+	AND (prosrc !~ '^(?:(?!BEGIN).)*BEGIN\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'
+		OR regexp_count(prosrc, 'COMMIT;') <> regexp_count(prosrc, 'COMMIT;\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'))$$,
+	'procedures, which commit and so cannot, pin it first of all and after each commit');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$, 'none of them is for all');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')$$, 'none of them is in C, where nothing is pinned');
 
