@@ -295,3 +295,4 @@ RESET search_path;
 
 DROP PUBLICATION changes;
 DROP OWNED BY tarot_reseal_writer, tarot_reseal_owner, tarot_reseal_evil, tarot_reseal_admin CASCADE;
+DROP ROLE tarot_reseal_writer, tarot_reseal_owner, tarot_reseal_evil, tarot_reseal_admin;

@@ -28,8 +28,12 @@
 typedef enum EnvelopeKind
 {
 	ENVELOPE_BYTEA = 0,
-	ENVELOPE_TEXT = 1,      /* UTF-8 */
-	ENVELOPE_DATA_KEY = 15, /* a data key, wrapped by the root key */
+	ENVELOPE_TEXT = 1,        /* UTF-8 */
+	ENVELOPE_JSONB = 2,       /* its text, UTF-8 */
+	ENVELOPE_NUMERIC = 3,     /* digits to the base 10000, as sent to binary clients */
+	ENVELOPE_DATE = 4,        /* days since 2000-01-01, 4 bytes */
+	ENVELOPE_TIMESTAMPTZ = 5, /* microseconds since 2000-01-01 00:00 UTC, 8 bytes */
+	ENVELOPE_DATA_KEY = 15,   /* a data key, wrapped by the root key */
 } EnvelopeKind;
 
 typedef struct EnvelopeHeader

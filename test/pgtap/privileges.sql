@@ -15,12 +15,16 @@ CREATE TEMP VIEW tarot_relation AS SELECT c.* FROM pg_class c JOIN member ON obj
 
 SELECT set_eq(
 	$$SELECT oid::regprocedure::text FROM tarot_function WHERE has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$,
-	ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)', 'tarot.encrypted_text_in(cstring,oid,integer)',
-		'tarot.encrypted_text_out(tarot.encrypted_text)', 'tarot.encrypted_text_recv(internal,oid,integer)', 'tarot.encrypted_text_send(tarot.encrypted_text)',
-		'tarot.encrypted_text(text,integer,boolean)', 'tarot.encrypted_text(tarot.encrypted_text,integer,boolean)', 'tarot.text(tarot.encrypted_text)',
-		'tarot.try_decrypt(tarot.encrypted_text)',
-		'tarot.reseal(regclass,text,integer,interval)', 'tarot.start_reseal(regclass,text)', 'tarot.reseal_batch(oid,integer,integer)'],
-	'an ordinary role may call the functions of the type, whose gate decides, those for tables of its own, and no others');
+	$$SELECT unnest(ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)',
+			'tarot.reseal(regclass,text,integer,interval)', 'tarot.start_reseal(regclass,text)', 'tarot.reseal_batch(oid,integer,integer)'])
+		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
+			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
+				'tarot.encrypted_%1$s_send(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s(%2$s,integer,boolean)', 'tarot.encrypted_%1$s(tarot.encrypted_%1$s,integer,boolean)',
+				'tarot.%1$I(tarot.encrypted_%1$s)', 'tarot.try_decrypt(tarot.encrypted_%1$s)']) AS signature
+		UNION ALL SELECT format('tarot.json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
+		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
+			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
+	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
