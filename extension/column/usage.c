@@ -241,6 +241,7 @@ void
 ColumnInit(void)
 {
 	ColumnLookupInit();
+	ColumnClientInit();
 	ClassRegisterUse(check_class_unused);
 	KeyRegisterUse(check_key_unused);
 }
