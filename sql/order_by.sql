@@ -1,5 +1,5 @@
--- ORDER BY goes by what the role sees, whatever the operator classes of the types make of stored values; and DISTINCT, GROUP BY
--- and set operations by these, under the casts for the client.
+-- ORDER BY goes by what the role sees, not by search tags as the operator classes of the types do; DISTINCT, GROUP BY and set
+-- operations go by these, under the casts for the client.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
 \i :source/sql/include/attempt.sql
@@ -8,11 +8,8 @@
 SET client_min_messages = warning;
 CREATE EXTENSION tarot_security;
 \pset null '(null)'
-\set ECHO none
-\i :source/sql/include/scratch_classes.sql
-\set ECHO all
 CREATE ROLE tarot_order_masked;
-SELECT tarot.create_key('profile') > 0 AS created, tarot.create_class('name', 'profile', 'partial(0, 1)'), tarot.grant_class('name', current_user::regrole, 'plain'),
+SELECT tarot.create_key('profile') > 0 AS created, tarot.create_class('name', 'profile', 'partial(0, 1)', true), tarot.grant_class('name', current_user::regrole, 'plain'),
 	tarot.grant_class('name', 'tarot_order_masked', 'masked');
 CREATE TABLE person (id int PRIMARY KEY, name tarot.encrypted_text('name'), many tarot.encrypted_text('name')[]);
 INSERT INTO person VALUES (1, 'cora', '{c,b}'), (2, 'adam', '{c,a}'), (3, 'bert', NULL), (4, NULL, '{}'), (5, 'adam', '{a}'), (6, 'dora', '{b}');
@@ -40,8 +37,8 @@ SELECT query, rows(query) FROM (VALUES
 	(4, 'SELECT name AS n FROM person ORDER BY n NULLS FIRST'),
 	(5, 'SELECT name FROM person ORDER BY 1'),
 	(6, 'SELECT id FROM person ORDER BY name, id'),
-	(7, 'SELECT id FROM person ORDER BY name USING <%, id DESC'),
-	(8, 'SELECT id FROM person ORDER BY name USING >%, id'),
+	(7, 'SELECT id FROM person ORDER BY name USING OPERATOR(tarot.<#), id DESC'),
+	(8, 'SELECT id FROM person ORDER BY name USING OPERATOR(tarot.>#), id'),
 	(9, 'SELECT name::text FROM person ORDER BY name'),
 	(10, 'SELECT id FROM person ORDER BY coalesce(name, ''bz''), id'),
 	(11, 'SELECT id, many FROM person ORDER BY many, id'),
@@ -65,7 +62,7 @@ SELECT query, rows(query) FROM (VALUES
 	(31, 'SELECT name FROM person GROUP BY name ORDER BY count(*) DESC, name DESC'),
 	(32, 'SELECT count(*) FROM person GROUP BY name ORDER BY name'),
 	(33, 'SELECT name, count(*) FROM person GROUP BY ROLLUP (name) ORDER BY grouping(name), name'),
-	(34, 'SELECT coalesce(name, ''x''), count(*) FROM person GROUP BY 1 ORDER BY 1 DESC'),
+	(34, 'SELECT coalesce(name, ''x''::tarot.encrypted_text(''name'')), count(*) FROM person GROUP BY 1 ORDER BY 1 DESC'),
 	-- windows
 	(40, 'SELECT id, rank() OVER (ORDER BY name) FROM person ORDER BY id'),
 	(41, 'SELECT id, name, row_number() OVER (PARTITION BY name ORDER BY id), dense_rank() OVER w FROM person WINDOW w AS (ORDER BY name DESC) ORDER BY id'),
@@ -93,6 +90,19 @@ SELECT query, rows(query) FROM (VALUES
 	) AS queries (i, query) ORDER BY i;
 \pset format aligned
 
+-- Each type by its own order.
+SET timezone = 'UTC';
+CREATE TABLE kinds (b tarot.encrypted_bytea('name'), j tarot.encrypted_jsonb('name'), n tarot.encrypted_numeric('name'), d tarot.encrypted_date('name'),
+	z tarot.encrypted_timestamptz('name'), many tarot.encrypted_numeric('name')[]);
+INSERT INTO kinds SELECT decode(lpad(to_hex(v), 2, '0'), 'hex'), to_jsonb(v), v, '2024-01-01'::date + v, '2024-01-01 UTC'::timestamptz + v * '1 day'::interval, ARRAY[v]
+	FROM unnest(ARRAY[9, 100, 10, NULL, 9]) AS v;
+SELECT c AS column, rows(format('SELECT DISTINCT %I FROM kinds ORDER BY %1$I', c)) AS distinct, rows(format('SELECT %I FROM kinds ORDER BY %1$I DESC NULLS LAST LIMIT 2', c)) AS last
+	FROM unnest(ARRAY['b', 'j', 'n', 'd', 'z', 'many']) AS c;
+SELECT DISTINCT j, n, d, z, many FROM kinds ORDER BY n \gdesc
+SELECT DISTINCT j, n, d, many FROM kinds ORDER BY n;
+RESET timezone;
+DROP TABLE kinds;
+
 -- The same through a client's cast, and what is returned with it.
 SELECT name FROM person ORDER BY name \gdesc
 SELECT name FROM person ORDER BY name;
@@ -107,7 +117,7 @@ SELECT name, grouping(name), count(*) FROM person GROUP BY CUBE (name) ORDER BY 
 SELECT name, rank() OVER (PARTITION BY name ORDER BY name) FROM person ORDER BY name;
 SELECT name FROM person UNION SELECT name FROM person \gdesc
 SELECT name FROM person UNION SELECT name FROM person ORDER BY name;
-SELECT DISTINCT many, name FROM person WHERE many <> '{}' ORDER BY name;
+SELECT DISTINCT many, name FROM person WHERE many <> '{}' ORDER BY name, many;
 WITH added AS (INSERT INTO person VALUES (7, 'emma') RETURNING *) SELECT name FROM added UNION SELECT name FROM person ORDER BY name;
 WITH gone AS (DELETE FROM person WHERE id = 7 RETURNING *) SELECT DISTINCT name FROM gone;
 BEGIN;

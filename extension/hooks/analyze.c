@@ -1,13 +1,12 @@
 /*
  * analyze.c
- *		Hooks into the analysis and planning of statements: what encrypted
- *		columns are to the client, and to ORDER BY.
+ *		Hooks into the analysis of statements: what encrypted columns are to the
+ *		client, and to ORDER BY.
  */
 #include "postgres.h"
 
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
-#include "optimizer/planner.h"
 #include "parser/analyze.h"
 
 #include "column/column.h"
@@ -15,7 +14,6 @@
 #include "hooks/statement.h"
 
 static post_parse_analyze_hook_type previous_post_parse_analyze;
-static planner_hook_type previous_planner;
 static object_access_hook_type previous_object_access;
 
 /*
@@ -50,8 +48,7 @@ query_of(Query *statement, bool *stores)
 	return statement;
 }
 
-/* The statement of a transaction that failed gets no further than query_of: no catalog can be read.
- */
+/* In a transaction that failed no catalog can be read; its statements have no query. */
 static void
 on_post_parse_analyze(ParseState *state, Query *statement, JumbleState *jumble)
 {
@@ -70,19 +67,9 @@ on_post_parse_analyze(ParseState *state, Query *statement, JumbleState *jumble)
 }
 
 /*
- * Rules, row policies and functions in the SQL standard's form are stored
- * without our having seen them. Nothing is looked up here, or above, unless a
- * type is no built-in one.
+ * Stored queries of such functions become part of others in the midst of
+ * planning, where no hook sees them.
  */
-static PlannedStmt *
-on_planner(Query *query, const char *text, int options, ParamListInfo params)
-{
-	ColumnOrderByBase(NULL, query);
-	return previous_planner ? previous_planner(query, text, options, params)
-							: standard_planner(query, text, options, params);
-}
-
-/* And what is made a part of a query in the midst of planning is not seen then either. */
 static void
 on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub_object, void *argument)
 {
@@ -97,8 +84,6 @@ AnalyzeHooksInit(void)
 {
 	previous_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = on_post_parse_analyze;
-	previous_planner = planner_hook;
-	planner_hook = on_planner;
 	previous_object_access = object_access_hook;
 	object_access_hook = on_object_access;
 }

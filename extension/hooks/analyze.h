@@ -1,6 +1,6 @@
 /*
  * analyze.h
- *		Hooks into the analysis and planning of statements.
+ *		Hooks into the analysis of statements.
  */
 #ifndef TAROT_HOOKS_ANALYZE_H
 #define TAROT_HOOKS_ANALYZE_H

@@ -11,6 +11,7 @@
 #include "hooks/analyze.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
+#include "hooks/planner.h"
 #include "hooks/statement.h"
 #include "keys/root.h"
 
@@ -42,5 +43,6 @@ HooksInit(void)
 	shmem_startup_hook = on_shmem_startup;
 	StatementHooksInit();
 	AnalyzeHooksInit();
+	PlannerHooksInit();
 	LogHooksInit();
 }
