@@ -147,6 +147,8 @@ note_plans(List *plans)
 static void
 note_plan(Plan *plan)
 {
+	ListCell *cell;
+
 	if (plan == NULL)
 		return;
 	check_stack_depth();
@@ -174,7 +176,13 @@ note_plan(Plan *plan)
 						 ((Agg *) plan)->grpColIdx);
 			note_aggregates((Node *) plan->targetlist, NULL);
 			note_aggregates((Node *) plan->qual, NULL);
-			note_plans(((Agg *) plan)->chain);
+			/* Further grouping sets of the same input; they have neither it nor its columns. */
+			foreach (cell, ((Agg *) plan)->chain)
+			{
+				Agg *further = lfirst(cell);
+
+				note_columns(plan->lefttree->targetlist, further->numCols, further->grpColIdx);
+			}
 			break;
 		case T_WindowAgg:
 			note_columns(plan->lefttree->targetlist, ((WindowAgg *) plan)->partNumCols,
