@@ -33,9 +33,6 @@ enum
 	CLASS_SEARCHABLE = 5,
 };
 
-/* How much of the keyed hash a masked reader gets to see. */
-#define MASK_HASH_BYTES 16
-
 #define MAX_USERS 16
 
 static HTAB *classes;
@@ -177,8 +174,8 @@ ClassForgetLocked(void)
 	}
 }
 
-static struct Hmac *
-mask_key(DataClass *data_class)
+struct Hmac *
+ClassMaskKey(DataClass *data_class)
 {
 	uint8_t class_id[4];
 	Bytes parts[] = {bytes_of_string("mask"), bytes_view(class_id, 4)};
@@ -202,44 +199,6 @@ mask_key(DataClass *data_class)
 	secret_wipe(secret, sizeof(secret));
 	CryptoCheck(data_class->mask_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
 	return data_class->mask_key;
-}
-
-static size_t
-mask_hash(DataClass *data_class, Bytes text, char *out)
-{
-	static const char hex[] = "0123456789abcdef";
-	uint8_t digest[HASH_SIZE];
-
-	CryptoCheck(hmac_compute(mask_key(data_class), &text, 1, digest));
-	for (int i = 0; i < MASK_HASH_BYTES; i++)
-	{
-		out[2 * i] = hex[digest[i] >> 4];
-		out[2 * i + 1] = hex[digest[i] & 15];
-	}
-	return 2 * MASK_HASH_BYTES;
-}
-
-bool
-ClassMaskText(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked)
-{
-	char buffer[MASK_BOUND_MAX];
-	Bytes shown;
-	size_t size;
-	char *out;
-
-	if (data_class->mask.kind == MASK_NULL)
-		return false;
-	if (data_class->mask.kind == MASK_HASH)
-		size = mask_hash(data_class, text, buffer);
-	else
-		size = mask_text(&data_class->mask, true, (const char *) text.data, text.len, buffer);
-
-	shown = Utf8ToServer(bytes_view(buffer, size));
-	out = palloc(headroom + shown.len + 1);
-	memcpy(out + headroom, shown.data, shown.len);
-	out[headroom + shown.len] = '\0';
-	*masked = bytes_view(out + headroom, shown.len);
-	return true;
 }
 
 /* ---------------------------------------------------------------- for class.sql */

@@ -7,6 +7,7 @@
 #define TAROT_CLASS_CLASS_H
 
 #include "base/bytes.h"
+#include "crypto/envelope.h"
 #include "mask/mask.h"
 
 /*
@@ -43,10 +44,18 @@ extern DataClass *ClassFind(int32 class_id);
 extern DataClass *ClassRequire(int32 class_id);
 
 /*
- * What a masked reader sees of a text: palloc'd in one piece with `headroom`
- * bytes before it and a zero byte after it. False for NULL.
+ * What a masked reader sees of a value, from plaintext form to plaintext form
+ * (plaintext.h): palloc'd in one piece with `headroom` bytes before it and a
+ * zero byte after it. False for NULL.
  */
-extern bool ClassMaskText(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked);
+extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
+					  Bytes *masked);
+
+/* Whether the mask depends on the value; else an empty one will do. */
+extern bool ClassMaskNeedsValue(const DataClass *data_class);
+
+/* The key of hashes as masks; good until the next statement. */
+extern struct Hmac *ClassMaskKey(DataClass *data_class);
 
 /* Wipes the mask keys of a server that was locked. */
 extern void ClassForgetLocked(void);

@@ -92,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL)
 	RETURNS void

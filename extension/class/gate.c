@@ -21,7 +21,6 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
-#include "base/utf8.h"
 #include "class/gate.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -177,131 +176,75 @@ is_blind(void)
 	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
-static void
-show_placeholder(size_t headroom, Bytes *text)
-{
-	size_t size = sizeof(GATE_PLACEHOLDER) - 1;
-	char *out = palloc(headroom + size + 1);
-
-	memcpy(out + headroom, GATE_PLACEHOLDER, size + 1);
-	*text = bytes_view(out + headroom, size);
-}
-
-/* The plaintext in UTF-8, with headroom and a zero byte; false when it cannot be opened. */
+/* The plaintext with headroom and a zero byte; false when it cannot be opened, and `try`. */
 static bool
-open_text(const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
+open_value(const Envelope *envelope, EnvelopeKind kind, bool try, size_t headroom, Bytes *plaintext)
 {
 	size_t size = envelope->ciphertext.len;
 	char *out;
 
-	if (envelope->header.kind != ENVELOPE_TEXT || size > KEY_RING_PLAINTEXT_MAX)
+	if (envelope->header.kind != kind || size > KEY_RING_PLAINTEXT_MAX)
 	{
-		if (raise)
+		if (!try)
 			CryptoRaise(CRYPTO_MALFORMED);
 		return false;
 	}
 
 	out = palloc(headroom + size + 1);
-	if (raise)
+	if (!try)
 		KeyRingOpen(envelope, NULL, 0, (uint8_t *) out + headroom);
 	else if (!KeyRingTryOpen(envelope, NULL, 0, (uint8_t *) out + headroom))
 		return false;
 	out[headroom + size] = '\0';
-	*text = bytes_view(out + headroom, size);
+	*plaintext = bytes_view(out + headroom, size);
 	return true;
 }
 
-/* The same in the database's encoding, with headroom and a zero byte again. */
-static void
-convert_text(size_t headroom, Bytes *text)
+static GateSight
+read_masked(DataClass *data_class, const Envelope *envelope, EnvelopeKind kind, bool try,
+			size_t headroom, Bytes *masked)
 {
-	Bytes converted = Utf8ToServer(*text);
+	Bytes plaintext = {0};
+	bool shown;
 
-	if (unlikely(converted.data != text->data))
+	if (ClassMaskNeedsValue(data_class) && !open_value(envelope, kind, try, VARHDRSZ, &plaintext))
+		return GATE_NULL;
+	shown = ClassMask(data_class, kind, plaintext, headroom, masked);
+	if (plaintext.data != NULL)
 	{
-		char *out = palloc(headroom + converted.len + 1);
-
-		memcpy(out + headroom, converted.data, converted.len);
-		out[headroom + converted.len] = '\0';
-		*text = bytes_view(out + headroom, converted.len);
+		secret_wipe((void *) plaintext.data, plaintext.len);
+		pfree((char *) plaintext.data - VARHDRSZ);
 	}
+	return shown ? GATE_VALUE : GATE_NULL;
 }
 
-static bool
-read_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
+GateSight
+GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+		 size_t headroom, Bytes *plaintext)
 {
+	bool try = path == GATE_TRY_CAST;
 	ReadAccess read;
-	Bytes plaintext;
-	bool shown;
+
+	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && path != GATE_OUTPUT)
+	{
+		GateNotePlaintext();
+		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
+	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
 	read = site->read;
 	if (unlikely(read == READ_PLAIN &&
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
 		read = READ_MASKED;
-
 	if (likely(read == READ_PLAIN))
-	{
-		if (!open_text(envelope, raise, headroom, text))
-			return false;
-		convert_text(headroom, text);
-		return true;
-	}
+		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
 
 	if (is_blind())
-		read = READ_NONE;
-	else
-		refuse_partial_sight(site);
-	if (read == READ_NONE)
-	{
-		show_placeholder(headroom, text);
-		return true;
-	}
-
-	/* A mask that is the same for all values does not need the value. */
-	if (site->data_class->mask.kind == MASK_NULL)
-		return false;
-	if (site->data_class->mask.kind == MASK_REDACT)
-		return ClassMaskText(site->data_class, bytes_view(NULL, 0), headroom, text);
-
-	if (!open_text(envelope, raise, 0, &plaintext))
-		return false;
-	shown = ClassMaskText(site->data_class, plaintext, headroom, text);
-	secret_wipe((void *) plaintext.data, plaintext.len);
-	pfree((void *) plaintext.data);
-	return shown;
-}
-
-bool
-GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
-{
-	return read_text(site, envelope, true, headroom, text);
-}
-
-static bool
-cast_text(GateSite *site, const Envelope *envelope, bool raise, size_t headroom, Bytes *text)
-{
-	if (unlikely(envelope->header.class_id == CLASS_LITERAL))
-	{
-		GateNotePlaintext();
-		if (!open_text(envelope, raise, headroom, text))
-			return false;
-		convert_text(headroom, text);
-		return true;
-	}
-	return read_text(site, envelope, raise, headroom, text);
-}
-
-bool
-GateCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
-{
-	return cast_text(site, envelope, true, headroom, text);
-}
-
-bool
-GateTryCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text)
-{
-	return cast_text(site, envelope, false, headroom, text);
+		return GATE_REFUSED;
+	refuse_partial_sight(site);
+	return read == READ_NONE
+			   ? GATE_REFUSED
+			   : read_masked(site->data_class, envelope, kind, try, headroom, plaintext);
 }
 
 /* ---------------------------------------------------------------- writing */

@@ -4,7 +4,7 @@
  *		what it may seal.
  *
  * Every read of an encrypted column, whatever the query path, comes through
- * GateReadText or its siblings. Plaintext leaves them only for a role that is
+ * GateRead. Plaintext leaves it only for a role that is
  * granted it; a masked role gets the mask, any other one a placeholder.
  */
 #ifndef TAROT_CLASS_GATE_H
@@ -43,23 +43,36 @@ typedef struct GateSite
 	struct DataKey *key;   /* that seals; NULL until first needed */
 } GateSite;
 
-/*
- * The text of an envelope as the current role may see it: palloc'd with
- * `headroom` bytes before it and a zero byte after it. False for NULL.
- *
- * For output. A literal without a class is not shown: definitions of views and
- * defaults, EXPLAIN and auto_explain print theirs through it.
- */
-extern bool GateReadText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+/* What the gate shows of a value. */
+typedef enum GateSight
+{
+	GATE_VALUE,   /* the value, or its mask */
+	GATE_NULL,    /* a mask that is NULL; or it could not be opened */
+	GATE_REFUSED, /* nothing: GATE_PLACEHOLDER, where the type has room for it */
+} GateSight;
+
+typedef enum GatePath
+{
+	/*
+	 * A type's output. A literal without a class is not shown: definitions of
+	 * views and defaults, EXPLAIN and auto_explain print theirs through it.
+	 */
+	GATE_OUTPUT,
+
+	/* The cast within a query: whoever may run one with a literal in it may compute with that. */
+	GATE_CAST,
+
+	/* As the cast, but NULL where the envelope cannot be opened. */
+	GATE_TRY_CAST,
+} GatePath;
 
 /*
- * As above, for the cast within a query: whoever may run a query with a
- * literal in it may compute with that.
+ * A value of this kind as the current role may see it, in plaintext form
+ * (plaintext.h): palloc'd with `headroom` bytes before it and a zero byte
+ * after it.
  */
-extern bool GateCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
-
-/* As the cast, but false as well for an envelope that cannot be opened. */
-extern bool GateTryCastText(GateSite *site, const Envelope *envelope, size_t headroom, Bytes *text);
+extern GateSight GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind,
+						  GatePath path, size_t headroom, Bytes *plaintext);
 
 /*
  * Seals under a class, which the current role must be allowed to write; or

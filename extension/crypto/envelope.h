@@ -28,8 +28,12 @@
 typedef enum EnvelopeKind
 {
 	ENVELOPE_BYTEA = 0,
-	ENVELOPE_TEXT = 1,      /* UTF-8 */
-	ENVELOPE_DATA_KEY = 15, /* a data key, wrapped by the root key */
+	ENVELOPE_TEXT = 1,        /* UTF-8 */
+	ENVELOPE_JSONB = 2,       /* its text, UTF-8 */
+	ENVELOPE_NUMERIC = 3,     /* digits to the base 10000, as sent to binary clients */
+	ENVELOPE_DATE = 4,        /* days since 2000-01-01, 4 bytes */
+	ENVELOPE_TIMESTAMPTZ = 5, /* microseconds since 2000-01-01 00:00 UTC, 8 bytes */
+	ENVELOPE_DATA_KEY = 15,   /* a data key, wrapped by the root key */
 } EnvelopeKind;
 
 typedef struct EnvelopeHeader
@@ -55,10 +59,10 @@ typedef struct Envelope
 extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
 /*
- * Which version of which key sealed it, from its first ENVELOPE_FIXED_HEADER
- * bytes alone. False when these begin no envelope.
+ * Class, key and key version, from the first ENVELOPE_FIXED_HEADER bytes alone;
+ * nothing else of the header is filled in. False when these begin no envelope.
  */
-extern bool envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version);
+extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
 
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 

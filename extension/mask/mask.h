@@ -37,6 +37,22 @@
  *			long to be a number (ITU-T E.164: at most 15 digits, and we leave
  *			room for an extension), so that a text tells little of its form.
  */
+/*
+ * The other masks are for values that are no text, and done where the types
+ * are known (class/masking.c); a text is redacted under them:
+ *
+ * year, month	of a date or point of time: its first day, in UTC.
+ *
+ * round	of a number: the nearest multiple of the step.
+ *
+ * zero		of a number: 0.
+ *
+ * length	of bytes: as many zero bytes.
+ *
+ * json, json_hide, json_show	of a JSON document: its keys and its shape, with
+ *			strings as "***", numbers as 0, true and false as null. json does so
+ *			everywhere, json_hide at the paths given, json_show everywhere else.
+ */
 #ifndef MASK_MASK_H
 #define MASK_MASK_H
 
@@ -51,32 +67,48 @@ typedef enum MaskKind
 	MASK_CARD,
 	MASK_PHONE,
 	MASK_HASH,
-	MASK_NULL
+	MASK_NULL,
+	MASK_YEAR,
+	MASK_MONTH,
+	MASK_ROUND,
+	MASK_ZERO,
+	MASK_LENGTH,
+	MASK_JSON,
+	MASK_JSON_HIDE,
+	MASK_JSON_SHOW
 } MaskKind;
-
-/* Characters that partial keeps. */
-typedef struct MaskSpec
-{
-	MaskKind kind;
-	int prefix;
-	int suffix;
-} MaskSpec;
 
 /* Most characters that partial keeps at each end: more is not a mask. */
 #define MASK_KEEP_MAX 64
 
-/* "partial(64, 64)" and its end */
-#define MASK_SPEC_MAX 16
+/* The text that round and json_... take, and the zero byte after it */
+#define MASK_ARGUMENT_MAX 512
+
+typedef struct MaskSpec
+{
+	MaskKind kind;
+	int prefix; /* characters that partial keeps */
+	int suffix;
+
+	/* round: a positive decimal number. json_...: "a.b,c", keys by which a path leads down. */
+	char argument[MASK_ARGUMENT_MAX];
+} MaskSpec;
+
+/* "json_hide(", an argument, and ")" with its end */
+#define MASK_SPEC_MAX (MASK_ARGUMENT_MAX + 16)
 
 /*
- * Reads "email", "partial(2,4)", ...: names in any case, ASCII spaces
- * anywhere between. On anything else false, and *problem is a constant clause
+ * Reads "email", "partial(2,4)", "json_hide(a.b,c)", ...: names in any case,
+ * ASCII spaces anywhere between. On anything else false, and *problem is a constant clause
  * that holds nothing of the text; *spec is then untouched.
  */
 bool mask_parse(const char *text, MaskSpec *spec, const char **problem);
 
 /* The one spelling that mask_parse reads back as *spec. */
 void mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX]);
+
+/* What mask_text makes of a number that mask_parse would have refused. */
+int mask_clamp_keep(int keep);
 
 /* All that mask_parse knows, for hints. */
 const char *mask_names(void);
@@ -90,7 +122,7 @@ size_t mask_bound(const MaskSpec *spec, size_t len);
 /*
  * Writes the masked text, without a NUL at its end, and returns its size.
  * Valid UTF-8 gives valid UTF-8. MASK_HASH and MASK_NULL are the caller's, who
- * has the key; here they are redacted, as is a kind that is not known.
+ * has the key; here they are redacted, as are the kinds that are not for text.
  * `in` may be NULL where len is 0; `out` must not overlap it.
  */
 size_t mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out);

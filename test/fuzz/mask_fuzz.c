@@ -82,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_spelling(data, size);
 	if (size < 4)
 		return 0;
-	spec.kind = (MaskKind) (data[0] % (MASK_NULL + 1));
+	spec.kind = (MaskKind) (data[0] % (MASK_JSON_SHOW + 1));
 	spec.prefix = data[1] % (MASK_KEEP_MAX + 1);
 	spec.suffix = data[2] % (MASK_KEEP_MAX + 1);
 	fuzz_value(&spec, data[3] % 2 == 0, data + 4, size - 4);

@@ -7,21 +7,26 @@ CREATE TEMP VIEW member AS SELECT classid, objid FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'tarot_security') AND deptype = 'e';
 CREATE TEMP VIEW tarot_function AS SELECT p.* FROM pg_proc p JOIN member ON objid = p.oid AND classid = 'pg_proc'::regclass;
 CREATE TEMP VIEW tarot_relation AS SELECT c.* FROM pg_class c JOIN member ON objid = c.oid AND classid = 'pg_class'::regclass;
+-- The encrypted types and what each is cast to.
+CREATE TEMP TABLE encrypted_type AS SELECT 'encrypted_' || base AS name, base, ('tarot.encrypted_' || base)::regtype AS type
+	FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS base;
 
 -- Comments: the reference is made of them.
 SELECT set_eq(
 	$$SELECT DISTINCT proname::text FROM tarot_function WHERE obj_description(oid, 'pg_proc') IS NULL$$,
 	ARRAY['guard_key_version', 'check_name', 'root_key_state', 'first_root_key', 'next_root_key', 'new_data_key', 'rewrap_data_key', 'check_key_unused', 'begin_key_change',
 		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'encrypted_typmod_in', 'encrypted_typmod_out',
-		'encrypted_text_in', 'encrypted_text_out', 'encrypted_text_recv', 'encrypted_text_send'],
+		'start_reseal', 'reseal_batch']
+		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has one');
 SELECT is_empty($$SELECT typname FROM pg_type JOIN member ON objid = oid AND classid = 'pg_type'::regclass WHERE typrelid = 0 AND typcategory <> 'A' AND obj_description(oid, 'pg_type') IS NULL$$, 'every type too');
 SELECT isnt(obj_description('tarot'::regnamespace, 'pg_namespace'), NULL, 'and the schema');
 
--- Dumps: every table holds what an administrator made, and is dumped.
-SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 'tarot_security'$$, $$SELECT oid FROM tarot_relation WHERE relkind = 'r'$$,
-	'every table is dumped');
+-- Dumps: every table holds what an administrator made, and is dumped, but for the states of jobs in this database.
+CREATE TEMP VIEW job_table AS SELECT oid FROM tarot_relation WHERE relname IN ('reseal_job');
+SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 'tarot_security'$$,
+	$$SELECT oid FROM tarot_relation WHERE relkind = 'r' EXCEPT TABLE job_table$$, 'every table is dumped');
 SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
@@ -31,7 +36,7 @@ SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm',
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, always');
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
@@ -42,20 +47,29 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'normalize_mask', 'encrypted_typmod_in', 'encrypted_typmod_out'], 'IMMUTABLE is only what asks nobody');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proleakproof$$, 'nothing is LEAKPROOF');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname = 'encrypt' AND provolatile <> 'v'$$, 'tarot.encrypt is VOLATILE: no two envelopes are the same');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname IN ('decrypt', 'try_decrypt', 'text', 'encrypted_text_out', 'encrypted_text_send', 'encrypted_text_in', 'encrypted_text') AND provolatile <> 's'$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc NOT LIKE '%typmod%' AND prosrc NOT LIKE '%reseal%') AND provolatile <> 's'$$,
 	'what goes through the gate is STABLE');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND (prosrc NOT LIKE 'tarot\_%' OR probin NOT LIKE '%tarot_security')$$,
 	'C functions are found by tarot_ in our library');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND proparallel <> 'u'$$, 'what changes anything is for no parallel worker');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosupport <> 0$$, 'no planner support functions yet');
 
--- Casts: to the text silently, from the text only where it is stored; never without a function.
+-- Casts: to the base type silently, from it and its kin only where it is stored; never without a function.
 SELECT set_eq(
-	$$SELECT castsource::regtype::text, casttarget::regtype::text, castcontext::text FROM pg_cast JOIN member ON objid = oid AND classid = 'pg_cast'::regclass$$,
-	$$VALUES ('character varying', 'tarot.encrypted_text', 'a'), ('tarot.encrypted_text', 'tarot.encrypted_text', 'i'), ('tarot.encrypted_text', 'text', 'i'), ('text', 'tarot.encrypted_text', 'a')$$,
+	$$SELECT castsource::regtype, casttarget::regtype, castcontext::text FROM pg_cast JOIN member ON objid = oid AND classid = 'pg_cast'::regclass$$,
+	$$SELECT base::regtype, type, 'a' FROM encrypted_type
+		UNION ALL SELECT type, base::regtype, 'i' FROM encrypted_type
+		UNION ALL SELECT type, type, 'i' FROM encrypted_type
+		UNION ALL SELECT source::regtype, ('tarot.encrypted_' || target)::regtype, 'a' FROM (VALUES ('varchar', 'text'), ('json', 'jsonb'),
+			('int2', 'numeric'), ('int4', 'numeric'), ('int8', 'numeric'), ('float4', 'numeric'), ('float8', 'numeric'),
+			('timestamp', 'date'), ('timestamptz', 'date'), ('timestamp', 'timestamptz'), ('date', 'timestamptz')) AS kin (source, target)
+		UNION ALL SELECT type, 'json'::regtype, 'e' FROM encrypted_type WHERE base IN ('jsonb', 'numeric', 'date', 'timestamptz')$$,
 	'the casts');
-SELECT is_empty($$SELECT castsource::regtype, casttarget::regtype FROM pg_cast WHERE 'tarot.encrypted_text'::regtype IN (castsource, casttarget) AND castmethod <> 'f'$$, 'each by a function: none takes the bytes as they are');
-SELECT set_eq($$SELECT typstorage::text, typcategory::text, typalign::text FROM pg_type WHERE oid = 'tarot.encrypted_text'::regtype$$, $$VALUES ('e', 'S', 'i')$$, 'ciphertext is not compressed');
+SELECT is_empty($$SELECT castsource::regtype, casttarget::regtype FROM pg_cast, encrypted_type WHERE type IN (castsource, casttarget) AND castmethod <> 'f'$$, 'each by a function: none takes the bytes as they are');
+SELECT set_eq($$SELECT DISTINCT typstorage::text, typlen, typmodin::text FROM pg_type JOIN encrypted_type ON type = oid$$, $$VALUES ('e', -1::int2, 'tarot.encrypted_typmod_in')$$,
+	'ciphertext is not compressed, and each type has a class');
+SELECT set_eq($$SELECT e.name FROM encrypted_type e JOIN pg_type t ON t.oid = type JOIN pg_type b ON b.oid = base::regtype WHERE t.typcategory = b.typcategory$$, $$SELECT name FROM encrypted_type$$,
+	'operators are looked for as for the base type');
 
 -- Numbers of classes are on disk, and must stay what they are: a hash of the name.
 SELECT is(tarot.class_id(name), ('x' || substr(encode(sha256(convert_to(name, 'UTF8')), 'hex'), 1, 8))::bit(32)::int & 2147483647, 'number of class ' || name)

@@ -1,7 +1,8 @@
 /*
  * mask_test.c - the masks, by tables and by random texts
  *
- * SOURCES: extension/mask/mask.c extension/mask/text.c extension/mask/character.c
+ * SOURCES: extension/mask/mask.c extension/mask/spec.c extension/mask/text.c
+ * extension/mask/character.c
  *
  * Stands alone; prints TAP. Every input and output lies in a block of exactly
  * its size, so that sanitizers and valgrind see a byte too many.
@@ -430,6 +431,42 @@ static const struct
 	{"partial(1.0,2)", NULL},
 	{"partial(a,b)", NULL},
 	{"partial(1,2); drop table", NULL},
+	{"year", "year"},
+	{" MONTH ", "month"},
+	{"year(1)", NULL},
+	{"zero", "zero"},
+	{"length", "length"},
+	{"round(1000)", "round(1000)"},
+	{"Round ( 0.05 )", "round(0.05)"},
+	{"round(12345678901234567890)", "round(12345678901234567890)"},
+	{"round(123456789012345678901)", NULL},
+	{"round", NULL},
+	{"round()", NULL},
+	{"round(0)", NULL},
+	{"round(0.00)", NULL},
+	{"round(-1)", NULL},
+	{"round(.5)", NULL},
+	{"round(5.)", NULL},
+	{"round(1.2.3)", NULL},
+	{"round(1e3)", NULL},
+	{"round(1,2)", NULL},
+	{"json", "json"},
+	{"json(a)", NULL},
+	{"json_hide(a)", "json_hide(a)"},
+	{"JSON_SHOW( Straße . house no. 2 ,\xE5\x90\x8D )",
+	 "json_show(Straße.house no.2,\xE5\x90\x8D)"},
+	{"json_hide", NULL},
+	{"json_hide()", NULL},
+	{"json_hide(a,)", NULL},
+	{"json_hide(a..b)", NULL},
+	{"json_hide(.a)", NULL},
+	{"json_hide(a.)", NULL},
+	{"json_hide(a", NULL},
+	{"json_hide(a(b))", NULL},
+	{"json_hide(\"a\")", NULL},
+	{"json_hide(a\nb)", NULL},
+	{"json__hide(a)", NULL},
+	{"json_hide(" A_64 A_64 A_64 A_64 A_64 A_64 A_64 A_64 ")", NULL},
 };
 
 static void
@@ -437,7 +474,7 @@ check_spellings(void)
 {
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
 	{
-		MaskSpec spec = {MASK_NULL, -7, -7};
+		MaskSpec spec = {.kind = MASK_NULL, .prefix = -7, .suffix = -7};
 		MaskSpec again;
 		const char *problem = NULL;
 		const char *ignored;
@@ -454,7 +491,8 @@ check_spellings(void)
 			mask_format(&spec, out);
 			passed = passed && strcmp(out, spellings[i].canonical) == 0 &&
 					 mask_parse(out, &again, &ignored) && again.kind == spec.kind &&
-					 again.prefix == spec.prefix && again.suffix == spec.suffix;
+					 again.prefix == spec.prefix && again.suffix == spec.suffix &&
+					 strcmp(again.argument, spec.argument) == 0;
 		}
 		snprintf(name, sizeof(name), "spelling %zu is %s", i,
 				 spellings[i].canonical ? spellings[i].canonical : "refused");
@@ -470,21 +508,21 @@ check_bounds(void)
 {
 	bool passed = true;
 
-	for (int kind = MASK_REDACT; kind <= MASK_NULL + 1; kind++)
+	for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW + 1; kind++)
 	{
-		MaskSpec spec = {(MaskKind) kind, 64, 64};
+		MaskSpec spec = {.kind = (MaskKind) kind, .prefix = 64, .suffix = 64};
 
 		passed = passed && mask_bound(&spec, SIZE_MAX) <= MASK_BOUND_MAX &&
 				 mask_bound(&spec, SIZE_MAX) >= 3 && mask_bound(&spec, 0) >= 3;
 	}
 	ok(passed, "bounds of the greatest size");
 
-	MaskSpec wild = {MASK_PARTIAL, INT32_MAX, INT32_MIN};
+	MaskSpec wild = {.kind = MASK_PARTIAL, .prefix = INT32_MAX, .suffix = INT32_MIN};
 	Output output = run(&wild, true, TEXT(A_64 A_64 A_64));
 	ok(output.bounded && output.size == 67, "numbers out of range are clamped");
 	free(output.bytes);
 
-	MaskSpec unknown = {(MaskKind) 99, 0, 0};
+	MaskSpec unknown = {.kind = (MaskKind) 99, .prefix = 0, .suffix = 0};
 	char out[MASK_SPEC_MAX];
 	output = run(&unknown, true, TEXT("secret"));
 	mask_format(&unknown, out);
@@ -597,9 +635,9 @@ check_huge(void)
 
 		for (size_t at = 0; at < HUGE_SIZE; at++)
 			text[at] = fillings[i][at % size];
-		for (int kind = MASK_REDACT; kind <= MASK_NULL; kind++)
+		for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW; kind++)
 		{
-			MaskSpec spec = {(MaskKind) kind, 3, 4};
+			MaskSpec spec = {.kind = (MaskKind) kind, .prefix = 3, .suffix = 4};
 			Output output = run(&spec, true, text, HUGE_SIZE);
 
 			passed = passed && output.bounded;
@@ -607,7 +645,7 @@ check_huge(void)
 		}
 		for (int suffix = 0; suffix <= 64; suffix += 16)
 		{
-			MaskSpec spec = {MASK_PARTIAL, 64 - suffix, suffix};
+			MaskSpec spec = {.kind = MASK_PARTIAL, .prefix = 64 - suffix, .suffix = suffix};
 
 			/* The text ends in the middle of a character, or not; and has a plain beginning. */
 			for (size_t cut = 0; cut < 4 && partials; cut++)
@@ -852,7 +890,7 @@ check_properties(void)
 
 		for (size_t i = 0; i < sizeof(shaped) / sizeof(shaped[0]); i++)
 		{
-			MaskSpec spec = {shaped[i], 0, 0};
+			MaskSpec spec = {.kind = shaped[i], .prefix = 0, .suffix = 0};
 			Output output = run(&spec, random_below(8) > 0, text, len);
 
 			bounded &= output.bounded;
@@ -871,7 +909,8 @@ check_properties(void)
 			free(output.bytes);
 		}
 
-		MaskSpec spec = {MASK_PARTIAL, (int) random_below(6), (int) random_below(6)};
+		MaskSpec spec = {
+			.kind = MASK_PARTIAL, .prefix = (int) random_below(6), .suffix = (int) random_below(6)};
 		Output output = run(&spec, true, text, len);
 		bounded &= output.bounded;
 		valid &= valid_utf8(output.bytes, output.size); /* whatever the input was */
@@ -906,9 +945,11 @@ check_noise(void)
 
 		for (size_t i = 0; i < len; i++)
 			text[i] = (char) (high ? 0x80 + random_below(128) : random_below(256));
-		for (int kind = MASK_REDACT; kind <= MASK_NULL; kind++)
+		for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW; kind++)
 		{
-			MaskSpec spec = {(MaskKind) kind, (int) random_below(65), (int) random_below(4)};
+			MaskSpec spec = {.kind = (MaskKind) kind,
+							 .prefix = (int) random_below(65),
+							 .suffix = (int) random_below(4)};
 			Output output = run(&spec, true, text, len);
 
 			passed = passed && output.bounded && valid_utf8(output.bytes, output.size);

@@ -1,0 +1,132 @@
+/*
+ * types.c
+ *		The encrypted types: what each of them seals.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "column/types.h"
+
+static Datum
+json_to_jsonb(PG_FUNCTION_ARGS)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+static const EncryptedType types[] = {
+	{"encrypted_bytea", ENVELOPE_BYTEA, BYTEAOID, byteain, byteaout, bytearecv, byteasend, {{0}}},
+	{"encrypted_text",
+	 ENVELOPE_TEXT,
+	 TEXTOID,
+	 textin,
+	 textout,
+	 textrecv,
+	 textsend,
+	 {{VARCHAROID, NULL}}},
+	{"encrypted_jsonb",
+	 ENVELOPE_JSONB,
+	 JSONBOID,
+	 jsonb_in,
+	 jsonb_out,
+	 jsonb_recv,
+	 jsonb_send,
+	 {{JSONOID, json_to_jsonb}}},
+	{"encrypted_numeric",
+	 ENVELOPE_NUMERIC,
+	 NUMERICOID,
+	 numeric_in,
+	 numeric_out,
+	 numeric_recv,
+	 numeric_send,
+	 {{INT2OID, int2_numeric},
+	  {INT4OID, int4_numeric},
+	  {INT8OID, int8_numeric},
+	  {FLOAT4OID, float4_numeric},
+	  {FLOAT8OID, float8_numeric}}},
+	{"encrypted_date",
+	 ENVELOPE_DATE,
+	 DATEOID,
+	 date_in,
+	 date_out,
+	 date_recv,
+	 date_send,
+	 {{TIMESTAMPOID, timestamp_date}, {TIMESTAMPTZOID, timestamptz_date}}},
+	{"encrypted_timestamptz",
+	 ENVELOPE_TIMESTAMPTZ,
+	 TIMESTAMPTZOID,
+	 timestamptz_in,
+	 timestamptz_out,
+	 timestamptz_recv,
+	 timestamptz_send,
+	 {{TIMESTAMPOID, timestamp_timestamptz}, {DATEOID, date_timestamptz}}},
+};
+
+const EncryptedType *
+EncryptedTypeOfKind(EnvelopeKind kind)
+{
+	for (size_t i = 0; i < lengthof(types); i++)
+	{
+		if (types[i].kind == kind)
+			return &types[i];
+	}
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("an envelope of kind %d is no value of an encrypted type", (int) kind)));
+}
+
+static Oid
+type_in_signature(Oid function, int argument)
+{
+	Oid *arguments;
+	int count;
+	Oid result = get_func_signature(function, &arguments, &count);
+
+	if (argument >= count)
+		elog(ERROR, "function %u has no argument %d", function, argument);
+	return argument < 0 ? result : arguments[argument];
+}
+
+const EncryptedType *
+EncryptedTypeOfFunction(Oid function, int argument)
+{
+	Oid type = type_in_signature(function, argument);
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	const EncryptedType *found = NULL;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	for (size_t i = 0; i < lengthof(types); i++)
+	{
+		if (strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), types[i].name) == 0)
+			found = &types[i];
+	}
+	ReleaseSysCache(tuple);
+	if (found == NULL)
+		elog(ERROR, "type %u is no encrypted type", type);
+	return found;
+}
+
+PGFunction
+EncryptedTypeCast(const EncryptedType *type, Oid function, int argument)
+{
+	Oid source = type_in_signature(function, argument);
+
+	for (int i = 0; i < CAST_SOURCES_MAX; i++)
+	{
+		if (type->sources[i].type == source)
+			return type->sources[i].to_base;
+	}
+	if (source != type->base)
+		elog(ERROR, "no cast from type %u to %s", source, type->name);
+	return NULL;
+}
