@@ -293,7 +293,7 @@ ColumnWalk(const ColumnShape *shape, Datum value, ColumnVisitor visit, void *arg
 bool
 ColumnPeek(Datum value, EnvelopeHeader *header)
 {
-	struct varlena *head = PG_DETOAST_DATUM_SLICE(value, 0, ENVELOPE_FIXED_HEADER);
+	struct varlena *head = PG_DETOAST_DATUM_SLICE(value, 0, ENVELOPE_MAX_HEADER);
 
 	return envelope_peek(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), header);
 }

@@ -60,6 +60,7 @@ typedef struct ClassUse
 {
 	int32 class_id;
 	const char *class_name;
+	const char *purpose;
 } ClassUse;
 
 static void
@@ -69,17 +70,17 @@ refuse_class_column(Form_pg_attribute column, int32 typmod, void *argument)
 
 	if (typmod == use->class_id)
 		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-						errmsg("cannot drop data class \"%s\" because columns are declared with it",
-							   use->class_name),
+						errmsg("cannot %s data class \"%s\" because columns are declared with it",
+							   use->purpose, use->class_name),
 						errdetail("Column \"%s\" of relation \"%s\" is one of them.",
 								  NameStr(column->attname), get_rel_name(column->attrelid)),
 						errhint("Change the type of the columns first, or drop them.")));
 }
 
 static void
-check_class_unused(int32 class_id, const char *class_name)
+check_class_unused(int32 class_id, const char *class_name, const char *purpose)
 {
-	ClassUse use = {class_id, class_name};
+	ClassUse use = {class_id, class_name, purpose};
 	Oid typmod_in = ColumnTypmodInFunction();
 	Relation types;
 	SysScanDesc scan;
@@ -95,11 +96,10 @@ check_class_unused(int32 class_id, const char *class_name)
 
 		if (type->typtype == TYPTYPE_DOMAIN && type->typtypmod == class_id &&
 			ColumnIsEncryptedType(type->typbasetype, typmod_in))
-			ereport(ERROR,
-					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-					 errmsg("cannot drop data class \"%s\" because domain \"%s\" is declared "
-							"with it",
-							class_name, NameStr(type->typname))));
+			ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+							errmsg("cannot %s data class \"%s\" because domain \"%s\" is declared "
+								   "with it",
+								   purpose, class_name, NameStr(type->typname))));
 	}
 	systable_endscan(scan);
 	table_close(types, AccessShareLock);

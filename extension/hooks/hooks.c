@@ -10,6 +10,7 @@
 
 #include "hooks/hooks.h"
 #include "hooks/log.h"
+#include "hooks/planner.h"
 #include "hooks/statement.h"
 #include "keys/root.h"
 
@@ -40,5 +41,6 @@ HooksInit(void)
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = on_shmem_startup;
 	StatementHooksInit();
+	PlannerHooksInit();
 	LogHooksInit();
 }
