@@ -68,6 +68,10 @@ GateCurrentIo(void)
 	/* Logical decoding, its initial copy, and the worker that applies it elsewhere. */
 	if (unlikely(HistoricSnapshotActive() || am_walsender || IsLogicalWorker()))
 		return GATE_IO_ENVELOPE;
+
+	/* pg_upgrade, which admits superusers alone, moves literals in defaults and views by dump. */
+	if (unlikely(IsBinaryUpgrade))
+		return GATE_IO_ENVELOPE;
 	return (GateIo) io_setting;
 }
 
