@@ -94,9 +94,12 @@ SELECT tarot.create_class('digest', key => 'profile', mask => 'hash');
 SELECT tarot.grant_class('digest', 'app', 'plain');
 SELECT tarot.grant_class('digest', 'support', 'masked');
 CREATE TABLE badge (code tarot.encrypted_text('digest') DEFAULT 'none');
-GRANT ALL ON badge TO app, support;
+SELECT tarot.create_class('handle', key => 'profile', searchable => true);
+SELECT tarot.grant_class('handle', 'app', 'plain');
+CREATE TABLE member (handle tarot.encrypted_text('handle') PRIMARY KEY);
+GRANT ALL ON badge, member TO app, support;
 END
-ask_as($node, 'app', q{INSERT INTO badge VALUES ('badge.plaintext.example')});
+ask_as($node, 'app', q{INSERT INTO badge VALUES ('badge.plaintext.example'); INSERT INTO member VALUES ('member.plaintext.example')});
 my $data = data_of($node);
 my $mask = ask_as($node, 'support', 'SELECT code::text FROM badge');
 my $stored = stored($node);
@@ -132,7 +135,11 @@ my @refused = (
 	[ 'support', 'SELECT email FROM customer' ],
 	[ 'support', 'SELECT email::text FROM customer' ],
 	[ 'support', 'SELECT code::text FROM badge' ],
-	[ 'app', 'INSERT INTO badge DEFAULT VALUES' ]);
+	[ 'app', 'INSERT INTO badge DEFAULT VALUES' ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle = 'member.plaintext.example'} ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle IN ('a', 'b')} ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle = 'member.plaintext.example'::text} ],
+	[ 'app', q{INSERT INTO member VALUES ('new.plaintext.example') ON CONFLICT DO NOTHING} ]);
 
 my $errors = '';
 foreach my $case ([ undef, 'nothing' ], @faults)
