@@ -169,7 +169,7 @@ sub check
 		is(data_of($node), $data, 'all is read');
 		return;
 	}
-	like($log, qr/WARNING:  tarot_security is disabled: known-answer test of \Q$name\E failed\n.*DETAIL:  Nothing is encrypted or decrypted by this server\.\n.*HINT:  \Q$hint\E\n/,
+	like($log, qr/LOG:  tarot_security is disabled: known-answer test of \Q$name\E failed\n.*DETAIL:  Nothing is encrypted or decrypted by this server\.\n.*HINT:  \Q$hint\E\n/,
 		'the log says so at the start');
 	is(ask($node, 'SELECT unlocked, problem, provider_fingerprint IS NULL FROM tarot.root_key_status'),
 		"f|known-answer test of $name failed|t", 'so does the status');
@@ -220,7 +220,7 @@ foreach my $conf ('', "tarot_security.root_key_command = '$command'")
 	my $pid = ask($fresh, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
 	kill 'KILL', $pid;
 	ok(wait_until(sub { substr(slurp_file($fresh->logfile), $log_start) =~ /ready to accept connections/ }), "$provider: crashed and recovered");
-	like(substr(slurp_file($fresh->logfile), $log_start), qr/WARNING:  tarot_security is disabled: known-answer test of HMAC-SHA-256 failed/, "$provider: the log says it again");
+	like(substr(slurp_file($fresh->logfile), $log_start), qr/LOG:  tarot_security is disabled: known-answer test of HMAC-SHA-256 failed/, "$provider: the log says it again");
 	like(error_of($fresh, q{SELECT tarot.create_key('first')}), disabled('HMAC-SHA-256'), "$provider: still disabled");
 
 	$fresh->restart;
