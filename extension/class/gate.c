@@ -46,6 +46,7 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 int GateDumpDepth = 0;
 int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
+Oid GateMaintenanceCaller = InvalidOid;
 
 /* The transaction in which plaintext was last seen, and the client's statement then. */
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
@@ -246,6 +247,9 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
+	if (unlikely(path == GATE_OUTPUT && OidIsValid(GateMaintenanceCaller) &&
+				 GateMaintenanceCaller != site->role))
+		return GATE_REFUSED;
 	read = site->read;
 	if (unlikely(read == READ_PLAIN &&
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
