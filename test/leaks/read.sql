@@ -120,7 +120,7 @@ SELECT x.* FROM XMLTABLE('//v' PASSING query_to_xml('SELECT v FROM {table}', tru
 
 -- probe: JSON_TABLE
 -- since: 17
-SELECT j.* FROM {table} t, JSON_TABLE(to_jsonb(t), '$' COLUMNS (w text PATH '$.v')) j;
+SELECT j.* FROM {table} t, JSON_TABLE(to_jsonb(t), '$' COLUMNS (w jsonb PATH '$.v')) j;
 
 -- probe: what the input of a type says
 -- since: 16
