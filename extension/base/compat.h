@@ -7,13 +7,17 @@
 #define TAROT_BASE_COMPAT_H
 
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "postmaster/autovacuum.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000
 #error "tarot_security needs PostgreSQL 15 or later"
@@ -71,6 +75,16 @@ compat_owns_relation(Oid relation, Oid role)
 #endif
 }
 
+static inline bool
+compat_may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
 /* A macro over a variable since 17. */
 static inline bool
 compat_is_autovacuum_worker(void)
@@ -79,6 +93,44 @@ compat_is_autovacuum_worker(void)
 	return AmAutoVacuumWorkerProcess();
 #else
 	return IsAutoVacuumWorkerProcess();
+#endif
+}
+
+/*
+ * Replaces a row, and says which indexes need an entry for the new one: all or
+ * none before 16, since then also only those that summarize pages.
+ */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes CompatUpdateIndexes;
+#else
+typedef bool CompatUpdateIndexes;
+#endif
+
+/* Makes them. What deferred constraints would have rechecked is the result. */
+static inline List *
+compat_insert_index_tuples(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate,
+						   CompatUpdateIndexes which)
+{
+#if PG_VERSION_NUM >= 160000
+	if (which == TU_None)
+		return NIL;
+	return ExecInsertIndexTuples(relation, slot, estate, true, false, NULL, NIL,
+								 which == TU_Summarizing);
+#else
+	if (!which)
+		return NIL;
+	return ExecInsertIndexTuples(relation, slot, estate, true, false, NULL, NIL);
+#endif
+}
+
+/* The file that holds a relation; its number got another type and name in 16. */
+static inline Oid
+compat_relation_file(Relation relation)
+{
+#if PG_VERSION_NUM >= 160000
+	return relation->rd_locator.relNumber;
+#else
+	return relation->rd_node.relNode;
 #endif
 }
 

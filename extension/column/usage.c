@@ -16,53 +16,24 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "catalog/namespace.h"
 #include "miscadmin.h"
-#include "parser/parse_func.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
-#include "utils/typcache.h"
 
 #include "class/class.h"
 #include "column/column.h"
-#include "crypto/envelope.h"
+#include "column/shape.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
-
-/* An encrypted type, or an array of one, is known by its type modifier's input function. */
-static Oid
-typmod_in_function(void)
-{
-	Oid argument = CSTRINGARRAYOID;
-
-	return LookupFuncName(list_make2(makeString("tarot"), makeString("encrypted_typmod_in")), 1,
-						  &argument, false);
-}
-
-static bool
-is_encrypted_type(Oid type, Oid typmod_in)
-{
-	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	bool encrypted;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	encrypted = ((Form_pg_type) GETSTRUCT(tuple))->typmodin == typmod_in;
-	ReleaseSysCache(tuple);
-	return encrypted;
-}
 
 /* Calls back for each column of any relation that has an encrypted type, domains included. */
 static void
 for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, void *argument),
 						  void *argument)
 {
-	Oid typmod_in = typmod_in_function();
+	Oid typmod_in = ColumnTypmodInFunction();
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
@@ -76,7 +47,7 @@ for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, 
 		if (column->attisdropped || column->attnum <= 0)
 			continue;
 		type = getBaseTypeAndTypmod(column->atttypid, &typmod);
-		if (is_encrypted_type(type, typmod_in))
+		if (ColumnIsEncryptedType(type, typmod_in))
 			visit(column, typmod, argument);
 	}
 	systable_endscan(scan);
@@ -109,7 +80,7 @@ static void
 check_class_unused(int32 class_id, const char *class_name)
 {
 	ClassUse use = {class_id, class_name};
-	Oid typmod_in = typmod_in_function();
+	Oid typmod_in = ColumnTypmodInFunction();
 	Relation types;
 	SysScanDesc scan;
 	HeapTuple tuple;
@@ -123,7 +94,7 @@ check_class_unused(int32 class_id, const char *class_name)
 		Form_pg_type type = (Form_pg_type) GETSTRUCT(tuple);
 
 		if (type->typtype == TYPTYPE_DOMAIN && type->typtypmod == class_id &&
-			is_encrypted_type(type->typbasetype, typmod_in))
+			ColumnIsEncryptedType(type->typbasetype, typmod_in))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot drop data class \"%s\" because domain \"%s\" is declared "
@@ -141,113 +112,37 @@ typedef struct KeyUse
 	uint32 key_id;
 	uint32 version;
 	Oid typmod_in;
+	Relation relation; /* looked into */
+	Form_pg_attribute column;
 } KeyUse;
 
-/* Is it an encrypted type, or an array, a domain or a composite type with one inside? */
-static bool
-holds_encrypted(Oid type, Oid typmod_in)
+/* Raises for a value that the version sealed. */
+static Datum
+refuse_value(Datum value, void *argument)
 {
-	TupleDesc desc;
-	bool holds = false;
+	const KeyUse *use = argument;
+	EnvelopeHeader header;
 
-	check_stack_depth();
-	type = getBaseType(type);
-	if (is_encrypted_type(type, typmod_in))
-		return true;
-	if (OidIsValid(get_element_type(type)))
-		return holds_encrypted(get_element_type(type), typmod_in);
-	if (!OidIsValid(get_typ_typrelid(type)))
-		return false;
-
-	desc = lookup_rowtype_tupdesc(type, -1);
-	for (int i = 0; i < desc->natts && !holds; i++)
-		holds = !TupleDescAttr(desc, i)->attisdropped &&
-				holds_encrypted(TupleDescAttr(desc, i)->atttypid, typmod_in);
-	ReleaseTupleDesc(desc);
-	return holds;
-}
-
-static bool
-sealed_by(struct varlena *value, const KeyUse *use)
-{
-	/* The header is all that is wanted of a value that may be long and out of line. */
-	struct varlena *head = PG_DETOAST_DATUM_SLICE(PointerGetDatum(value), 0, ENVELOPE_FIXED_HEADER);
-	uint32 key_id;
-	uint32 version;
-
-	return envelope_peek_key(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), &key_id,
-							 &version) &&
-		   key_id == use->key_id && version == use->version;
-}
-
-static bool datum_uses(Datum datum, Oid type, const KeyUse *use);
-
-static bool
-array_uses(Datum datum, Oid element, const KeyUse *use)
-{
-	Datum *items;
-	bool *nulls;
-	int count;
-	int16 size;
-	bool by_value;
-	char alignment;
-
-	get_typlenbyvalalign(element, &size, &by_value, &alignment);
-	deconstruct_array(DatumGetArrayTypeP(datum), element, size, by_value, alignment, &items, &nulls,
-					  &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (!nulls[i] && datum_uses(items[i], element, use))
-			return true;
-	}
-	return false;
-}
-
-static bool
-row_uses(Datum datum, const KeyUse *use)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(datum);
-	TupleDesc desc =
-		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
-	bool uses = false;
-
-	for (int i = 0; i < desc->natts && !uses; i++)
-	{
-		Form_pg_attribute field = TupleDescAttr(desc, i);
-		bool isnull;
-		Datum value;
-
-		if (field->attisdropped || !holds_encrypted(field->atttypid, use->typmod_in))
-			continue;
-		value = heap_getattr(&tuple, i + 1, desc, &isnull);
-		uses = !isnull && datum_uses(value, field->atttypid, use);
-	}
-	ReleaseTupleDesc(desc);
-	return uses;
-}
-
-/* A value of a type that holds an encrypted one. */
-static bool
-datum_uses(Datum datum, Oid type, const KeyUse *use)
-{
-	Oid element;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		return array_uses(datum, element, use);
-	if (OidIsValid(get_typ_typrelid(type)))
-		return row_uses(datum, use);
-	return sealed_by((struct varlena *) DatumGetPointer(datum), use);
+	if (ColumnPeek(value, &header) && header.key_id == use->key_id &&
+		header.key_version == use->version)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
+						"exist",
+						use->version, KeyRingName(use->key_id)),
+				 errdetail("Column \"%s\" of table \"%s\" holds at least one.",
+						   NameStr(use->column->attname), RelationGetRelationName(use->relation)),
+				 errhint("Move them to a newer version with tarot.reseal(). With force => true "
+						 "they become unreadable for ever.")));
+	return value;
 }
 
 static void
-refuse_key_column(Oid table, int number, const KeyUse *use)
+refuse_key_column(Oid table, int number, KeyUse *use)
 {
 	Relation relation;
 	Form_pg_attribute column;
+	ColumnShape *shape = NULL;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	Snapshot snapshot;
@@ -260,7 +155,9 @@ refuse_key_column(Oid table, int number, const KeyUse *use)
 
 	/* What was found without a lock may have another type by now. */
 	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	if (column->attisdropped || !holds_encrypted(column->atttypid, use->typmod_in))
+	if (!column->attisdropped)
+		shape = ColumnShapeOf(column->atttypid, column->atttypmod, use->typmod_in);
+	if (shape == NULL)
 	{
 		table_close(relation, NoLock);
 		return;
@@ -272,6 +169,8 @@ refuse_key_column(Oid table, int number, const KeyUse *use)
 						"a temporary table with encrypted values",
 						use->version, KeyRingName(use->key_id)),
 				 errhint("Nobody else can look into it: end that session first.")));
+	use->relation = relation;
+	use->column = column;
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security key use",
 										ALLOCSET_DEFAULT_SIZES);
 	slot = table_slot_create(relation, NULL);
@@ -284,15 +183,8 @@ refuse_key_column(Oid table, int number, const KeyUse *use)
 		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!isnull && datum_uses(datum, column->atttypid, use))
-			ereport(ERROR,
-					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-					 errmsg("cannot destroy version %u of key \"%s\" because values sealed by it "
-							"exist",
-							use->version, KeyRingName(use->key_id)),
-					 errdetail("Column \"%s\" of table \"%s\" holds at least one.",
-							   NameStr(column->attname), RelationGetRelationName(relation)),
-					 errhint("With force => true they become unreadable for ever.")));
+		if (!isnull)
+			ColumnWalk(shape, datum, refuse_value, use);
 		MemoryContextSwitchTo(outer_context);
 		MemoryContextReset(row_context);
 	}
@@ -305,7 +197,7 @@ refuse_key_column(Oid table, int number, const KeyUse *use)
 
 /* Looks into the tables not looked into yet, and remembers them; false when there was none. */
 static bool
-look_into_tables(const KeyUse *use, List **known)
+look_into_tables(KeyUse *use, List **known)
 {
 	List *before = list_copy(*known);
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
@@ -323,7 +215,7 @@ look_into_tables(const KeyUse *use, List **known)
 			continue;
 		kind = get_rel_relkind(column->attrelid);
 		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
-			holds_encrypted(column->atttypid, use->typmod_in))
+			ColumnShapeOf(column->atttypid, column->atttypmod, use->typmod_in) != NULL)
 		{
 			refuse_key_column(column->attrelid, column->attnum, use);
 			*known = list_append_unique_oid(*known, column->attrelid);
@@ -341,7 +233,7 @@ look_into_tables(const KeyUse *use, List **known)
 static void
 check_key_unused(uint32 key_id, uint32 version)
 {
-	KeyUse use = {key_id, version, typmod_in_function()};
+	KeyUse use = {.key_id = key_id, .version = version, .typmod_in = ColumnTypmodInFunction()};
 	List *known = NIL;
 
 	while (look_into_tables(&use, &known))

@@ -60,12 +60,13 @@ envelope_parse(Bytes in, Envelope *envelope)
 }
 
 bool
-envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version)
+envelope_peek(Bytes head, EnvelopeHeader *header)
 {
 	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
 		return false;
-	*key_id = bytes_get_u32(head.data + 6);
-	*key_version = bytes_get_u32(head.data + 10);
+	header->class_id = bytes_get_u32(head.data + 2);
+	header->key_id = bytes_get_u32(head.data + 6);
+	header->key_version = bytes_get_u32(head.data + 10);
 	return true;
 }
 

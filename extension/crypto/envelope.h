@@ -59,10 +59,10 @@ typedef struct Envelope
 extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
 /*
- * Which version of which key sealed it, from its first ENVELOPE_FIXED_HEADER
- * bytes alone. False when these begin no envelope.
+ * Class, key and key version, from the first ENVELOPE_FIXED_HEADER bytes alone;
+ * nothing else of the header is filled in. False when these begin no envelope.
  */
-extern bool envelope_peek_key(Bytes head, uint32_t *key_id, uint32_t *key_version);
+extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
 
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 

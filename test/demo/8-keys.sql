@@ -30,6 +30,25 @@ SELECT demo.claim('What was written before, between and after the rotations is r
 	(SELECT count(*) >= 12000 AND bool_and(card_number ~ '^[0-9 ]{19}$') FROM payment)
 	AND (SELECT bool_and(email LIKE '%@%') FROM customer));
 
+-- ------------------------------------------------------------ old versions go
+
+\connect - postgres
+SELECT sum("values") AS old_values FROM tarot.key_usage() u JOIN tarot.key_status s ON s.name = u.key AND s.version = u.version WHERE NOT s.seals \gset
+SELECT tarot.destroy_key('payments', 1);
+SELECT demo.claim('A key version that stored values rest on is not destroyed', :'SQLSTATE' = '2BP01');
+\echo '-- Two clients go on writing while CALL tarot.reseal() moves the values to the newest versions:'
+\set load `pgbench -n -U web -c 2 -T 2 -f "$DEMO/load.pgbench" >"$WORK/load" 2>&1 & load=$!; psql -X -q -At -c "CALL tarot.reseal()" || echo 1; wait $load || echo 1`
+\set failed `sed -n 's/^number of failed transactions: \([0-9]*\).*/\1/p' "$WORK/load"`
+SELECT demo.claim(format('%s values were moved from %s old versions, at %s a second, and no writer failed', :old_values,
+		(SELECT count(*) FROM tarot.key_status WHERE name IN ('profile', 'payments') AND NOT seals), max(values_per_second)),
+	:'load' = '' AND :failed = 0 AND :old_values > 10000 AND bool_and(state = 'finished' AND values_left = 0))
+	FROM tarot.reseal_progress;
+CALL tarot.reseal();
+SELECT tarot.destroy_key(name, version) FROM tarot.key_status WHERE name IN ('profile', 'payments') AND NOT seals \g /dev/null
+\connect - web
+SELECT demo.claim('The old versions are destroyed, and everything is read as before',
+	(SELECT bool_and(card_number ~ '^[0-9 ]{19}$') FROM payment) AND (SELECT bool_and(email LIKE '%@%') FROM customer));
+
 -- ------------------------------------------------------------ a bit flips
 
 \connect - postgres

@@ -15,7 +15,8 @@ CREATE TEMP VIEW tarot_relation AS SELECT c.* FROM pg_class c JOIN member ON obj
 
 SELECT set_eq(
 	$$SELECT oid::regprocedure::text FROM tarot_function WHERE has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$,
-	$$SELECT unnest(ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)'])
+	$$SELECT unnest(ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)',
+			'tarot.reseal(regclass,text,integer,interval)', 'tarot.start_reseal(regclass,text)', 'tarot.reseal_batch(oid,integer,integer)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
 				'tarot.encrypted_%1$s_send(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s(%2$s,integer,boolean)', 'tarot.encrypted_%1$s(tarot.encrypted_%1$s,integer,boolean)',
@@ -23,7 +24,7 @@ SELECT set_eq(
 		UNION ALL SELECT format('tarot.json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
 		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
 			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
-	'an ordinary role may call the functions of the types, whose gate decides, and no others');
+	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
@@ -41,7 +42,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -93,7 +94,11 @@ SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, r
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prosecdef AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$,
 	'every SECURITY DEFINER function pins its search path, pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
-	AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+	AND prokind <> 'p' AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p'
+	AND (prosrc !~ '^(?:(?!BEGIN).)*BEGIN\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'
+		OR regexp_count(prosrc, 'COMMIT;') <> regexp_count(prosrc, 'COMMIT;\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'))$$,
+	'procedures, which commit and so cannot, pin it first of all and after each commit');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$, 'none of them is for all');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')$$, 'none of them is in C, where nothing is pinned');
 

@@ -1,0 +1,47 @@
+/*
+ * shape.h
+ *		Where a type has encrypted values: itself, in the elements of an array,
+ *		in the fields of a row.
+ */
+#ifndef TAROT_COLUMN_SHAPE_H
+#define TAROT_COLUMN_SHAPE_H
+
+#include "nodes/pg_list.h"
+#include "utils/rel.h"
+
+#include "crypto/envelope.h"
+
+typedef struct ColumnShape ColumnShape;
+
+/* All encrypted types share their type modifier's input function, and are known by it. */
+extern Oid ColumnTypmodInFunction(void);
+extern bool ColumnIsEncryptedType(Oid type, Oid typmod_in);
+
+/* NULL for a type without encrypted values; domains are what they are over. */
+extern ColumnShape *ColumnShapeOf(Oid type, int32 typmod, Oid typmod_in);
+
+/* By the columns of a relation: an array of its descriptor's size, or NULL if none has any. */
+extern ColumnShape **ColumnShapesOf(Relation relation);
+
+/*
+ * Tables, materialized views and foreign tables with encrypted values: all of
+ * the database (InvalidOid), or one with its partitions and children.
+ */
+extern List *ColumnTables(Oid root);
+
+/* Whether one of them is declared with the class. */
+extern bool ColumnShapeHasClass(const ColumnShape *shape, int32 class_id);
+
+/*
+ * Calls the visitor with each encrypted value inside a value that is not NULL.
+ * It gets a pointer that may be TOASTed, and gives it back, or another value to
+ * stand in its place. The result is the same pointer if none was replaced.
+ */
+typedef Datum (*ColumnVisitor)(Datum envelope, void *argument);
+
+extern Datum ColumnWalk(const ColumnShape *shape, Datum value, ColumnVisitor visit, void *argument);
+
+/* Class, key and version of an encrypted value, without fetching the rest of a long one. */
+extern bool ColumnPeek(Datum value, EnvelopeHeader *header);
+
+#endif
