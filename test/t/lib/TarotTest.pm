@@ -170,7 +170,7 @@ INSERT INTO plain VALUES
 	(4, E'\t"," \r\n''\\N', '\x5c6e000d0a22', '"\t\\\u00e9"', -0.000000000000000000000001, '4713-01-01 BC', '4713-01-01 00:00:00+00 BC'),
 	(5, chr(233), '\x5c2e', 'null', 'NaN', 'infinity', 'infinity'),
 	(6, '{"}', '\x7b7d', '[[], {}, "", 0, -1.0e-7]', '-Infinity', '-infinity', '-infinity'),
-	(7, repeat('plaintext ', 110000), decode(repeat('00ff10', 350000), 'hex'), jsonb_build_object('plaintext', repeat('deep ', 210000)), (repeat('9', 3000) || '.' || repeat('7', 3000))::numeric,
+	(7, repeat('plaintext ', 10000), decode(repeat('00ff10', 30000), 'hex'), jsonb_build_object('plaintext', repeat('deep ', 20000)), (repeat('9', 3000) || '.' || repeat('7', 3000))::numeric,
 		'5874897-12-31', '294276-12-31 23:59:59.999999+00');
 GRANT ALL ON plain, sealed TO app;
 GRANT SELECT ON sealed TO support, outsider;
