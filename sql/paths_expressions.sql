@@ -210,7 +210,7 @@ quote_literal(t)
 t::varchar(2)
 t::char(2)
 t::text
-nullif(t, 'abc')
+nullif(t::text, 'abc')
 CASE t WHEN 'abc' THEN 1 ELSE 2 END
 coalesce(t::text, 'none')
 t IS DISTINCT FROM 'abc'
@@ -249,7 +249,7 @@ n::numeric(10,1)
 n::numeric::int
 coalesce(n, 0.5)
 coalesce(n::numeric, 0)
-nullif(n, 12)
+nullif(n::numeric, 12)
 greatest(n::numeric, 5)
 CASE n WHEN 12 THEN 1 ELSE 2 END
 n IS DISTINCT FROM 12
