@@ -24,7 +24,7 @@ SELECT is_empty($$SELECT typname FROM pg_type JOIN member ON objid = oid AND cla
 SELECT isnt(obj_description('tarot'::regnamespace, 'pg_namespace'), NULL, 'and the schema');
 
 -- Dumps: every table holds what an administrator made, and is dumped, but for the states of jobs in this database.
-CREATE TEMP VIEW job_table AS SELECT oid FROM tarot_relation WHERE relname IN ('reseal_job');
+CREATE TEMP VIEW job_table AS SELECT oid FROM tarot_relation WHERE relname IN ('table_job', 'conversion');
 SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 'tarot_security'$$,
 	$$SELECT oid FROM tarot_relation WHERE relkind = 'r' EXCEPT TABLE job_table$$, 'every table is dumped');
 SELECT set_eq(
