@@ -21,6 +21,8 @@ DECLARE
 	more boolean;
 	problem text;
 	problems text;
+	-- What is set for a transaction outlasts the call, where a DO block or another procedure goes on in it.
+	caller_path text := pg_catalog.current_setting('search_path');
 BEGIN
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	IF (batch > 0 AND pause >= '0') IS NOT TRUE THEN
@@ -54,6 +56,7 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = problems,
 				HINT = 'The others are done. Call tarot.reseal() for one of these to see the whole error.';
 	END IF;
+	PERFORM set_config('search_path', caller_path, true);
 END
 $$;
 COMMENT ON PROCEDURE tarot.reseal(regclass, text, integer, interval) IS
@@ -71,7 +74,7 @@ CREATE VIEW tarot.reseal_progress AS
 		j.rows AS rows_resealed, j.values AS values_resealed, j.left_over AS values_left,
 		(j.values / nullif(j.seconds, 0))::bigint AS values_per_second,
 		j.pid, j.started_at, j.updated_at, j.finished_at
-	FROM tarot.table_job j LEFT JOIN tarot.class c ON c.class_id = j.target
+	FROM tarot.table_job j JOIN pg_class r ON r.oid = j.relation LEFT JOIN tarot.class c ON c.class_id = j.target
 	WHERE j.kind = 'reseal';
 COMMENT ON VIEW tarot.reseal_progress IS
 	'How far tarot.reseal() is, a row a table; the last call''s rows stay until the next.';

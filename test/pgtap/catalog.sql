@@ -16,7 +16,9 @@ SELECT set_eq(
 	$$SELECT DISTINCT proname::text FROM tarot_function WHERE obj_description(oid, 'pg_proc') IS NULL$$,
 	ARRAY['guard_key_version', 'check_name', 'root_key_state', 'first_root_key', 'next_root_key', 'new_data_key', 'rewrap_data_key', 'check_key_unused', 'begin_key_change',
 		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'encrypted_typmod_in', 'encrypted_typmod_out',
-		'start_reseal', 'reseal_batch']
+		'start_reseal', 'reseal_batch', 'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
+		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
+		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has one');
@@ -47,7 +49,7 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'normalize_mask', 'encrypted_typmod_in', 'encrypted_typmod_out'], 'IMMUTABLE is only what asks nobody');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proleakproof$$, 'nothing is LEAKPROOF');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname = 'encrypt' AND provolatile <> 'v'$$, 'tarot.encrypt is VOLATILE: no two envelopes are the same');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc NOT LIKE '%typmod%' AND prosrc NOT LIKE '%reseal%') AND provolatile <> 's'$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc !~ 'typmod|reseal|conver|require_class_access|constant_default|wipe_free_space') AND provolatile <> 's'$$,
 	'what goes through the gate is STABLE');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND (prosrc NOT LIKE 'tarot\_%' OR probin NOT LIKE '%tarot_security')$$,
 	'C functions are found by tarot_ in our library');
