@@ -14,6 +14,7 @@
 #include "class/access.h"
 #include "class/class.h"
 #include "class/gate.h"
+#include "class/search.h"
 #include "column/column.h"
 #include "hooks/hooks.h"
 #include "keys/provider.h"
@@ -40,6 +41,7 @@ _PG_init(void)
 	ClassInit();
 	ClassAccessInit();
 	GateInit();
+	SearchInit();
 	ColumnInit();
 	HooksInit();
 

@@ -112,6 +112,27 @@ CALL tarot.encrypt_column('checked', 'email', 'email');
 INSERT INTO checked VALUES ('nonsense');
 SELECT email FROM checked;
 
+-- So do indexes, where the class is searchable.
+RESET ROLE;
+SELECT tarot.create_class('handle', 'profile', searchable => true), tarot.grant_class('handle', 'tarot_convert_owner', 'plain');
+SET ROLE tarot_convert_owner;
+CREATE TABLE player (handle text PRIMARY KEY, mail text CONSTRAINT one_each UNIQUE, team varchar(20), score int);
+CREATE INDEX player_team ON player (team, score);
+CREATE INDEX player_hash ON player USING hash (team);
+INSERT INTO player SELECT 'player ' || i, 'mail ' || i, 'team ' || i % 3, i FROM generate_series(1, 100) i;
+CALL tarot.encrypt_column('player', 'handle', 'handle', concurrently => true);
+CALL tarot.encrypt_column('player', 'handle', 'email');
+CALL tarot.encrypt_column('player', 'handle', 'handle');
+CALL tarot.encrypt_column('player', 'mail', 'handle');
+CALL tarot.encrypt_column('player', 'team', 'handle');
+SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'player' ORDER BY 1;
+SELECT code($$INSERT INTO player VALUES ('player 7', 'x', 'y', 1)$$) AS handle, code($$INSERT INTO player VALUES ('x', 'mail 7', 'y', 1)$$) AS mail;
+SELECT count(*), (SELECT score FROM player WHERE handle = 'player 7') AS score FROM player WHERE team = 'team 1';
+CALL tarot.decrypt_column('player', 'handle');
+CALL tarot.decrypt_column('player', 'team');
+SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'player' ORDER BY 1;
+SELECT score FROM player WHERE handle = 'player 7';
+
 -- ------------------------------------------------------------ partitions and children
 
 CREATE TABLE parent (id int, email text NOT NULL) PARTITION BY RANGE (id);

@@ -11,9 +11,13 @@
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "commands/vacuum.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "parser/parse_relation.h"
 #include "postmaster/autovacuum.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -93,6 +97,54 @@ compat_is_autovacuum_worker(void)
 	return AmAutoVacuumWorkerProcess();
 #else
 	return IsAutoVacuumWorkerProcess();
+#endif
+}
+
+/* Moved out of the attribute in 17; the server puts the default in only where it sets its own. */
+static inline int
+compat_statistics_target(VacAttrStats *stats)
+{
+#if PG_VERSION_NUM >= 170000
+	int *target = &stats->attstattarget;
+#else
+	int32 *target = &stats->attr->attstattarget;
+#endif
+
+	if (*target < 0)
+		*target = default_statistics_target;
+	return *target;
+}
+
+/* The columns that a set operation compares got another name in 18. */
+static inline AttrNumber *
+compat_setop_columns(const SetOp *plan)
+{
+#if PG_VERSION_NUM >= 180000
+	return plan->cmpColIdx;
+#else
+	return plan->dupColIdx;
+#endif
+}
+
+/* Privileges are kept beside the range table since 16. */
+#if PG_VERSION_NUM >= 160000
+#define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
+#define COMPAT_CHECK_PERMS_PASS range_table, permissions, raise
+#else
+#define COMPAT_CHECK_PERMS_ARGS List *range_table, bool raise
+#define COMPAT_CHECK_PERMS_PASS range_table, raise
+#endif
+
+/* The columns that a relation in the range table is read by. */
+static inline Bitmapset *
+compat_selected_columns(RangeTblEntry *entry, COMPAT_CHECK_PERMS_ARGS)
+{
+	(void) range_table;
+	(void) raise;
+#if PG_VERSION_NUM >= 160000
+	return getRTEPermissionInfo(permissions, entry)->selectedCols;
+#else
+	return entry->selectedCols;
 #endif
 }
 

@@ -33,6 +33,17 @@ enum
 	CLASS_SEARCHABLE = 5,
 };
 
+/* Columns of tarot.search_key, as in class.sql */
+enum
+{
+	SEARCH_CLASS_ID = 1,
+	SEARCH_GENERATION = 2,
+	SEARCH_KEY_ID = 3,
+	SEARCH_KEY_VERSION = 4,
+	SEARCH_NORMALIZE = 5,
+	SEARCH_BITS = 6,
+};
+
 #define MAX_USERS 16
 
 static HTAB *classes;
@@ -66,11 +77,57 @@ ClassIdOfName(Bytes name)
 	uint8 digest[HASH_SIZE];
 	uint32 class_id;
 
+	CryptoRequire();
 	CryptoCheck(hash_sha256(Utf8FromServer(name), digest));
 	class_id = bytes_get_u32(digest) & PG_INT32_MAX;
 
 	/* The two reserved numbers move aside; create_class refuses any collision. */
 	return class_id == CLASS_NONE || class_id == CLASS_LITERAL ? 1 : (int32) class_id;
+}
+
+int32
+ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search)
+{
+	bool isnull;
+	const char *problem;
+
+	search->generation = DatumGetInt32(heap_getattr(tuple, SEARCH_GENERATION, desc, &isnull));
+	search->key_id = (uint32) DatumGetInt32(heap_getattr(tuple, SEARCH_KEY_ID, desc, &isnull));
+	search->version =
+		(uint32) DatumGetInt32(heap_getattr(tuple, SEARCH_KEY_VERSION, desc, &isnull));
+	search->bits = DatumGetInt32(heap_getattr(tuple, SEARCH_BITS, desc, &isnull));
+
+	/* With other tags than those that are stored, values would be missed. */
+	if (!NormalizationParse(
+			TextDatumGetCString(heap_getattr(tuple, SEARCH_NORMALIZE, desc, &isnull)),
+			&search->normalization, &problem))
+		elog(ERROR, "tarot.search_key is damaged, or of a newer version: %s", problem);
+	return DatumGetInt32(heap_getattr(tuple, SEARCH_CLASS_ID, desc, &isnull));
+}
+
+/* The newest generation of the class's search keys. */
+static void
+read_search_key(DataClass *data_class)
+{
+	Relation table = CatalogOpen("search_key", AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	data_class->search = (SearchSpec){0};
+	ScanKeyInit(&key, SEARCH_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(data_class->class_id));
+	scan = CatalogScan(table, "search_key_pkey", 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SearchSpec search;
+
+		ClassSearchRow(tuple, RelationGetDescr(table), &search);
+		if (search.generation > data_class->search.generation)
+			data_class->search = search;
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
 }
 
 static void
@@ -106,6 +163,8 @@ read_class(DataClass *data_class)
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
+	if (data_class->exists)
+		read_search_key(data_class);
 }
 
 DataClass *
@@ -165,39 +224,21 @@ ClassForgetLocked(void)
 	hash_seq_init(&scan, classes);
 	while ((data_class = hash_seq_search(&scan)) != NULL)
 	{
-		if (data_class->mask_key != NULL && data_class->mask_key_generation != generation)
-		{
-			hmac_free(data_class->mask_key);
-			data_class->mask_key = NULL;
-		}
+		DerivedHmacForget(&data_class->mask_key, false);
+		DerivedHmacForget(&data_class->search_key, false);
 	}
 }
 
-struct Hmac *
+Hmac *
 ClassMaskKey(DataClass *data_class)
 {
-	uint8_t class_id[4];
-	Bytes parts[] = {bytes_of_string("mask"), bytes_view(class_id, 4)};
 	uint8_t purpose[8];
-	uint8_t secret[HASH_SIZE];
+	DerivedFrom from = {.key_id = data_class->key_id,
+						.purpose = bytes_view(purpose, sizeof(purpose))};
 
-	if (data_class->mask_key != NULL && data_class->mask_key_epoch == data_class->epoch &&
-		data_class->mask_key_generation == RootKeyGeneration())
-		return data_class->mask_key;
-
-	hmac_free(data_class->mask_key);
-	data_class->mask_key = NULL;
-	data_class->mask_key_epoch = data_class->epoch;
-	data_class->mask_key_generation = RootKeyGeneration();
-
-	bytes_put_u32(class_id, (uint32) data_class->class_id);
-	memcpy(purpose, parts[0].data, 4);
-	memcpy(purpose + 4, class_id, 4);
-	KeyRingDerive(data_class->key_id, bytes_view(purpose, sizeof(purpose)), secret, sizeof(secret));
-	data_class->mask_key = hmac_create(bytes_view(secret, sizeof(secret)));
-	secret_wipe(secret, sizeof(secret));
-	CryptoCheck(data_class->mask_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
-	return data_class->mask_key;
+	memcpy(purpose, "mask", 4);
+	bytes_put_u32(purpose + 4, (uint32) data_class->class_id);
+	return DerivedHmacGet(&data_class->mask_key, &from);
 }
 
 /* ---------------------------------------------------------------- for class.sql */
@@ -237,15 +278,16 @@ tarot_class_normalize_mask(PG_FUNCTION_ARGS)
 }
 
 /*
- * tarot.check_class_unused(class_id integer, class_name text) RETURNS void
+ * tarot.check_class_unused(class_id integer, class_name text, purpose text) RETURNS void
  */
 PG_FUNCTION_INFO_V1(tarot_class_check_unused);
 Datum
 tarot_class_check_unused(PG_FUNCTION_ARGS)
 {
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *purpose = text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	for (int i = 0; i < use_check_count; i++)
-		use_checks[i](PG_GETARG_INT32(0), name);
+		use_checks[i](PG_GETARG_INT32(0), name, purpose);
 	PG_RETURN_VOID();
 }

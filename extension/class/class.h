@@ -6,7 +6,11 @@
 #ifndef TAROT_CLASS_CLASS_H
 #define TAROT_CLASS_CLASS_H
 
+#include "access/htup_details.h"
+
 #include "base/bytes.h"
+#include "class/normalize.h"
+#include "keys/derived.h"
 #include "crypto/envelope.h"
 #include "mask/mask.h"
 
@@ -19,6 +23,16 @@
 #define CLASS_LITERAL 0x7FFFFFFF /* a literal whose class is not known yet */
 #define CLASS_IS_NAMED(class_id) ((class_id) > CLASS_NONE && (class_id) < CLASS_LITERAL)
 
+/* How the search tags of a class are made (class/search.h). */
+typedef struct SearchSpec
+{
+	int generation; /* of the class's search keys, from 1 on; 0: none yet */
+	uint32 key_id;  /* that the search key is derived from, for ever the same */
+	uint32 version; /* of this key */
+	Normalization normalization;
+	int bits; /* of the HMAC that a tag keeps */
+} SearchSpec;
+
 /* A class as this backend knows it. Never freed: pointers to those that exist stay good. */
 typedef struct DataClass
 {
@@ -29,9 +43,9 @@ typedef struct DataClass
 	char name[NAMEDATALEN];
 	uint32 key_id;
 	MaskSpec mask;
-	struct Hmac *mask_key; /* of mask "hash"; NULL until used */
-	uint64 mask_key_epoch;
-	uint64 mask_key_generation;
+	DerivedHmac mask_key;   /* of mask "hash" */
+	SearchSpec search;      /* how tags are made; generation 0: never searchable */
+	DerivedHmac search_key; /* of these tags */
 } DataClass;
 
 extern int32 ClassIdOfName(Bytes name);
@@ -39,6 +53,9 @@ extern int32 ClassIdOfName(Bytes name);
 /* The entry, up to date; exists is false for an unknown class, which is good until the next call.
  */
 extern DataClass *ClassFind(int32 class_id);
+
+/* A row of tarot.search_key; returns its class. */
+extern int32 ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search);
 
 /* Raises for an unknown class. */
 extern DataClass *ClassRequire(int32 class_id);
@@ -55,16 +72,16 @@ extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext,
 extern bool ClassMaskNeedsValue(const DataClass *data_class);
 
 /* The key of hashes as masks; good until the next statement. */
-extern struct Hmac *ClassMaskKey(DataClass *data_class);
+extern Hmac *ClassMaskKey(DataClass *data_class);
 
-/* Wipes the mask keys of a server that was locked. */
+/* Wipes the mask and search keys of a server that was locked. */
 extern void ClassForgetLocked(void);
 
 /*
  * Raises when it knows of a column of this class. Called before a class is
- * dropped.
+ * dropped, or what else `purpose` says ("drop").
  */
-typedef void (*ClassUseCheck)(int32 class_id, const char *class_name);
+typedef void (*ClassUseCheck)(int32 class_id, const char *class_name, const char *purpose);
 
 extern void ClassRegisterUse(ClassUseCheck check);
 

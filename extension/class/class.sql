@@ -22,7 +22,22 @@ CREATE TABLE tarot.class_grant (
 );
 COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class.';
 
+-- Rows stay when a class is no longer searchable, and also when it is dropped: a tag of this generation
+-- may come back with a restored table, and must never meet one that another key made.
+CREATE TABLE tarot.search_key (
+	class_id integer NOT NULL,
+	generation integer NOT NULL CHECK (generation BETWEEN 1 AND 127),
+	key_id integer NOT NULL,
+	key_version integer NOT NULL,
+	normalization text COLLATE "C" NOT NULL,
+	bits integer NOT NULL CHECK (bits BETWEEN 16 AND 120),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (class_id, generation)
+);
+COMMENT ON TABLE tarot.search_key IS 'How the search tags of a class are made (docs/formats.md): the version of a data key that their key is derived from, normalization, and size. The newest generation counts; a tag names its own.';
+
 SELECT tarot.declare_policy_table('tarot.class');
+SELECT tarot.declare_policy_table('tarot.search_key');
 -- A grant to a dropped role would be dumped as a bare number, and could meet another role at the restore.
 SELECT tarot.declare_policy_table('tarot.class_grant',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)');
@@ -38,7 +53,11 @@ CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_normalize_mask';
 
-CREATE FUNCTION tarot.check_class_unused(class_id integer, class_name text) RETURNS void
+CREATE FUNCTION tarot.normalize_search(normalization text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_normalize_search';
+
+CREATE FUNCTION tarot.check_class_unused(class_id integer, class_name text, purpose text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_check_unused';
 
@@ -61,14 +80,57 @@ $$;
 
 -- ------------------------------------------------------------ classes
 
-CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false)
-	RETURNS void
+-- Pins what the tags of a class are made with. Where values may exist already, another normalization or
+-- size would silently keep them from being found.
+CREATE FUNCTION tarot.pin_search_key(class tarot.class, normalization text, bits integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	pinned tarot.search_key;
+	new_normalization text;
+	new_bits integer;
+	newest integer;
+	usable boolean;
+BEGIN
+	SELECT * INTO pinned FROM tarot.search_key s WHERE s.class_id = class.class_id ORDER BY s.generation DESC LIMIT 1;
+	new_normalization := coalesce(tarot.normalize_search(pin_search_key.normalization), pinned.normalization, '');
+	new_bits := coalesce(pin_search_key.bits, pinned.bits, 120);
+	IF NOT class.searchable AND (pin_search_key.normalization IS NOT NULL OR pin_search_key.bits IS NOT NULL) THEN
+		RAISE EXCEPTION 'normalization and search_bits are for searchable data classes' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Say searchable => true, too.';
+	ELSIF new_bits NOT BETWEEN 16 AND 120 THEN
+		RAISE EXCEPTION 'search_bits must be between 16 and 120' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	usable := EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = pinned.key_id AND v.version = pinned.key_version
+		AND v.state <> 'destroyed');
+	IF NOT class.searchable OR usable AND (pinned.normalization, pinned.bits) = (new_normalization, new_bits) THEN
+		RETURN;
+	ELSIF pinned.generation = 127 THEN
+		RAISE EXCEPTION 'data class "%" has had 127 search keys', class.name USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	IF pinned.class_id IS NOT NULL THEN
+		PERFORM tarot.check_class_unused(class.class_id, class.name, 'change the search tags of');
+	END IF;
+	SELECT max(v.version) INTO newest FROM tarot.key_version v WHERE v.key_id = class.key_id AND v.state = 'active';
+	IF newest IS NULL THEN
+		RAISE EXCEPTION 'the key of data class "%" has no active version', class.name
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.rotate_key().';
+	END IF;
+	INSERT INTO tarot.search_key (class_id, generation, key_id, key_version, normalization, bits)
+		VALUES (class.class_id, coalesce(pinned.generation, 0) + 1, class.key_id, newest, new_normalization, new_bits);
+END
+$$;
+
+CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false,
+		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	id integer;
 	taken text;
+	created tarot.class;
 BEGIN
 	PERFORM tarot.check_name('data class', create_class.name);
 	IF create_class.mask IS NULL OR create_class.searchable IS NULL THEN
@@ -88,14 +150,16 @@ BEGIN
 	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
 	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
-			tarot.normalize_mask(create_class.mask), create_class.searchable);
+			tarot.normalize_mask(create_class.mask), create_class.searchable)
+		RETURNING * INTO created;
+	PERFORM tarot.pin_search_key(created, create_class.normalization, create_class.search_bits);
 END
 $$;
-COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean) IS
+COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer) IS
 	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
-CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL)
-	RETURNS void
+CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
+		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -106,10 +170,14 @@ BEGIN
 			key_id = CASE WHEN alter_class.key IS NULL THEN c.key_id ELSE tarot.get_key_id(alter_class.key) END,
 			mask = coalesce(tarot.normalize_mask(alter_class.mask), c.mask),
 			searchable = coalesce(alter_class.searchable, c.searchable)
-		WHERE c.class_id = class.class_id;
+		WHERE c.class_id = class.class_id
+		RETURNING * INTO class;
+	IF num_nonnulls(alter_class.searchable, alter_class.normalization, alter_class.search_bits) > 0 THEN
+		PERFORM tarot.pin_search_key(class, alter_class.normalization, alter_class.search_bits);
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean) IS
+COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
 	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key.';
 
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
@@ -121,7 +189,7 @@ DECLARE
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
 	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
-	PERFORM tarot.check_class_unused(class.class_id, class.name);
+	PERFORM tarot.check_class_unused(class.class_id, class.name, 'drop');
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_class(text) IS
@@ -195,8 +263,9 @@ COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written 
 COMMENT ON COLUMN tarot.class_access.searchable IS 'As given to tarot.create_class(); without effect yet.';
 
 REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
-	tarot.check_class_unused(integer, text), tarot.get_class(text),
-	tarot.create_class(text, text, text, boolean), tarot.alter_class(text, text, text, boolean),
+	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
+	tarot.pin_search_key(tarot.class, text, integer),
+	tarot.create_class(text, text, text, boolean, text, integer), tarot.alter_class(text, text, text, boolean, text, integer),
 	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean),
 	tarot.revoke_class(text, regrole) FROM PUBLIC;
 GRANT SELECT ON tarot.class_access TO pg_monitor;

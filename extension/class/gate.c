@@ -22,6 +22,7 @@
 #include "base/errors.h"
 #include "base/secret.h"
 #include "class/gate.h"
+#include "class/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 
@@ -66,6 +67,10 @@ GateCurrentIo(void)
 {
 	/* Logical decoding, its initial copy, and the worker that applies it elsewhere. */
 	if (unlikely(HistoricSnapshotActive() || am_walsender || IsLogicalWorker()))
+		return GATE_IO_ENVELOPE;
+
+	/* pg_upgrade, which admits superusers alone, moves literals in defaults and views by dump. */
+	if (unlikely(IsBinaryUpgrade))
 		return GATE_IO_ENVELOPE;
 	return (GateIo) io_setting;
 }
@@ -320,16 +325,23 @@ sealing_key(GateSite *site, int32 class_id)
 struct varlena *
 GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 {
+	DataKey *key = sealing_key(site, class_id);
 	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
+	SearchTag tag;
 
-	return KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0, plaintext);
+	if (site->data_class != NULL && site->data_class->searchable)
+	{
+		tag = SearchTagTruncate(site->data_class,
+								SearchTagOfPlaintext(site->data_class, kind, plaintext));
+		header.search_tag = tag.bytes;
+	}
+	return KeyRingSeal(key, &header, NULL, 0, plaintext);
 }
 
 struct varlena *
 GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 {
 	int32 from = (int32) envelope->header.class_id;
-	EnvelopeHeader header = {.kind = envelope->header.kind, .class_id = (uint32) class_id};
 	uint8_t *plaintext;
 	struct varlena *out;
 
@@ -350,8 +362,9 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
-	out = KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0,
-					  bytes_view(plaintext, envelope->ciphertext.len));
+	plaintext[envelope->ciphertext.len] = '\0';
+	out = GateSeal(site, class_id, envelope->header.kind,
+				   bytes_view(plaintext, envelope->ciphertext.len));
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;

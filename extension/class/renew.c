@@ -7,6 +7,7 @@
 #include "base/catalog.h"
 #include "base/secret.h"
 #include "class/renew.h"
+#include "class/search.h"
 #include "keys/ring.h"
 
 static void
@@ -31,12 +32,20 @@ ensure_site(RenewSite *site, int32 class_id)
 	site->epoch = epoch;
 }
 
+/* What was written before its class was searchable, or by an older search key. */
+static bool
+lacks_tag(const DataClass *data_class, const EnvelopeHeader *header)
+{
+	return data_class != NULL && data_class->searchable &&
+		   (header->search_tag == NULL || !SearchTagIsCurrent(data_class, header->search_tag));
+}
+
 bool
 RenewIsDue(RenewSite *site, const EnvelopeHeader *header)
 {
 	ensure_site(site, (int32) header->class_id);
 	return site->key == NULL || DataKeyId(site->key) != header->key_id ||
-		   DataKeyVersion(site->key) != header->key_version;
+		   DataKeyVersion(site->key) != header->key_version || lacks_tag(site->data_class, header);
 }
 
 struct varlena *
@@ -61,8 +70,20 @@ RenewEnvelope(RenewSite *site, Bytes bytes)
 		/* Opening may have read a change of keys. */
 		ensure_site(site, (int32) envelope.header.class_id);
 		if (site->key != NULL)
-			out = KeyRingSeal(site->key, &header, NULL, 0,
-							  bytes_view(plaintext, envelope.ciphertext.len));
+		{
+			Bytes value = bytes_view(plaintext, envelope.ciphertext.len);
+			SearchTag tag;
+
+			plaintext[value.len] = '\0';
+			if (lacks_tag(site->data_class, &envelope.header))
+			{
+				tag = SearchTagTruncate(
+					site->data_class,
+					SearchTagOfPlaintext(site->data_class, envelope.header.kind, value));
+				header.search_tag = tag.bytes;
+			}
+			out = KeyRingSeal(site->key, &header, NULL, 0, value);
+		}
 		secret_wipe(plaintext, envelope.ciphertext.len);
 	}
 	pfree(plaintext);

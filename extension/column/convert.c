@@ -45,7 +45,7 @@
 #include "class/access.h"
 #include "class/gate.h"
 #include "column/batch.h"
-#include "column/shape.h"
+#include "column/column.h"
 #include "column/types.h"
 
 /* Kinds of jobs; their target is the number of the old column in the root table. */
@@ -180,8 +180,7 @@ tarot_column_constant_default(PG_FUNCTION_ARGS)
 	require_owner(PG_GETARG_OID(0));
 	value = number > 0 ? build_column_default(relation, number) : NULL;
 	if (value != NULL &&
-		ColumnIsEncryptedType(TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid,
-							  ColumnTypmodInFunction()))
+		ColumnIsEncrypted(TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid))
 		value = open_sealed_default(relation, number, value);
 
 	/* Evaluated with the caller's rights, so by built-in functions alone. */

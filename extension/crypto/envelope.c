@@ -24,29 +24,33 @@ header_size(const uint8_t *search_tag)
 	return ENVELOPE_FIXED_HEADER + (search_tag != NULL ? ENVELOPE_SEARCH_TAG_SIZE : 0);
 }
 
+bool
+envelope_peek(Bytes head, EnvelopeHeader *header)
+{
+	uint8_t flags;
+
+	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
+		return false;
+	flags = head.data[1] & ((1 << KIND_SHIFT) - 1);
+	if ((flags & ~FLAGS_KNOWN) != 0)
+		return false;
+	header->kind = (EnvelopeKind) (head.data[1] >> KIND_SHIFT);
+	header->class_id = bytes_get_u32(head.data + 2);
+	header->key_id = bytes_get_u32(head.data + 6);
+	header->key_version = bytes_get_u32(head.data + 10);
+	header->search_tag = (flags & FLAG_SEARCH_TAG) ? head.data + ENVELOPE_FIXED_HEADER : NULL;
+	return header->class_id <= INT32_MAX && head.len >= header_size(header->search_tag);
+}
+
 CryptoStatus
 envelope_parse(Bytes in, Envelope *envelope)
 {
 	const uint8_t *data = in.data;
 	EnvelopeHeader *header = &envelope->header;
-	uint8_t flags;
 	size_t before_ciphertext;
 
-	if (in.len < ENVELOPE_MIN_SIZE || data[0] != ENVELOPE_VERSION)
+	if (!envelope_peek(in, header))
 		return CRYPTO_MALFORMED;
-
-	flags = data[1] & ((1 << KIND_SHIFT) - 1);
-	if ((flags & ~FLAGS_KNOWN) != 0)
-		return CRYPTO_MALFORMED;
-
-	header->kind = (EnvelopeKind) (data[1] >> KIND_SHIFT);
-	header->class_id = bytes_get_u32(data + 2);
-	header->key_id = bytes_get_u32(data + 6);
-	header->key_version = bytes_get_u32(data + 10);
-	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data + ENVELOPE_FIXED_HEADER : NULL;
-	if (header->class_id > INT32_MAX)
-		return CRYPTO_MALFORMED;
-
 	envelope->header_bytes = bytes_view(data, header_size(header->search_tag));
 	before_ciphertext = envelope->header_bytes.len + XAES_NONCE_SIZE;
 	if (in.len < before_ciphertext + XAES_TAG_SIZE)
@@ -57,17 +61,6 @@ envelope_parse(Bytes in, Envelope *envelope)
 		bytes_view(data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
 	envelope->tag = data + in.len - XAES_TAG_SIZE;
 	return CRYPTO_OK;
-}
-
-bool
-envelope_peek(Bytes head, EnvelopeHeader *header)
-{
-	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
-		return false;
-	header->class_id = bytes_get_u32(head.data + 2);
-	header->key_id = bytes_get_u32(head.data + 6);
-	header->key_version = bytes_get_u32(head.data + 10);
-	return true;
 }
 
 size_t

@@ -18,6 +18,7 @@
 
 /* version, kind and flags, class, key, key version; nonce; authentication tag */
 #define ENVELOPE_FIXED_HEADER 14
+#define ENVELOPE_MAX_HEADER (ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE)
 #define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
 #define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MIN_SIZE + ENVELOPE_SEARCH_TAG_SIZE)
 
@@ -59,8 +60,9 @@ typedef struct Envelope
 extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
 /*
- * Class, key and key version, from the first ENVELOPE_FIXED_HEADER bytes alone;
- * nothing else of the header is filled in. False when these begin no envelope.
+ * The header, from the first ENVELOPE_MAX_HEADER bytes of an envelope, or all
+ * if it has fewer; unauthenticated, as all that is not opened. False when these
+ * begin no envelope.
  */
 extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
 

@@ -662,18 +662,36 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
 	return open_envelope(envelope, context, ncontext, plaintext, &key) == CRYPTO_OK;
 }
 
+static void
+derive(const DataKeyName *name, Bytes purpose, uint8_t *out, size_t size)
+{
+	Bytes items[] = {bytes_of_string(HKDF_INFO_DERIVE), purpose};
+	uint8_t info[128];
+
+	if (list_encoded_size(items, 2) > sizeof(info))
+		elog(ERROR, "purpose of a derived key is too long");
+	list_encode(items, 2, info);
+	derive_from_version(name, bytes_view(info, list_encoded_size(items, 2)), out, size, NULL);
+}
+
 void
 KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size)
 {
 	DataKeyName name = {key_id, choose_version(key_id, false)};
-	Bytes items[] = {bytes_of_string(HKDF_INFO_DERIVE), purpose};
-	uint8_t info[128];
 
 	if (name.version == 0)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_KEY_STATE),
 						errmsg("key \"%s\" has no usable version", KeyRingName(key_id))));
-	if (list_encoded_size(items, 2) > sizeof(info))
-		elog(ERROR, "purpose of a derived key is too long");
-	list_encode(items, 2, info);
-	derive_from_version(&name, bytes_view(info, list_encoded_size(items, 2)), out, size, NULL);
+	derive(&name, purpose, out, size);
+}
+
+void
+KeyRingDeriveFrom(uint32 key_id, uint32 version, Bytes purpose, uint8_t *out, size_t size)
+{
+	DataKeyName name = {key_id, version};
+	KeyState state;
+
+	if (!read_version(&name, &state, NULL) || !state_opens(state))
+		raise_state(find_version(key_id, version));
+	derive(&name, purpose, out, size);
 }

@@ -73,6 +73,10 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
  */
 extern void KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size);
 
+/* The same from one version, whatever becomes of the others. Raises when it may not open. */
+extern void
+KeyRingDeriveFrom(uint32 key_id, uint32 version, Bytes purpose, uint8_t *out, size_t size);
+
 /* 0 when there is no key of this name. */
 extern uint32 KeyRingFind(Bytes name);
 

@@ -16,9 +16,11 @@ SELECT set_eq(
 	$$SELECT DISTINCT proname::text FROM tarot_function WHERE obj_description(oid, 'pg_proc') IS NULL$$,
 	ARRAY['guard_key_version', 'check_name', 'root_key_state', 'first_root_key', 'next_root_key', 'new_data_key', 'rewrap_data_key', 'check_key_unused', 'begin_key_change',
 		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'encrypted_typmod_in', 'encrypted_typmod_out',
-		'start_reseal', 'reseal_batch', 'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
+		'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
-		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column']
+		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
+		'start_reseal', 'reseal_batch', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support',
+		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has one');
@@ -44,17 +46,32 @@ SELECT is_empty(
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
 	'states are guarded against every UPDATE');
 
--- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and nothing is LEAKPROOF.
+-- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
-	ARRAY['check_name', 'class_id', 'normalize_mask', 'encrypted_typmod_in', 'encrypted_typmod_out'], 'IMMUTABLE is only what asks nobody');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proleakproof$$, 'nothing is LEAKPROOF');
+	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort'],
+	'IMMUTABLE is only what asks nobody');
+SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
+	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname = 'encrypt' AND provolatile <> 'v'$$, 'tarot.encrypt is VOLATILE: no two envelopes are the same');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc !~ 'typmod|reseal|conver|require_class_access|constant_default|wipe_free_space') AND provolatile <> 's'$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc !~ 'typmod|reseal|conver|require_class_access|constant_default|wipe_free_space' AND prosrc !~ '_search_(eq_support|ne_support|sort)$') AND provolatile <> 's'$$,
 	'what goes through the gate is STABLE');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND (prosrc NOT LIKE 'tarot\_%' OR probin NOT LIKE '%tarot_security')$$,
 	'C functions are found by tarot_ in our library');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosecdef AND proparallel <> 'u'$$, 'what changes anything is for no parallel worker');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prosupport <> 0$$, 'no planner support functions yet');
+SELECT set_eq($$SELECT DISTINCT proname::text, prosupport::regproc::text FROM tarot_function WHERE prosupport <> 0$$,
+	$$VALUES ('search_eq', 'tarot.search_eq_support'), ('search_ne', 'tarot.search_ne_support')$$, 'equality alone is rewritten by the planner');
+
+-- Comparing: equality where every search_path finds it, an order of its own that no one meets by chance, default operator classes that the server takes for complete.
+SELECT set_eq($$SELECT oprnamespace::regnamespace::text, oprname::text, count(*) FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass GROUP BY 1, 2$$,
+	$$VALUES ('pg_catalog', '=', 18::bigint), ('pg_catalog', '<>', 18), ('tarot', '<#', 6), ('tarot', '<=#', 6), ('tarot', '>=#', 6), ('tarot', '>#', 6)$$, 'the operators');
+SELECT is_empty($$SELECT oid::regoperator FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass WHERE oprcom = 0 OR oprnegate = 0 OR oprcode = 0$$,
+	'each with its commutator and its negator');
+SELECT is_empty($$SELECT oid::regoperator FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass WHERE (oprcanhash OR oprcanmerge) <> (oprname = '=' AND oprleft = oprright)$$,
+	'joins know equality of one type, which alone has a class on both sides');
+SELECT set_eq($$SELECT amname::text, opcintype::regtype FROM pg_opclass JOIN member ON objid = pg_opclass.oid AND classid = 'pg_opclass'::regclass JOIN pg_am ON opcmethod = pg_am.oid WHERE opcdefault AND amvalidate(pg_opclass.oid)$$,
+	$$SELECT method, type FROM encrypted_type, unnest(ARRAY['btree', 'hash']) AS method$$, 'each type has its default operator classes, and they are valid');
+SELECT is_empty($$SELECT amproc FROM pg_amproc JOIN encrypted_type ON amproclefttype = type WHERE amproc::text LIKE '%equalimage%' OR amprocnum = 4$$, 'equal values are different envelopes: no index may merge them');
+SELECT set_eq($$SELECT DISTINCT typanalyze::text FROM pg_type JOIN encrypted_type ON type = oid$$, ARRAY['tarot.search_analyze'], 'statistics are ours');
 
 -- Casts: to the base type silently, from it and its kin only where it is stored; never without a function.
 SELECT set_eq(

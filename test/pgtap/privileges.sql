@@ -23,11 +23,15 @@ SELECT set_eq(
 			'tarot.wipe_free_space(regclass)', 'tarot.converted_type(oid,boolean)', 'tarot.conversion_obstacles(oid,name,boolean,boolean,boolean)',
 			'tarot.require_convertible(oid,name,boolean,boolean,boolean)', 'tarot.converted_default(oid,name)', 'tarot.column_properties(oid,name)', 'tarot.convert_table(oid,name,text)',
 			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
-			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)'])
+			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
+			'tarot.check_searchable(integer,name)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
 				'tarot.encrypted_%1$s_send(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s(%2$s,integer,boolean)', 'tarot.encrypted_%1$s(tarot.encrypted_%1$s,integer,boolean)',
-				'tarot.%1$I(tarot.encrypted_%1$s)', 'tarot.try_decrypt(tarot.encrypted_%1$s)']) AS signature
+				'tarot.%1$I(tarot.encrypted_%1$s)', 'tarot.try_decrypt(tarot.encrypted_%1$s)',
+				'tarot.search_eq(tarot.encrypted_%1$s,tarot.encrypted_%1$s)', 'tarot.search_eq(tarot.encrypted_%1$s,%2$s)', 'tarot.search_eq(%2$s,tarot.encrypted_%1$s)',
+				'tarot.search_ne(tarot.encrypted_%1$s,tarot.encrypted_%1$s)', 'tarot.search_ne(tarot.encrypted_%1$s,%2$s)', 'tarot.search_ne(%2$s,tarot.encrypted_%1$s)',
+				'tarot.search_probe(tarot.encrypted_%1$s,integer,internal)', 'tarot.search_probe(%2$s,integer,internal)']) AS signature
 		UNION ALL SELECT format('tarot.json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
 		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
 			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
@@ -60,6 +64,8 @@ SELECT is_empty(
 	$$SELECT c.relname, a.attname FROM tarot_relation c JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0
 		WHERE relkind = 'v' AND attname ~ 'wrapped|secret|material|root_key$'$$, 'no view shows a key');
 
+CREATE VIEW sealed AS SELECT NULL::tarot.encrypted_text AS v OFFSET 0;
+GRANT SELECT ON sealed TO PUBLIC;
 -- As that role, really: what has_..._privilege says is so.
 SET LOCAL ROLE tarot_tap_nobody;
 SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM unnest(ARRAY[
@@ -73,10 +79,16 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
 	'DELETE FROM tarot.key', 'TRUNCATE tarot.class_grant', 'ALTER TABLE tarot.key_version DISABLE TRIGGER guard', 'DROP TRIGGER announce ON tarot.class_grant',
 	'CREATE FUNCTION tarot.f() RETURNS int LANGUAGE sql AS ''SELECT 1''', 'CREATE TRIGGER t BEFORE INSERT ON tarot.key FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version()',
-	'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
+	'TABLE tarot.search_key', 'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
+	'SELECT tarot.search_lt(v, v) FROM sealed', 'SELECT v OPERATOR(tarot.>=#) v FROM sealed', 'SELECT v OPERATOR(tarot.<#) v FROM sealed',
+	'ALTER EVENT TRIGGER tarot_security_require_searchable DISABLE', 'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
 	'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
 SELECT throws_ok('SET tarot_security.root_key_command = ''echo x''', '55P02', NULL, 'the root key''s provider is not for sessions to choose');
 RESET ROLE;
+
+-- A probe would find out for anybody what is in any class: it is the planner's to make.
+SELECT throws_ok($$SELECT tarot.search_probe('x'::text, 1, NULL)$$, '42883', NULL, 'a probe cannot be had');
+SELECT throws_ok($$SELECT tarot.search_probe('x'::text, 1, NULL::internal)$$, '42846', NULL, 'nothing is of its last argument''s type');
 
 -- Functions for the extension's own use, called by a superuser who should not: errors, no crash.
 SELECT throws_ok('SELECT tarot.announce_policy_change()', '39P01', NULL, 'a trigger function is none to be called');

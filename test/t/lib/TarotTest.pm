@@ -17,11 +17,11 @@ our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as
 $ENV{PGCTLTIMEOUT} = 60;
 
 # A running server whose libraries are preloaded. Options: conf => text, streaming => 1 or 'logical',
-# start => 0, initdb => [options], preload => 0.
+# start => 0, initdb => [options], preload => 0, install_path => that of another PostgreSQL.
 sub new_node
 {
 	my ($name, %option) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, map { ($_ => $option{$_}) } grep { $option{$_} } 'install_path');
 	$node->init(
 		allows_streaming => $option{streaming} // 0,
 		extra => [ '--encoding=UTF8', '--locale=C', @{ $option{initdb} // [] } ]);

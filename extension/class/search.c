@@ -1,0 +1,202 @@
+/*
+ * search.c
+ *		Search tags, and who may search.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "miscadmin.h"
+
+#include "base/catalog.h"
+#include "base/secret.h"
+#include "class/access.h"
+#include "class/plaintext.h"
+#include "class/search.h"
+#include "keys/admin.h"
+#include "keys/ring.h"
+#include "keys/root.h"
+
+#define PURPOSE "search"
+#define PURPOSE_SIZE (sizeof(PURPOSE) - 1 + 4 + 1)
+
+/* ---------------------------------------------------------------- tags */
+
+static Hmac *
+search_key(DataClass *data_class)
+{
+	const SearchSpec *search = &data_class->search;
+	uint8_t purpose[PURPOSE_SIZE];
+	DerivedFrom from = {.key_id = search->key_id,
+						.version = search->version,
+						.purpose = bytes_view(purpose, sizeof(purpose))};
+
+	memcpy(purpose, PURPOSE, sizeof(PURPOSE) - 1);
+	bytes_put_u32(purpose + sizeof(PURPOSE) - 1, (uint32) data_class->class_id);
+	purpose[PURPOSE_SIZE - 1] = (uint8_t) search->generation;
+	return DerivedHmacGet(&data_class->search_key, &from);
+}
+
+SearchTag
+SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, Bytes plaintext)
+{
+	uint8_t kind_byte = (uint8_t) kind;
+	Bytes canonical = PlaintextCanonical(kind, plaintext);
+	Bytes normal =
+		kind == ENVELOPE_TEXT ? Normalize(data_class->search.normalization, canonical) : canonical;
+	Bytes message[] = {bytes_view(&kind_byte, 1), normal};
+	uint8_t digest[HASH_SIZE];
+	SearchTag tag;
+
+	if (data_class->search.generation == 0)
+		SearchRefuseClass(data_class);
+	CryptoCheck(hmac_compute(search_key(data_class), message, 2, digest));
+	tag.bytes[0] = (uint8_t) data_class->search.generation;
+	memcpy(tag.bytes + 1, digest, sizeof(tag.bytes) - 1);
+	return tag;
+}
+
+SearchTag
+SearchTagOfEnvelope(DataClass *data_class, const Envelope *envelope)
+{
+	size_t size = envelope->ciphertext.len;
+	uint8_t *plaintext;
+	SearchTag tag;
+
+	if (size > KEY_RING_PLAINTEXT_MAX)
+		CryptoRaise(CRYPTO_MALFORMED);
+	plaintext = palloc(size + 1);
+	KeyRingOpen(envelope, NULL, 0, plaintext);
+	plaintext[size] = '\0';
+	tag = SearchTagOfPlaintext(data_class, envelope->header.kind, bytes_view(plaintext, size));
+	secret_wipe(plaintext, size);
+	pfree(plaintext);
+	return tag;
+}
+
+SearchTag
+SearchTagTruncate(const DataClass *data_class, SearchTag tag)
+{
+	int bits = data_class->search.bits;
+
+	if (bits >= SEARCH_BITS_MAX)
+		return tag;
+	tag.bytes[0] |= SEARCH_TAG_TRUNCATED;
+	for (int i = 0; i < SEARCH_BITS_MAX / 8; i++)
+	{
+		int kept = Min(Max(bits - 8 * i, 0), 8);
+
+		tag.bytes[1 + i] &= (uint8_t) (0xFF00 >> kept);
+	}
+	return tag;
+}
+
+/* ---------------------------------------------------------------- access */
+
+void
+SearchRefuseClass(const DataClass *data_class)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("data class \"%s\" is not searchable", data_class->name),
+			 errdetail("Its encrypted values cannot be compared without being opened."),
+			 errhint("Cast to the plain type and compare that, or call tarot.alter_class(%s, "
+					 "searchable => true).",
+					 quote_literal_cstr(data_class->name))));
+}
+
+static bool
+may_search(int32 class_id, Oid role)
+{
+	const ClassAccess *access = ClassAccessOf(class_id, role);
+
+	/* Who reads the values can compare them anyway. */
+	return access->search || access->read == READ_PLAIN;
+}
+
+bool
+SearchIsAllowed(int32 class_id, Oid role)
+{
+	const DataClass *data_class = ClassFind(class_id);
+
+	return data_class->exists && data_class->searchable && may_search(class_id, role);
+}
+
+void
+SearchRequire(int32 class_id, Oid role)
+{
+	const DataClass *data_class = ClassRequire(class_id);
+	const char *role_name;
+
+	if (!data_class->searchable)
+		SearchRefuseClass(data_class);
+	if (may_search(class_id, role))
+		return;
+	role_name = GetUserNameFromId(role, true);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to search data class \"%s\"", data_class->name),
+			 errdetail("Role \"%s\" has neither search nor plain read access to it.", role_name),
+			 errhint("Grant it with tarot.grant_class(%s, %s, ..., search => true).",
+					 quote_literal_cstr(data_class->name), quote_literal_cstr(role_name))));
+}
+
+/* ---------------------------------------------------------------- for class.sql */
+
+/*
+ * tarot.normalize_search(normalization text) RETURNS text
+ *
+ * The list of steps in its one spelling; raises when there is no such step.
+ */
+PG_FUNCTION_INFO_V1(tarot_class_normalize_search);
+Datum
+tarot_class_normalize_search(PG_FUNCTION_ARGS)
+{
+	Normalization normalization;
+	const char *problem;
+
+	if (!NormalizationParse(text_to_cstring(PG_GETARG_TEXT_PP(0)), &normalization, &problem))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid normalization: %s", problem),
+						errhint("For instance: normalization => 'lower, trim, nfc'.")));
+	PG_RETURN_TEXT_P(cstring_to_text(NormalizationFormat(normalization)));
+}
+
+/* Search keys come from a version of a data key, and are gone with it. */
+static void
+check_key_unused(uint32 key_id, uint32 version)
+{
+	Relation table = CatalogOpen("search_key", AccessShareLock);
+	TupleDesc desc = RelationGetDescr(table);
+	SysScanDesc scan = CatalogScan(table, "search_key_pkey", 0, NULL);
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SearchSpec search;
+		int32 class_id = ClassSearchRow(tuple, desc, &search);
+
+		if (search.key_id == key_id && search.version == version && ClassFind(class_id)->exists)
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("cannot destroy version %u of key \"%s\" because data class \"%s\" is "
+							"searched with it",
+							version, KeyRingName(key_id), ClassFind(class_id)->name),
+					 errdetail("The key of its search tags is derived from this version."),
+					 errhint("With force => true its values can no longer be compared, nor its "
+							 "indexes changed.")));
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+}
+
+void
+SearchInit(void)
+{
+	KeyRegisterUse(check_key_unused);
+}
