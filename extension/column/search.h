@@ -69,6 +69,9 @@ extern bool SearchIsEncryptedType(Oid type);
 /* A query before it is planned: gives comparisons the shape that indexes know. */
 extern void SearchRewriteQuery(Query *query);
 
+/* One level of it again, when functions written in SQL have been inlined. */
+extern void SearchRewriteInlined(Query *query);
+
 /* ---------------------------------------------------------------- search_plan.c */
 
 /* The classes that a statement being planned compares values of. */
@@ -76,10 +79,12 @@ typedef struct SearchPlanning
 {
 	struct SearchPlanning *outer;
 	List *classes;
+	const Query *inlined; /* the last one that was looked at again */
 } SearchPlanning;
 
 extern void SearchBeginPlanning(SearchPlanning *planning);
 extern void SearchNoteClass(int32 class_id);
+extern void SearchInlined(Query *query);
 extern void SearchEndPlanning(SearchPlanning *planning, PlannedStmt *statement);
 extern void SearchAbandonPlanning(SearchPlanning *planning);
 

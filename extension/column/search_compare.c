@@ -150,6 +150,18 @@ refuse_unknown_class(void)
 							"cast what it is compared with to the plain type.")));
 }
 
+pg_noreturn static void
+refuse_unknown_tags(int32 class_id)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_OBJECT),
+		 errmsg("values of data class #%d cannot be compared before the class is there", class_id),
+		 errdetail("Their search tags are missing or truncated, so some have to be opened."),
+		 errhint("Restore a dump in parallel section by section: pg_restore --section=pre-data, "
+				 "then data, then post-data.")));
+}
+
 void
 SearchRefuseClasses(int32 a, int32 b)
 {
@@ -256,7 +268,9 @@ tag_of_operand(SearchSite *site, DataClass *data_class, int32 class_id, const Op
 		ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 						errmsg("the search key of a data class changed during the statement"),
 						errhint("Run it again.")));
-	return open_for_tag(data_class != NULL ? data_class : ClassRequire(class_id), operand->datum);
+	if (data_class == NULL)
+		refuse_unknown_tags(class_id);
+	return open_for_tag(data_class, operand->datum);
 }
 
 static inline bool
@@ -295,7 +309,7 @@ compare_truncated(DataClass *data_class, int32 class_id, const Operand *a, Searc
 	int order;
 
 	if (data_class == NULL)
-		data_class = ClassRequire(class_id);
+		refuse_unknown_tags(class_id);
 	short_a = SearchTagTruncate(data_class, tag_a);
 	short_b = SearchTagTruncate(data_class, tag_b);
 	order = compare_bits(&short_a, &short_b);

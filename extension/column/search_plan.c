@@ -47,6 +47,15 @@ SearchNoteClass(int32 class_id)
 		current->classes = list_append_unique_int(current->classes, class_id);
 }
 
+void
+SearchInlined(Query *query)
+{
+	if (current == NULL || current->inlined == query)
+		return;
+	current->inlined = query;
+	SearchRewriteInlined(query);
+}
+
 /* ---------------------------------------------------------------- what a plan compares */
 
 static void
@@ -113,10 +122,7 @@ note_aggregates(Node *node, void *context)
 	return expression_tree_walker(node, note_aggregates, context);
 }
 
-/*
- * What the query could not show: lists in functions that were written in SQL
- * and inlined.
- */
+/* Lists that were not rewritten, for whatever reason: an index does not ask. */
 static bool
 note_lists(Node *node, void *context)
 {
@@ -144,11 +150,27 @@ note_plans(List *plans)
 		note_plan(lfirst(cell));
 }
 
+/* Further grouping sets are nodes without lists of their own: they go by the first one's input. */
+static void
+note_grouping(Agg *plan)
+{
+	List *targets = plan->plan.lefttree->targetlist;
+	ListCell *cell;
+
+	note_columns(targets, plan->numCols, plan->grpColIdx);
+	foreach (cell, plan->chain)
+	{
+		Agg *next = lfirst(cell);
+
+		note_columns(targets, next->numCols, next->grpColIdx);
+	}
+	note_aggregates((Node *) plan->plan.targetlist, NULL);
+	note_aggregates((Node *) plan->plan.qual, NULL);
+}
+
 static void
 note_plan(Plan *plan)
 {
-	ListCell *cell;
-
 	if (plan == NULL)
 		return;
 	check_stack_depth();
@@ -172,17 +194,7 @@ note_plan(Plan *plan)
 						 ((Group *) plan)->grpColIdx);
 			break;
 		case T_Agg:
-			note_columns(plan->lefttree->targetlist, ((Agg *) plan)->numCols,
-						 ((Agg *) plan)->grpColIdx);
-			note_aggregates((Node *) plan->targetlist, NULL);
-			note_aggregates((Node *) plan->qual, NULL);
-			/* Further grouping sets of the same input; they have neither it nor its columns. */
-			foreach (cell, ((Agg *) plan)->chain)
-			{
-				Agg *further = lfirst(cell);
-
-				note_columns(plan->lefttree->targetlist, further->numCols, further->grpColIdx);
-			}
+			note_grouping((Agg *) plan);
 			break;
 		case T_WindowAgg:
 			note_columns(plan->lefttree->targetlist, ((WindowAgg *) plan)->partNumCols,

@@ -439,7 +439,7 @@ rewrite_walker(Node *node, void *context)
 			refuse_order(query->sortClause, query->targetList);
 			foreach (cell, query->windowClause)
 				refuse_order(((WindowClause *) lfirst(cell))->orderClause, query->targetList);
-			return query_tree_walker(query, rewrite_walker, context, 0);
+			return query_tree_walker(query, rewrite_walker, context, *(int *) context);
 		}
 		case T_ScalarArrayOpExpr:
 		{
@@ -468,5 +468,15 @@ rewrite_walker(Node *node, void *context)
 void
 SearchRewriteQuery(Query *query)
 {
-	rewrite_walker((Node *) query, NULL);
+	int everything = 0;
+
+	rewrite_walker((Node *) query, &everything);
+}
+
+void
+SearchRewriteInlined(Query *query)
+{
+	int one_level = QTW_IGNORE_RC_SUBQUERIES;
+
+	rewrite_walker((Node *) query, &one_level);
 }

@@ -36,6 +36,11 @@ query_of(Query *statement, bool *stores)
 				break;
 			case T_DeclareCursorStmt:
 				statement = castNode(Query, ((DeclareCursorStmt *) utility)->query);
+
+				/* Rows put aside at the end of the transaction stay sealed, and a revoke still
+				 * counts. */
+				if (((DeclareCursorStmt *) utility)->options & CURSOR_OPT_HOLD)
+					*stores = true;
 				break;
 			case T_CreateTableAsStmt:
 				statement = castNode(Query, ((CreateTableAsStmt *) utility)->query);

@@ -7,6 +7,7 @@
 
 #include "executor/executor.h"
 #include "nodes/bitmapset.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 
 #include "base/compat.h"
@@ -15,6 +16,7 @@
 #include "hooks/planner.h"
 
 static planner_hook_type previous_planner;
+static get_relation_info_hook_type previous_relation_info;
 static ExecutorCheckPerms_hook_type previous_check_perms;
 
 static PlannedStmt *
@@ -48,6 +50,18 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 	}
 	PG_END_TRY();
 	return statement;
+}
+
+/*
+ * Called for the first table of a query, among others: by then its expressions
+ * are simplified, and functions written in SQL are inlined.
+ */
+static void
+on_relation_info(PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *info)
+{
+	if (previous_relation_info)
+		previous_relation_info(root, relation, inherits, info);
+	SearchInlined(root->parse);
 }
 
 /*
@@ -95,6 +109,8 @@ PlannerHooksInit(void)
 {
 	previous_planner = planner_hook;
 	planner_hook = on_planner;
+	previous_relation_info = get_relation_info_hook;
+	get_relation_info_hook = on_relation_info;
 	previous_check_perms = ExecutorCheckPerms_hook;
 	ExecutorCheckPerms_hook = on_check_perms;
 }

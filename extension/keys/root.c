@@ -120,7 +120,7 @@ RootKeyShmemStartup(void)
 	if (self_test_failure == NULL)
 		load_at_start();
 	else
-		report_disabled(WARNING);
+		report_disabled(LOG); /* which no setting of log_min_messages but fatal and panic hides */
 }
 
 void

@@ -94,9 +94,12 @@ SELECT tarot.create_class('digest', key => 'profile', mask => 'hash');
 SELECT tarot.grant_class('digest', 'app', 'plain');
 SELECT tarot.grant_class('digest', 'support', 'masked');
 CREATE TABLE badge (code tarot.encrypted_text('digest') DEFAULT 'none');
-GRANT ALL ON badge TO app, support;
+SELECT tarot.create_class('handle', key => 'profile', searchable => true);
+SELECT tarot.grant_class('handle', 'app', 'plain');
+CREATE TABLE member (handle tarot.encrypted_text('handle') PRIMARY KEY);
+GRANT ALL ON badge, member TO app, support;
 END
-ask_as($node, 'app', q{INSERT INTO badge VALUES ('badge.plaintext.example')});
+ask_as($node, 'app', q{INSERT INTO badge VALUES ('badge.plaintext.example'); INSERT INTO member VALUES ('member.plaintext.example')});
 my $data = data_of($node);
 my $mask = ask_as($node, 'support', 'SELECT code::text FROM badge');
 my $stored = stored($node);
@@ -132,7 +135,11 @@ my @refused = (
 	[ 'support', 'SELECT email FROM customer' ],
 	[ 'support', 'SELECT email::text FROM customer' ],
 	[ 'support', 'SELECT code::text FROM badge' ],
-	[ 'app', 'INSERT INTO badge DEFAULT VALUES' ]);
+	[ 'app', 'INSERT INTO badge DEFAULT VALUES' ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle = 'member.plaintext.example'} ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle IN ('a', 'b')} ],
+	[ 'app', q{SELECT count(*) FROM member WHERE handle = 'member.plaintext.example'::text} ],
+	[ 'app', q{INSERT INTO member VALUES ('new.plaintext.example') ON CONFLICT DO NOTHING} ]);
 
 my $errors = '';
 foreach my $case ([ undef, 'nothing' ], @faults)
@@ -162,7 +169,7 @@ sub check
 		is(data_of($node), $data, 'all is read');
 		return;
 	}
-	like($log, qr/WARNING:  tarot_security is disabled: known-answer test of \Q$name\E failed\n.*DETAIL:  Nothing is encrypted or decrypted by this server\.\n.*HINT:  \Q$hint\E\n/,
+	like($log, qr/LOG:  tarot_security is disabled: known-answer test of \Q$name\E failed\n.*DETAIL:  Nothing is encrypted or decrypted by this server\.\n.*HINT:  \Q$hint\E\n/,
 		'the log says so at the start');
 	is(ask($node, 'SELECT unlocked, problem, provider_fingerprint IS NULL FROM tarot.root_key_status'),
 		"f|known-answer test of $name failed|t", 'so does the status');
@@ -213,7 +220,7 @@ foreach my $conf ('', "tarot_security.root_key_command = '$command'")
 	my $pid = ask($fresh, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
 	kill 'KILL', $pid;
 	ok(wait_until(sub { substr(slurp_file($fresh->logfile), $log_start) =~ /ready to accept connections/ }), "$provider: crashed and recovered");
-	like(substr(slurp_file($fresh->logfile), $log_start), qr/WARNING:  tarot_security is disabled: known-answer test of HMAC-SHA-256 failed/, "$provider: the log says it again");
+	like(substr(slurp_file($fresh->logfile), $log_start), qr/LOG:  tarot_security is disabled: known-answer test of HMAC-SHA-256 failed/, "$provider: the log says it again");
 	like(error_of($fresh, q{SELECT tarot.create_key('first')}), disabled('HMAC-SHA-256'), "$provider: still disabled");
 
 	$fresh->restart;

@@ -28,6 +28,7 @@ ask($old, 'CREATE DATABASE second; CREATE DATABASE plain; ');
 ask($old, q{CREATE TABLE t AS SELECT 'a plain table' AS v}, db => 'plain');
 ask($old, <<'END');
 SELECT tarot.create_key('other');
+SELECT tarot.create_key('handles');
 SELECT tarot.create_class('Kund''in "ö"', key => 'other', mask => 'hash');
 SELECT tarot.create_class('doomed', key => 'other');
 SELECT tarot.grant_class('Kund''in "ö"', 'app', 'plain');
@@ -47,6 +48,13 @@ CREATE TABLE kinds (id int PRIMARY KEY, b tarot.encrypted_bytea('note'), j tarot
 CREATE TABLE visit (id int, at date, note tarot.encrypted_text('note')) PARTITION BY RANGE (at);
 CREATE TABLE visit_2024 PARTITION OF visit FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE unknown_class (id int, v tarot.encrypted_text('doomed'));
+SELECT tarot.create_class('handle', key => 'handles', searchable => true);
+SELECT tarot.grant_class('handle', 'app', 'plain');
+CREATE TABLE member (id int, handle tarot.encrypted_text('handle') PRIMARY KEY, born tarot.encrypted_date('handle') UNIQUE);
+CREATE INDEX member_hash ON member USING hash (handle);
+CREATE TABLE post (id int, author tarot.encrypted_text('handle') REFERENCES member);
+CREATE VIEW ada AS SELECT id FROM member WHERE handle = 'ada';
+CREATE VIEW few AS SELECT id FROM member WHERE handle IN ('grace', 'alan');
 CREATE VIEW customer_view AS SELECT id, email, coalesce(email, 'a literal in a view') AS or_literal FROM customer;
 CREATE MATERIALIZED VIEW customer_kept AS SELECT id, email FROM customer;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO app;
@@ -56,6 +64,9 @@ ask_as($old, 'app', <<'END');
 INSERT INTO extras (id, name, domain, many, pair) VALUES (1, 'Jörg', 'domain@plaintext.example',
 	ARRAY['one@plaintext.example', 'two@plaintext.example']::text[]::tarot.encrypted_text('email')[], ('pair@plaintext.example'::tarot.encrypted_text('email'), '2024-01-01'));
 INSERT INTO kinds VALUES (1, '\x00ff'::bytea, '{"card": "plaintext star"}'::jsonb, 12.50, '2024-02-29'::date, '2024-02-29 12:00:00.000001+00'::timestamptz);
+INSERT INTO member VALUES (1, 'ada', '1815-12-10'), (2, 'grace', '1906-12-09'), (3, 'alan', '1912-06-23');
+INSERT INTO member SELECT n, 'member ' || n, '2000-01-01'::date + n FROM generate_series(4, 1000) n;
+INSERT INTO post SELECT n, CASE WHEN n % 3 = 0 THEN 'ada' ELSE 'member ' || n END FROM generate_series(10, 500) n;
 INSERT INTO visit VALUES (1, '2024-05-05', 'a partitioned note, plaintext');
 END
 ask($old, <<'END');
@@ -67,11 +78,11 @@ SELECT tarot.rotate_key('profile');
 CALL tarot.reseal('customer');
 SELECT tarot.rotate_key('other', activate => false);
 SELECT tarot.set_key_state('other', 2, 'compromised');
-ANALYZE;
+ANALYZE customer, kinds, visit, member, post;
 END
 set_up_customers($old, db => 'second');
 
-my @tables = qw(customer extras kinds visit customer_kept unknown_class);
+my @tables = qw(customer extras kinds visit member post customer_kept unknown_class);
 
 # All that must be the same after the upgrade: name, and what a role is told.
 sub facts
@@ -108,6 +119,9 @@ END
 		$add->("$db: the event trigger", 'SELECT evtname, evtevent, evtfoid::regproc, evtenabled, evttags FROM pg_event_trigger', db => $db);
 	}
 	$add->('a default', "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'extras'::regclass", pgoptions => '-c tarot_security.io=envelope');
+	$add->("search: $_", "SELECT count(*), min(id), max(id) FROM $_", role => 'app')
+	  foreach q{member WHERE handle = 'ada'}, q{member WHERE handle IN ('grace', 'alan', 'nobody')}, q{member WHERE handle = 'member 77'::text},
+	  q{post JOIN member USING (id)}, q{post JOIN (SELECT handle FROM member) m ON author = handle}, q{member WHERE born = '1906-12-09'}, 'ada', 'few';
 	$add->('another database', 'SELECT * FROM t', db => 'plain');
 	return @facts;
 }
@@ -186,6 +200,9 @@ is(error_of($new, q{INSERT INTO customer VALUES (10, 'new', 'new@plaintext.examp
 is(ask_as($new, 'app', 'SELECT email::text FROM customer WHERE id = 10'), 'new@plaintext.example', 'and read');
 is(ask_as($new, 'app', 'SELECT preset::text FROM extras WHERE id = 2'), 'default note', 'a default is sealed');
 is(ask_as($new, 'outsider', 'SELECT email FROM customer WHERE id = 10'), '[encrypted]', 'and not by others');
+like(ask_as($new, 'app', q{SET enable_seqscan = off; EXPLAIN (COSTS OFF) SELECT id FROM member WHERE handle = 'grace'}), qr/Index Scan using member_(?:pkey|hash)/, 'an index is used');
+like(error_of($new, $_, role => 'app'), qr/ERROR:  23/, $_)
+  foreach q{INSERT INTO member VALUES (1, 'ada')}, q{INSERT INTO post VALUES (1, 'nobody')}, q{UPDATE member SET handle = 'grace' WHERE handle = 'alan'};
 like(error_of($new, 'CREATE TABLE t (v tarot.encrypted_text)'), qr/ERROR:  42P16/, 'a column needs a class');
 ask($new, q{SELECT tarot.create_key('newer'); SELECT tarot.create_class('newer', key => 'newer'); SELECT tarot.revoke_class('email', 'support')});
 is(ask_as($new, 'support', 'SELECT email FROM customer WHERE id = 1'), '[encrypted]', 'a grant is revoked');

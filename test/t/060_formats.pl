@@ -24,7 +24,13 @@ my $text = "The Star, reversed: \x{e2}\x{98}\x{85}";
 ask($node, "INSERT INTO sealed VALUES ('text', tarot.encrypt('$text', 'by hand', ARRAY['reading', '1042', '']), NULL),
 	('one', tarot.encrypt('$text', 'by hand', 'reading'), NULL), ('empty', tarot.encrypt('', 'by hand', 'c'), NULL),
 	('bytes', NULL, tarot.encrypt('\\x00ff10'::bytea, 'by hand', 'c'))");
+# Searchable classes, one of fewer bits, whose search keys come from the version that is current now.
+ask($node, q{SELECT tarot.create_class('found', 'profile', searchable => true, normalization => 'lower'), tarot.create_class('short', 'by hand', searchable => true, search_bits => 20);
+	SELECT tarot.grant_class('found', 'app', 'plain'), tarot.grant_class('short', 'app', 'plain');
+	CREATE TABLE searched (id int, found tarot.encrypted_text('found'), number tarot.encrypted_numeric('short'));
+	GRANT ALL ON searched TO app});
 ask($node, q{SELECT tarot.rotate_key('profile')});
+ask_as($node, 'app', q{INSERT INTO searched VALUES (1, 'ADA', 12.50), (2, 'ada', -0.0), (3, 'bob', 1e20)});
 ask_as($node, 'app', q{INSERT INTO customer VALUES (9, 'new version', 'version.two@plaintext.example')});
 
 {
@@ -85,6 +91,34 @@ is((open_envelope($sealed{one}, '--context', 'reading'))[0], $text, 'tarot.encry
 is((open_envelope($sealed{bytes}, '--context', 'c'))[0], "\0\xff\x10", 'tarot.encrypt, bytes');
 ($out, $err) = open_envelope($sealed{empty}, '--context', 'c');
 is("$out$err", '', 'tarot.encrypt, nothing');
+
+# Search tags, by the page too.
+my %class_named = map { ($_->{name} => $_) } @{ $table{'tarot.class'} };
+sub tag_of
+{
+	my ($class, $kind, $normal_form) = @_;
+	my ($search) = grep { $_->{class_id} == $class_named{$class}{class_id} } @{ $table{'tarot.search_key'} };
+	my ($out, $err);
+	IPC::Run::run(
+		[ $^X, $tool, '--root-key-file', $key_file, '--ring-id', $ring->{ring_id}, '--wrapped-key', $wrapped{"$search->{key_id}.$search->{key_version}"},
+			'--key-id', $search->{key_id}, '--key-version', $search->{key_version}, '--class', $search->{class_id},
+			'--search-tag', $search->{generation}, '--bits', $search->{bits}, '--kind', $kind, $normal_form ],
+		'>', \$out, '2>', \$err);
+	return $out . $err;
+}
+my %searched = map { ($_->{id} => $_) } @{ $table{'public.searched'} };
+my @normal_forms = ([ 1, 'ada', '12.5' ], [ 2, 'ada', '0' ], [ 3, 'bob', '1' . '0' x 20 ]);
+foreach (@normal_forms)
+{
+	my ($id, $name, $number) = @$_;
+	my ($text_tag) = (open_envelope($searched{$id}{found}))[2] =~ /^search tag (\S+)$/m;
+	my ($number_tag) = (open_envelope($searched{$id}{number}))[2] =~ /^search tag (\S+)$/m;
+	is("$text_tag\n", tag_of('found', 1, $name), "tag $id: of a text in normal form");
+	is("$number_tag\n", tag_of('short', 3, $number), "tag $id: of a number, of 20 bits");
+	like($number_tag, qr/^81.{5}0{25}$/, "tag $id: which says that bits were left off");
+}
+isnt(tag_of('found', 1, 'ada'), tag_of('found', 0, 'ada'), 'the kind counts');
+isnt(tag_of('found', 1, 'ada'), tag_of('short', 1, 'ada'), 'the class counts');
 
 # What must not open.
 my $closed = qr/the envelope does not open/;

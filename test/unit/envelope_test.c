@@ -513,9 +513,11 @@ test_worked_example(void)
 	uint8_t envelope[200], again[200], fingerprint[16], plaintext[32];
 	Bytes wrap_context[] = {STRING("data key"), bytes_view(ring, 16)};
 	Bytes context[] = {STRING("reading"), STRING("1042")};
+	Bytes message[2];
 	Bytes bytes;
 	Envelope parsed;
 	XaesKey *key;
+	Hmac *hmac;
 	size_t size;
 	bool good;
 
@@ -577,9 +579,9 @@ test_worked_example(void)
 	   "example: its authenticated data, as written in the document, seals the same");
 
 	bytes = unhex(
-		"01112b3c4d5e0000000700000002c0c1c2c3c4c5c6c7c8c9cacbcccdcecf808182838485868788898a8b8c"
-		"8d8e8f9091929394959697f0f47b07b280848d39f41bf77e8c7c3fea6adf2138fa1890aaf251802f0ad7"
-		"b6",
+		"01112b3c4d5e000000070000000201ac7031f9902423d4be6530fe6ccf37808182838485868788898a8b8c"
+		"8d8e8f9091929394959697f0f47b07b280848d39f41bf77e8c7c3f61deb1fbe40005007419d51308a85b"
+		"d8",
 		envelope);
 	good =
 		envelope_parse(bytes, &parsed) == CRYPTO_OK && parsed.header.class_id == 0x2b3c4d5e &&
@@ -588,6 +590,20 @@ test_worked_example(void)
 		bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("zo\xc3\xab@example.org"));
 	ok(good, "example: a column's envelope, with a search tag and no context");
 	xaes_free(key);
+
+	bytes = unhex("0000000200000000000000187461726f745f73656375726974792076312064657269766500000000"
+				  "0000000b7365617263682b3c4d5e01",
+				  again);
+	good = good && hkdf_sha256(bytes_view(data_key, 32), bytes_view(NULL, 0), bytes, sealing, 32) ==
+					   CRYPTO_OK;
+	hmac = must(hmac_create(bytes_view(sealing, 32)));
+	message[0] = STRING("\x01");
+	message[1] = STRING("zo\xc3\xab@example.org");
+	ok(good && hmac_compute(hmac, message, 2, again) == CRYPTO_OK &&
+		   memcmp(again, parsed.header.search_tag + 1, ENVELOPE_SEARCH_TAG_SIZE - 1) == 0 &&
+		   parsed.header.search_tag[0] == 1,
+	   "example: its search tag");
+	hmac_free(hmac);
 }
 
 int
