@@ -45,8 +45,8 @@ SELECT k.mask, CASE WHEN length(k.val) > 40 THEN '(long)' ELSE quote_nullable(k.
 	FROM kinds k JOIN masked m USING (i) WHERE k.mask <> 'hash' ORDER BY i;
 \pset format aligned
 
--- A type's output cannot be null: what the mask makes null goes out empty, but is null for SQL.
-SELECT "null", "null"::text, "null" IS NULL AS stored_null, "null"::text IS NULL AS masked_null FROM masked WHERE "null" IS NOT NULL ORDER BY i;
+-- What the mask makes null is null for the client and for SQL. The output of the type itself, which cannot be null, is empty.
+SELECT "null", "null"::text, format('<%s>', ARRAY["null"]) AS output, "null" IS NULL AS stored_null, "null"::text IS NULL AS masked_null FROM masked WHERE "null" IS NOT NULL ORDER BY i;
 
 -- The keyed hash: the same for the same value, other for another one, under another class, and nothing one could compute from the value.
 RESET ROLE;

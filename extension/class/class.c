@@ -77,6 +77,7 @@ ClassIdOfName(Bytes name)
 	uint8 digest[HASH_SIZE];
 	uint32 class_id;
 
+	CryptoRequire();
 	CryptoCheck(hash_sha256(Utf8FromServer(name), digest));
 	class_id = bytes_get_u32(digest) & PG_INT32_MAX;
 

@@ -115,24 +115,41 @@ mask_timestamptz(const MaskSpec *mask, TimestampTz time, TimestampTz *masked)
 	return IS_VALID_TIMESTAMP(*masked);
 }
 
-static bool
-mask_numeric(const MaskSpec *mask, Datum number, Datum *masked)
+/* A number that is finite and not too large. */
+static Datum
+round_to_step(Datum number, Datum step)
 {
-	Datum step;
+	Datum count = DirectFunctionCall2(numeric_div_trunc, number, step);
+	Datum rest =
+		DirectFunctionCall2(numeric_sub, number, DirectFunctionCall2(numeric_mul, count, step));
+	Datum twice = DirectFunctionCall1(numeric_abs, DirectFunctionCall2(numeric_add, rest, rest));
+
+	/* Not by rounding a quotient, which is a rounded one already. */
+	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, twice, step)) >= 0)
+		count = DirectFunctionCall2(numeric_add, count, DirectFunctionCall1(numeric_sign, number));
+	return DirectFunctionCall2(numeric_mul, count, step);
+}
+
+static bool
+mask_numeric(const MaskSpec *mask, Bytes plaintext, Datum *masked)
+{
+	Datum number;
 
 	if (mask->kind == MASK_ZERO)
 	{
 		*masked = NumericGetDatum(int64_to_numeric(0));
 		return true;
 	}
+
+	/* The second number of the form is the weight of its first digit. */
+	if (plaintext.len < 4 || (int16) (bytes_get_u32(plaintext.data) & 0xFFFF) > NUMERIC_GROUPS_MAX)
+		return false;
+	number = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
 	if (numeric_is_nan(DatumGetNumeric(number)) || numeric_is_inf(DatumGetNumeric(number)))
 		return false;
-	step = DirectFunctionCall3(numeric_in, CStringGetDatum(mask->argument),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	*masked = DirectFunctionCall2(
-		numeric_mul, step,
-		DirectFunctionCall2(numeric_round, DirectFunctionCall2(numeric_div, number, step),
-							Int32GetDatum(0)));
+	*masked =
+		round_to_step(number, DirectFunctionCall3(numeric_in, CStringGetDatum(mask->argument),
+												  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	return true;
 }
 
@@ -149,26 +166,20 @@ mask_value(const MaskSpec *mask, EnvelopeKind kind, Bytes plaintext, size_t head
 								 : mask->kind != MASK_YEAR && mask->kind != MASK_MONTH)
 		return false;
 
-	/* The second number of the form is the weight of its first digit. */
-	if (kind == ENVELOPE_NUMERIC && (plaintext.len < 4 || (int16) (bytes_get_u32(plaintext.data) &
-																   0xFFFF) > NUMERIC_GROUPS_MAX))
-		return false;
-
-	value = PlaintextToDatum(kind, plaintext);
 	if (kind == ENVELOPE_NUMERIC)
 	{
-		if (!mask_numeric(mask, value, &value))
+		if (!mask_numeric(mask, plaintext, &value))
 			return false;
 	}
 	else if (kind == ENVELOPE_DATE)
 	{
-		if (!mask_date(mask, DatumGetDateADT(value), &date))
+		if (!mask_date(mask, DatumGetDateADT(PlaintextToDatum(kind, plaintext)), &date))
 			return false;
 		value = DateADTGetDatum(date);
 	}
 	else
 	{
-		if (!mask_timestamptz(mask, DatumGetTimestampTz(value), &time))
+		if (!mask_timestamptz(mask, DatumGetTimestampTz(PlaintextToDatum(kind, plaintext)), &time))
 			return false;
 		value = TimestampTzGetDatum(time);
 	}

@@ -21,7 +21,7 @@ CREATE FUNCTION tarot.encrypted_typmod_out(integer) RETURNS cstring
 -- one sealed value is as good as another, and VOLATILE ones would keep indexes from being used.
 -- Ciphertext does not compress, hence EXTERNAL. To the base type silently, so that LIKE, lower()
 -- or || go on working; from it where it is stored. All of these functions are for everybody: what
--- they do is decided by the gate.
+-- they do is decided by the gate. Opening and sealing cost several times what a comparison does.
 
 -- ------------------------------------------------------------ text
 
@@ -52,7 +52,7 @@ COMMENT ON TYPE tarot.encrypted_text IS
 	'Text that is stored encrypted, of a data class: tarot.encrypted_text(''email''). Input seals, output shows what the current role is granted: the text, its mask, or a placeholder.';
 
 CREATE FUNCTION tarot.encrypted_text(text, integer, boolean) RETURNS tarot.encrypted_text
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_text(text, integer, boolean) IS
 	'The cast from text: seals under the class of the type modifier. Needs write access to the class.';
@@ -62,12 +62,12 @@ CREATE FUNCTION tarot.encrypted_text(tarot.encrypted_text, integer, boolean) RET
 COMMENT ON FUNCTION tarot.encrypted_text(tarot.encrypted_text, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.text(tarot.encrypted_text) RETURNS text
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.text(tarot.encrypted_text) IS
 	'The cast to text: what the current role is granted, the text, its mask (which can be NULL), or a placeholder.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_text) RETURNS text
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_text) IS
 	'As the cast to text, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -110,7 +110,7 @@ COMMENT ON TYPE tarot.encrypted_bytea IS
 	'Bytes, stored encrypted, of a data class: tarot.encrypted_bytea(''profile''). Input seals, output and the cast to bytea show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_bytea(bytea, integer, boolean) RETURNS tarot.encrypted_bytea
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_bytea(bytea, integer, boolean) IS
 	'The cast from bytea: seals under the class of the type modifier. Needs write access to the class.';
@@ -120,12 +120,12 @@ CREATE FUNCTION tarot.encrypted_bytea(tarot.encrypted_bytea, integer, boolean) R
 COMMENT ON FUNCTION tarot.encrypted_bytea(tarot.encrypted_bytea, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.bytea(tarot.encrypted_bytea) RETURNS bytea
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.bytea(tarot.encrypted_bytea) IS
 	'The cast to bytea: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit bytea, NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_bytea) RETURNS bytea
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_bytea) IS
 	'As the cast to bytea, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -166,12 +166,12 @@ COMMENT ON TYPE tarot.encrypted_jsonb IS
 	'A JSON document, stored encrypted, of a data class: tarot.encrypted_jsonb(''profile''). Input seals, output and the cast to jsonb show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_jsonb(jsonb, integer, boolean) RETURNS tarot.encrypted_jsonb
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_jsonb(jsonb, integer, boolean) IS
 	'The cast from jsonb: seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_jsonb(json, integer, boolean) RETURNS tarot.encrypted_jsonb
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_jsonb(json, integer, boolean) IS
 	'The cast from json: as that to jsonb, then seals under the class of the type modifier. Needs write access to the class.';
@@ -181,17 +181,17 @@ CREATE FUNCTION tarot.encrypted_jsonb(tarot.encrypted_jsonb, integer, boolean) R
 COMMENT ON FUNCTION tarot.encrypted_jsonb(tarot.encrypted_jsonb, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.jsonb(tarot.encrypted_jsonb) RETURNS jsonb
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.jsonb(tarot.encrypted_jsonb) IS
 	'The cast to jsonb: what the current role is granted, the document, its mask (which can be NULL), or a placeholder, as a JSON string.';
-CREATE FUNCTION tarot.json(tarot.encrypted_jsonb) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tarot.to_json(tarot.encrypted_jsonb) RETURNS json
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
-COMMENT ON FUNCTION tarot.json(tarot.encrypted_jsonb) IS
+COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_jsonb) IS
 	'The cast to json, by which row_to_json() and its kin show a document and not the text of one: what the cast to jsonb shows, and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_jsonb) RETURNS jsonb
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_jsonb) IS
 	'As the cast to jsonb, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -205,7 +205,7 @@ CREATE CAST (tarot.encrypted_jsonb AS tarot.encrypted_jsonb)
 CREATE CAST (tarot.encrypted_jsonb AS jsonb)
 	WITH FUNCTION tarot.jsonb(tarot.encrypted_jsonb) AS IMPLICIT;
 CREATE CAST (tarot.encrypted_jsonb AS json)
-	WITH FUNCTION tarot.json(tarot.encrypted_jsonb);
+	WITH FUNCTION tarot.to_json(tarot.encrypted_jsonb);
 
 -- ------------------------------------------------------------ numeric
 
@@ -236,32 +236,32 @@ COMMENT ON TYPE tarot.encrypted_numeric IS
 	'A number, stored encrypted, of a data class: tarot.encrypted_numeric(''profile''). Input seals, output and the cast to numeric show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_numeric(numeric, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(numeric, integer, boolean) IS
 	'The cast from numeric: seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_numeric(int2, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(int2, integer, boolean) IS
 	'The cast from smallint: as that to numeric, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_numeric(int4, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(int4, integer, boolean) IS
 	'The cast from integer: as that to numeric, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_numeric(int8, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(int8, integer, boolean) IS
 	'The cast from bigint: as that to numeric, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_numeric(float4, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(float4, integer, boolean) IS
 	'The cast from real: as that to numeric, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_numeric(float8, integer, boolean) RETURNS tarot.encrypted_numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_numeric(float8, integer, boolean) IS
 	'The cast from double precision: as that to numeric, then seals under the class of the type modifier. Needs write access to the class.';
@@ -271,17 +271,17 @@ CREATE FUNCTION tarot.encrypted_numeric(tarot.encrypted_numeric, integer, boolea
 COMMENT ON FUNCTION tarot.encrypted_numeric(tarot.encrypted_numeric, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.numeric(tarot.encrypted_numeric) RETURNS numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.numeric(tarot.encrypted_numeric) IS
 	'The cast to numeric: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit numeric, NULL.';
-CREATE FUNCTION tarot.json(tarot.encrypted_numeric) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tarot.to_json(tarot.encrypted_numeric) RETURNS json
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
-COMMENT ON FUNCTION tarot.json(tarot.encrypted_numeric) IS
+COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_numeric) IS
 	'The cast to json, by which row_to_json() and its kin show a number and not the text of one: what the cast to numeric shows, and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_numeric) RETURNS numeric
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_numeric) IS
 	'As the cast to numeric, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -303,7 +303,7 @@ CREATE CAST (tarot.encrypted_numeric AS tarot.encrypted_numeric)
 CREATE CAST (tarot.encrypted_numeric AS numeric)
 	WITH FUNCTION tarot.numeric(tarot.encrypted_numeric) AS IMPLICIT;
 CREATE CAST (tarot.encrypted_numeric AS json)
-	WITH FUNCTION tarot.json(tarot.encrypted_numeric);
+	WITH FUNCTION tarot.to_json(tarot.encrypted_numeric);
 
 -- ------------------------------------------------------------ date
 
@@ -334,17 +334,17 @@ COMMENT ON TYPE tarot.encrypted_date IS
 	'A date, stored encrypted, of a data class: tarot.encrypted_date(''profile''). Input seals, output and the cast to date show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_date(date, integer, boolean) RETURNS tarot.encrypted_date
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_date(date, integer, boolean) IS
 	'The cast from date: seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_date(timestamp, integer, boolean) RETURNS tarot.encrypted_date
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_date(timestamp, integer, boolean) IS
 	'The cast from timestamp: as that to date, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_date(timestamptz, integer, boolean) RETURNS tarot.encrypted_date
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_date(timestamptz, integer, boolean) IS
 	'The cast from timestamptz: as that to date, then seals under the class of the type modifier. Needs write access to the class.';
@@ -354,17 +354,17 @@ CREATE FUNCTION tarot.encrypted_date(tarot.encrypted_date, integer, boolean) RET
 COMMENT ON FUNCTION tarot.encrypted_date(tarot.encrypted_date, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.date(tarot.encrypted_date) RETURNS date
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.date(tarot.encrypted_date) IS
 	'The cast to date: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit date, NULL.';
-CREATE FUNCTION tarot.json(tarot.encrypted_date) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tarot.to_json(tarot.encrypted_date) RETURNS json
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
-COMMENT ON FUNCTION tarot.json(tarot.encrypted_date) IS
+COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_date) IS
 	'The cast to json, by which row_to_json() and its kin show a date in ISO 8601 and not the text of one: what the cast to date shows, and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_date) RETURNS date
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_date) IS
 	'As the cast to date, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -380,7 +380,7 @@ CREATE CAST (tarot.encrypted_date AS tarot.encrypted_date)
 CREATE CAST (tarot.encrypted_date AS date)
 	WITH FUNCTION tarot.date(tarot.encrypted_date) AS IMPLICIT;
 CREATE CAST (tarot.encrypted_date AS json)
-	WITH FUNCTION tarot.json(tarot.encrypted_date);
+	WITH FUNCTION tarot.to_json(tarot.encrypted_date);
 
 -- ------------------------------------------------------------ timestamptz
 
@@ -411,17 +411,17 @@ COMMENT ON TYPE tarot.encrypted_timestamptz IS
 	'A point of time, stored encrypted, of a data class: tarot.encrypted_timestamptz(''profile''). Input seals, output and the cast to timestamptz show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_timestamptz(timestamptz, integer, boolean) RETURNS tarot.encrypted_timestamptz
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_timestamptz(timestamptz, integer, boolean) IS
 	'The cast from timestamptz: seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_timestamptz(timestamp, integer, boolean) RETURNS tarot.encrypted_timestamptz
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_timestamptz(timestamp, integer, boolean) IS
 	'The cast from timestamp: as that to timestamptz, then seals under the class of the type modifier. Needs write access to the class.';
 CREATE FUNCTION tarot.encrypted_timestamptz(date, integer, boolean) RETURNS tarot.encrypted_timestamptz
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_seal';
 COMMENT ON FUNCTION tarot.encrypted_timestamptz(date, integer, boolean) IS
 	'The cast from date: as that to timestamptz, then seals under the class of the type modifier. Needs write access to the class.';
@@ -431,17 +431,17 @@ CREATE FUNCTION tarot.encrypted_timestamptz(tarot.encrypted_timestamptz, integer
 COMMENT ON FUNCTION tarot.encrypted_timestamptz(tarot.encrypted_timestamptz, integer, boolean) IS
 	'The coercion to another class: opens and seals again. Needs write access to the new class, and plain read access to the old one.';
 CREATE FUNCTION tarot.timestamptz(tarot.encrypted_timestamptz) RETURNS timestamptz
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.timestamptz(tarot.encrypted_timestamptz) IS
 	'The cast to timestamptz: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit timestamptz, NULL.';
-CREATE FUNCTION tarot.json(tarot.encrypted_timestamptz) RETURNS json
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+CREATE FUNCTION tarot.to_json(tarot.encrypted_timestamptz) RETURNS json
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
-COMMENT ON FUNCTION tarot.json(tarot.encrypted_timestamptz) IS
+COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_timestamptz) IS
 	'The cast to json, by which row_to_json() and its kin show a point of time in ISO 8601 and not the text of one: what the cast to timestamptz shows, and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_timestamptz) RETURNS timestamptz
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(tarot.encrypted_timestamptz) IS
 	'As the cast to timestamptz, but NULL for a value that cannot be opened, so that one damaged value does not end a scan.';
@@ -457,4 +457,4 @@ CREATE CAST (tarot.encrypted_timestamptz AS tarot.encrypted_timestamptz)
 CREATE CAST (tarot.encrypted_timestamptz AS timestamptz)
 	WITH FUNCTION tarot.timestamptz(tarot.encrypted_timestamptz) AS IMPLICIT;
 CREATE CAST (tarot.encrypted_timestamptz AS json)
-	WITH FUNCTION tarot.json(tarot.encrypted_timestamptz);
+	WITH FUNCTION tarot.to_json(tarot.encrypted_timestamptz);

@@ -407,7 +407,7 @@ json_of(EnvelopeKind kind, Datum value)
 }
 
 /*
- * tarot.json(tarot.encrypted_numeric) RETURNS json
+ * tarot.to_json(tarot.encrypted_numeric) RETURNS json
  */
 PG_FUNCTION_INFO_V1(tarot_column_to_json);
 Datum

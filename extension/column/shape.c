@@ -11,21 +11,18 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/tupdesc.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "column/column.h"
 #include "column/shape.h"
 
 struct ColumnShape
@@ -48,30 +45,8 @@ struct ColumnShape
 	ColumnShape **fields;
 };
 
-Oid
-ColumnTypmodInFunction(void)
-{
-	Oid argument = CSTRINGARRAYOID;
-
-	return LookupFuncName(list_make2(makeString("tarot"), makeString("encrypted_typmod_in")), 1,
-						  &argument, false);
-}
-
-bool
-ColumnIsEncryptedType(Oid type, Oid typmod_in)
-{
-	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	bool encrypted;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	encrypted = ((Form_pg_type) GETSTRUCT(tuple))->typmodin == typmod_in;
-	ReleaseSysCache(tuple);
-	return encrypted;
-}
-
 static ColumnShape *
-shape_of_row(Oid type, Oid typmod_in)
+shape_of_row(Oid type)
 {
 	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
 	ColumnShape *shape = NULL;
@@ -83,7 +58,7 @@ shape_of_row(Oid type, Oid typmod_in)
 
 		if (field->attisdropped)
 			continue;
-		inner = ColumnShapeOf(field->atttypid, field->atttypmod, typmod_in);
+		inner = ColumnShapeOf(field->atttypid, field->atttypmod);
 		if (inner == NULL)
 			continue;
 		if (shape == NULL)
@@ -101,7 +76,7 @@ shape_of_row(Oid type, Oid typmod_in)
 }
 
 ColumnShape *
-ColumnShapeOf(Oid type, int32 typmod, Oid typmod_in)
+ColumnShapeOf(Oid type, int32 typmod)
 {
 	ColumnShape *shape;
 	ColumnShape *element = NULL;
@@ -112,13 +87,13 @@ ColumnShapeOf(Oid type, int32 typmod, Oid typmod_in)
 	element_type = get_element_type(type);
 	if (OidIsValid(element_type))
 	{
-		element = ColumnShapeOf(element_type, typmod, typmod_in);
+		element = ColumnShapeOf(element_type, typmod);
 		if (element == NULL)
 			return NULL;
 	}
 	else if (OidIsValid(get_typ_typrelid(type)))
-		return shape_of_row(type, typmod_in);
-	else if (!ColumnIsEncryptedType(type, typmod_in))
+		return shape_of_row(type);
+	else if (!ColumnIsEncrypted(type))
 		return NULL;
 
 	shape = palloc0(sizeof(ColumnShape));
@@ -137,7 +112,6 @@ ColumnShapesOf(Relation relation)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 	ColumnShape **shapes = palloc0(mul_size(desc->natts, sizeof(ColumnShape *)));
-	Oid typmod_in = ColumnTypmodInFunction();
 	bool any = false;
 
 	for (int i = 0; i < desc->natts; i++)
@@ -145,7 +119,7 @@ ColumnShapesOf(Relation relation)
 		Form_pg_attribute column = TupleDescAttr(desc, i);
 
 		if (!column->attisdropped)
-			shapes[i] = ColumnShapeOf(column->atttypid, column->atttypmod, typmod_in);
+			shapes[i] = ColumnShapeOf(column->atttypid, column->atttypmod);
 		any |= shapes[i] != NULL;
 	}
 	return any ? shapes : NULL;
@@ -156,7 +130,6 @@ static List *
 tables_of_database(void)
 {
 	List *tables = NIL;
-	Oid typmod_in = ColumnTypmodInFunction();
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
@@ -169,7 +142,7 @@ tables_of_database(void)
 		if (column->attisdropped || column->attnum <= 0 || column->attrelid < FirstNormalObjectId ||
 			(tables != NIL && llast_oid(tables) == column->attrelid))
 			continue;
-		if (ColumnShapeOf(column->atttypid, column->atttypmod, typmod_in) != NULL)
+		if (ColumnShapeOf(column->atttypid, column->atttypmod) != NULL)
 			tables = list_append_unique_oid(tables, column->attrelid);
 	}
 	systable_endscan(scan);

@@ -13,12 +13,8 @@
 
 typedef struct ColumnShape ColumnShape;
 
-/* All encrypted types share their type modifier's input function, and are known by it. */
-extern Oid ColumnTypmodInFunction(void);
-extern bool ColumnIsEncryptedType(Oid type, Oid typmod_in);
-
 /* NULL for a type without encrypted values; domains are what they are over. */
-extern ColumnShape *ColumnShapeOf(Oid type, int32 typmod, Oid typmod_in);
+extern ColumnShape *ColumnShapeOf(Oid type, int32 typmod);
 
 /* By the columns of a relation: an array of its descriptor's size, or NULL if none has any. */
 extern ColumnShape **ColumnShapesOf(Relation relation);

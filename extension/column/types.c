@@ -84,6 +84,17 @@ EncryptedTypeOfKind(EnvelopeKind kind)
 					errmsg("an envelope of kind %d is no value of an encrypted type", (int) kind)));
 }
 
+const EncryptedType *
+EncryptedTypeOfName(const char *name)
+{
+	for (size_t i = 0; i < lengthof(types); i++)
+	{
+		if (strcmp(types[i].name, name) == 0)
+			return &types[i];
+	}
+	return NULL;
+}
+
 static Oid
 type_in_signature(Oid function, int argument)
 {
@@ -101,15 +112,11 @@ EncryptedTypeOfFunction(Oid function, int argument)
 {
 	Oid type = type_in_signature(function, argument);
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	const EncryptedType *found = NULL;
+	const EncryptedType *found;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
-	for (size_t i = 0; i < lengthof(types); i++)
-	{
-		if (strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), types[i].name) == 0)
-			found = &types[i];
-	}
+	found = EncryptedTypeOfName(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
 	ReleaseSysCache(tuple);
 	if (found == NULL)
 		elog(ERROR, "type %u is no encrypted type", type);

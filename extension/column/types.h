@@ -33,6 +33,9 @@ typedef struct EncryptedType
 /* By what an envelope says of itself; raises for a kind that no type seals. */
 extern const EncryptedType *EncryptedTypeOfKind(EnvelopeKind kind);
 
+/* By its name in schema tarot; NULL when that is none of ours. */
+extern const EncryptedType *EncryptedTypeOfName(const char *name);
+
 /*
  * By an SQL function's result type (argument -1) or the type of one of its
  * arguments; raises when that is none of ours.

@@ -33,7 +33,6 @@ static void
 for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, void *argument),
 						  void *argument)
 {
-	Oid typmod_in = ColumnTypmodInFunction();
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(attributes, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
@@ -47,7 +46,7 @@ for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, 
 		if (column->attisdropped || column->attnum <= 0)
 			continue;
 		type = getBaseTypeAndTypmod(column->atttypid, &typmod);
-		if (ColumnIsEncryptedType(type, typmod_in))
+		if (ColumnIsEncrypted(type))
 			visit(column, typmod, argument);
 	}
 	systable_endscan(scan);
@@ -81,7 +80,6 @@ static void
 check_class_unused(int32 class_id, const char *class_name, const char *purpose)
 {
 	ClassUse use = {class_id, class_name, purpose};
-	Oid typmod_in = ColumnTypmodInFunction();
 	Relation types;
 	SysScanDesc scan;
 	HeapTuple tuple;
@@ -95,7 +93,7 @@ check_class_unused(int32 class_id, const char *class_name, const char *purpose)
 		Form_pg_type type = (Form_pg_type) GETSTRUCT(tuple);
 
 		if (type->typtype == TYPTYPE_DOMAIN && type->typtypmod == class_id &&
-			ColumnIsEncryptedType(type->typbasetype, typmod_in))
+			ColumnIsEncrypted(type->typbasetype))
 			ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 							errmsg("cannot %s data class \"%s\" because domain \"%s\" is declared "
 								   "with it",
@@ -111,7 +109,6 @@ typedef struct KeyUse
 {
 	uint32 key_id;
 	uint32 version;
-	Oid typmod_in;
 	Relation relation; /* looked into */
 	Form_pg_attribute column;
 } KeyUse;
@@ -156,7 +153,7 @@ refuse_key_column(Oid table, int number, KeyUse *use)
 	/* What was found without a lock may have another type by now. */
 	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
 	if (!column->attisdropped)
-		shape = ColumnShapeOf(column->atttypid, column->atttypmod, use->typmod_in);
+		shape = ColumnShapeOf(column->atttypid, column->atttypmod);
 	if (shape == NULL)
 	{
 		table_close(relation, NoLock);
@@ -215,7 +212,7 @@ look_into_tables(KeyUse *use, List **known)
 			continue;
 		kind = get_rel_relkind(column->attrelid);
 		if ((kind == RELKIND_RELATION || kind == RELKIND_MATVIEW) &&
-			ColumnShapeOf(column->atttypid, column->atttypmod, use->typmod_in) != NULL)
+			ColumnShapeOf(column->atttypid, column->atttypmod) != NULL)
 		{
 			refuse_key_column(column->attrelid, column->attnum, use);
 			*known = list_append_unique_oid(*known, column->attrelid);
@@ -233,7 +230,7 @@ look_into_tables(KeyUse *use, List **known)
 static void
 check_key_unused(uint32 key_id, uint32 version)
 {
-	KeyUse use = {.key_id = key_id, .version = version, .typmod_in = ColumnTypmodInFunction()};
+	KeyUse use = {.key_id = key_id, .version = version};
 	List *known = NIL;
 
 	while (look_into_tables(&use, &known))
@@ -243,6 +240,8 @@ check_key_unused(uint32 key_id, uint32 version)
 void
 ColumnInit(void)
 {
+	ColumnLookupInit();
+	ColumnClientInit();
 	ClassRegisterUse(check_class_unused);
 	KeyRegisterUse(check_key_unused);
 }

@@ -44,6 +44,12 @@ static const uint8_t hkdf_okm[42] = {
 	0x2f, 0x2a, 0x2d, 0x2d, 0x0a, 0x90, 0xcf, 0x1a, 0x5a, 0x4c, 0x5d, 0xb0, 0x2d, 0x56,
 	0xec, 0xc4, 0xc5, 0xbf, 0x34, 0x00, 0x72, 0x08, 0xd5, 0xb8, 0x87, 0x18, 0x58, 0x65};
 
+/* RFC 5869, A.3: without a salt, as all our keys are derived */
+static const uint8_t hkdf_okm_unsalted[42] = {
+	0x8d, 0xa4, 0xe7, 0x75, 0xa5, 0x63, 0xc1, 0x8f, 0x71, 0x5f, 0x80, 0x2a, 0x06, 0x3c,
+	0x5a, 0x31, 0xb8, 0xa1, 0x1f, 0x5c, 0x5e, 0xe1, 0x87, 0x9e, 0xc3, 0x45, 0x4e, 0x5f,
+	0x3c, 0x73, 0x8d, 0x2d, 0x9d, 0x20, 0x13, 0x95, 0xfa, 0xa4, 0xb6, 0x1a, 0x96, 0xc8};
+
 static bool
 test_xaes(XaesLibrary library)
 {
@@ -57,6 +63,7 @@ test_xaes(XaesLibrary library)
 		const uint8_t *expected = xaes_vectors[i].ciphertext;
 		Bytes aad = bytes_of_string(xaes_vectors[i].aad);
 		Bytes plaintext = bytes_of_string(xaes_plaintext);
+		uint8_t other_nonce[XAES_NONCE_SIZE];
 		uint8_t raw[XAES_KEY_SIZE];
 		uint8_t out[12 + XAES_TAG_SIZE];
 		uint8_t back[12];
@@ -64,8 +71,17 @@ test_xaes(XaesLibrary library)
 
 		memset(raw, xaes_vectors[i].key_byte, sizeof(raw));
 		key = xaes_create(raw);
+
+		/* Another nonce of the same batch first: the vector then meets a derived key that is kept.
+		 */
+		memcpy(other_nonce, nonce, sizeof(other_nonce));
+		other_nonce[XAES_NONCE_SIZE - 1] ^= 1;
 		ok = ok && key != NULL &&
-			 xaes_seal(key, nonce, aad, plaintext, out, out + 12) == CRYPTO_OK &&
+			 xaes_seal(key, other_nonce, aad, plaintext, out, out + 12) == CRYPTO_OK &&
+			 xaes_open(key, other_nonce, aad, bytes_view(out, 12), out + 12, back) == CRYPTO_OK &&
+			 memcmp(back, plaintext.data, 12) == 0;
+
+		ok = ok && xaes_seal(key, nonce, aad, plaintext, out, out + 12) == CRYPTO_OK &&
 			 memcmp(out, expected, sizeof(out)) == 0 &&
 			 xaes_open(key, nonce, aad, bytes_view(out, 12), out + 12, back) == CRYPTO_OK &&
 			 memcmp(back, plaintext.data, 12) == 0;
@@ -104,6 +120,7 @@ test_xaes_bulk(XaesLibrary library)
 	uint8_t raw[XAES_KEY_SIZE];
 	uint8_t plaintext[BULK_SIZE];
 	uint8_t out[BULK_SIZE + XAES_TAG_SIZE];
+	uint8_t back[BULK_SIZE];
 	uint8_t digest[HASH_SIZE];
 	XaesKey *key;
 	bool ok;
@@ -114,12 +131,19 @@ test_xaes_bulk(XaesLibrary library)
 
 	xaes_use_library(library);
 	key = xaes_create(raw);
+	ok = key != NULL &&
+		 xaes_seal(key, nonce, aad, bytes_view(plaintext, BULK_SIZE), out, out + BULK_SIZE) ==
+			 CRYPTO_OK &&
+		 hash_sha256(bytes_view(out, sizeof(out)), digest) == CRYPTO_OK &&
+		 memcmp(digest, xaes_bulk_digest, HASH_SIZE) == 0;
+
+	/* A flipped bit, then in place. */
+	out[BULK_SIZE / 2] ^= 1;
+	ok = ok && xaes_open(key, nonce, aad, bytes_view(out, BULK_SIZE), out + BULK_SIZE, back) ==
+				   CRYPTO_UNAUTHENTIC;
+	out[BULK_SIZE / 2] ^= 1;
 	ok =
-		key != NULL &&
-		xaes_seal(key, nonce, aad, bytes_view(plaintext, BULK_SIZE), out, out + BULK_SIZE) ==
-			CRYPTO_OK &&
-		hash_sha256(bytes_view(out, sizeof(out)), digest) == CRYPTO_OK &&
-		memcmp(digest, xaes_bulk_digest, HASH_SIZE) == 0 &&
+		ok &&
 		xaes_open(key, nonce, aad, bytes_view(out, BULK_SIZE), out + BULK_SIZE, out) == CRYPTO_OK &&
 		memcmp(out, plaintext, BULK_SIZE) == 0;
 	xaes_free(key);
@@ -158,7 +182,10 @@ test_hkdf(void)
 		info[i] = 0xf0 + i;
 	return hkdf_sha256(bytes_view(key, sizeof(key)), bytes_view(salt, sizeof(salt)),
 					   bytes_view(info, sizeof(info)), out, sizeof(out)) == CRYPTO_OK &&
-		   memcmp(out, hkdf_okm, sizeof(out)) == 0;
+		   memcmp(out, hkdf_okm, sizeof(out)) == 0 &&
+		   hkdf_sha256(bytes_view(key, sizeof(key)), bytes_view(NULL, 0), bytes_view(NULL, 0), out,
+					   sizeof(out)) == CRYPTO_OK &&
+		   memcmp(out, hkdf_okm_unsalted, sizeof(out)) == 0;
 }
 
 const char *

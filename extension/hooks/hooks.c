@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
+#include "hooks/analyze.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
 #include "hooks/planner.h"
@@ -41,6 +42,7 @@ HooksInit(void)
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = on_shmem_startup;
 	StatementHooksInit();
+	AnalyzeHooksInit();
 	PlannerHooksInit();
 	LogHooksInit();
 }

@@ -11,6 +11,7 @@
 #include "optimizer/planner.h"
 
 #include "base/compat.h"
+#include "column/column.h"
 #include "column/search.h"
 #include "hooks/planner.h"
 
@@ -37,6 +38,8 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 	SearchBeginPlanning(&planning);
 	PG_TRY();
 	{
+		/* Rules, row policies and functions in the SQL standard's form were stored unseen. */
+		ColumnOrderByBase(NULL, query);
 		SearchRewriteQuery(query);
 		statement = plan(query, text, options, params);
 		SearchEndPlanning(&planning, statement);

@@ -7,19 +7,120 @@
 
 #include "access/xact.h"
 #include "commands/defrem.h"
+#include "commands/prepare.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 #include "utils/inval.h"
+#include "utils/plancache.h"
 
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
+#include "column/column.h"
 #include "hooks/statement.h"
 #include "keys/ring.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ProcessUtility_hook_type previous_process_utility;
+
+/* How many statements run, one inside of the other. */
+static int running;
+
+/* Where the client's statements are analyzed, the stack of error contexts is this. */
+static ErrorContextCallback *client_context = NULL;
+
+/*
+ * Functions also run where no statement does: while one is planned or its
+ * constants are read (CHECK constraints of domains), in triggers at the end of
+ * a transaction, by the protocol's function calls. Those that analyze
+ * statements, of SQL and of all procedural languages, stand in the stack of
+ * error contexts.
+ */
+bool
+StatementIsOfClient(void)
+{
+	ErrorContextCallback *context = error_context_stack;
+
+	if (running > 0 || MyBackendType != B_BACKEND)
+		return false;
+
+	/* Where Bind and Execute messages are handled, with parameters. */
+	if (context != NULL && context != client_context && context->callback == ParamsErrorCallback)
+		context = context->previous;
+	return context == client_context;
+}
+
+/*
+ * Whether it makes or uses a prepared statement, which is the client's,
+ * whoever names it: it is analyzed then and may be analyzed again each time,
+ * and always in the same way.
+ */
+static bool
+is_of_prepared(Node *statement)
+{
+	Node *inner;
+
+	switch (nodeTag(statement))
+	{
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+			return true;
+		case T_ExplainStmt:
+			inner = ((ExplainStmt *) statement)->query;
+			break;
+		case T_CreateTableAsStmt:
+			inner = ((CreateTableAsStmt *) statement)->query;
+			break;
+		default:
+			return false;
+	}
+	return IsA(inner, Query) && ((Query *) inner)->commandType == CMD_UTILITY &&
+		   is_of_prepared(((Query *) inner)->utilityStmt);
+}
+
+/*
+ * CREATE TABLE AS EXECUTE would store what was cast for the client: plaintext,
+ * where the same query without PREPARE stores encrypted values.
+ */
+static void
+refuse_storing_client_casts(Node *statement)
+{
+	bool stores = false;
+	PreparedStatement *prepared;
+	const char *column;
+
+	while (!IsA(statement, ExecuteStmt))
+	{
+		Node *inner;
+
+		if (IsA(statement, ExplainStmt))
+			inner = ((ExplainStmt *) statement)->query;
+		else if (IsA(statement, CreateTableAsStmt))
+		{
+			inner = ((CreateTableAsStmt *) statement)->query;
+			stores = true;
+		}
+		else
+			return;
+		statement = castNode(Query, inner)->utilityStmt;
+	}
+	prepared = stores ? FetchPreparedStatement(((ExecuteStmt *) statement)->name, false) : NULL;
+	if (prepared == NULL)
+		return;
+	column = ColumnFindClientCast(CachedPlanGetTargetList(prepared->plansource, NULL));
+	if (column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("CREATE TABLE AS EXECUTE would store an encrypted column as plaintext"),
+				 errdetail("Prepared statement \"%s\" returns column \"%s\" to the client in its "
+						   "base type.",
+						   prepared->stmt_name, column),
+				 errhint("Write the query itself, or prepare it with "
+						 "tarot_security.client_types = encrypted.")));
+}
 
 /*
  * A transaction that holds its locks already would not look for what other
@@ -36,10 +137,20 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		GateNotePlaintext();
-	if (previous_executor_run)
-		previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
-	else
-		standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
+
+	running++;
+	PG_TRY();
+	{
+		if (previous_executor_run)
+			previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
+		else
+			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
+	}
+	PG_FINALLY();
+	{
+		running--;
+	}
+	PG_END_TRY();
 }
 
 /* VACUUM FULL without it builds indexes anew, which must not be of placeholders. */
@@ -68,6 +179,9 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	int outer_dump = GateDumpDepth;
 	int outer_rewrite = GateRewriteDepth;
 	int outer_blind = GateBlindDepth;
+	Oid outer_caller = GateMaintenanceCaller;
+	int outer_running = running;
+	ErrorContextCallback *outer_context = client_context;
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
@@ -84,10 +198,17 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			break;
 		case T_AlterTableStmt:
 			GateRewriteDepth++;
+			GateMaintenanceCaller = GetUserId();
 			break;
 		case T_VacuumStmt:
 			if (is_analyze((VacuumStmt *) node))
 				GateBlindDepth++;
+			GateMaintenanceCaller = GetUserId();
+			break;
+		case T_IndexStmt:
+		case T_ReindexStmt:
+		case T_ClusterStmt:
+			GateMaintenanceCaller = GetUserId();
 			break;
 		default:
 			break;
@@ -95,6 +216,14 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 
 	PG_TRY();
 	{
+		if (is_of_prepared(node))
+		{
+			running = 0;
+			client_context = error_context_stack;
+			refuse_storing_client_casts(node);
+		}
+		else
+			running++;
 		if (previous_process_utility)
 			previous_process_utility(statement, query, read_only_tree, context, params, environment,
 									 dest, completion);
@@ -107,6 +236,9 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		GateDumpDepth = outer_dump;
 		GateRewriteDepth = outer_rewrite;
 		GateBlindDepth = outer_blind;
+		GateMaintenanceCaller = outer_caller;
+		running = outer_running;
+		client_context = outer_context;
 	}
 	PG_END_TRY();
 }

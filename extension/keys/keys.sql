@@ -146,7 +146,7 @@ CREATE FUNCTION tarot.unlock() RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'tarot_keys_unlock';
 COMMENT ON FUNCTION tarot.unlock() IS
-	'Asks the root key provider again and unlocks the whole server. Raises TS003 when the provider gives no key, TS002 when it is not the key that this database''s keys are wrapped with; the server then stays as it was.';
+	'Asks the root key provider again and unlocks the whole server. Raises TS003 when the provider gives no key, TS002 when it is not the key that this database''s keys are wrapped with, TS004 when the self-test of the libraries failed at the start; the server then stays as it was.';
 
 CREATE FUNCTION tarot.lock() RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
@@ -193,7 +193,7 @@ COMMENT ON VIEW tarot.root_key_status IS
 	'Whether the server is unlocked, why not, and whether this database''s keys are wrapped with the provider''s current root key (if not: tarot.rotate_root_key()).';
 COMMENT ON COLUMN tarot.root_key_status.provider IS 'By the settings: command, file or generated; NULL when they contradict each other.';
 COMMENT ON COLUMN tarot.root_key_status.unlocked IS 'Whether the server has a root key, and the self-test of the libraries passed.';
-COMMENT ON COLUMN tarot.root_key_status.problem IS 'Why the provider last gave no key, or that tarot.lock() was called; NULL after a success.';
+COMMENT ON COLUMN tarot.root_key_status.problem IS 'Why the provider last gave no key, that tarot.lock() was called, or what the self-test of the libraries found; NULL when all is well.';
 COMMENT ON COLUMN tarot.root_key_status.fingerprint IS 'Of the root key that wraps the data keys of this database; NULL before its first key.';
 COMMENT ON COLUMN tarot.root_key_status.provider_fingerprint IS 'Of the first root key that the provider gave; NULL while locked.';
 COMMENT ON COLUMN tarot.root_key_status.is_given IS 'Whether the provider gave the root key of this database. If not, it is a wrong one (TS002); NULL while locked, or before the first key.';

@@ -82,6 +82,17 @@ load_at_start(void)
 	secret_free(keys);
 }
 
+static void
+report_disabled(int level)
+{
+	ereport(level, (errcode(TAROT_ERRCODE_CRYPTO_FAILURE),
+					errmsg("tarot_security is disabled: known-answer test of %s failed",
+						   self_test_failure),
+					errdetail("Nothing is encrypted or decrypted by this server."),
+					errhint("Check the installed versions of libcrypto and libsodium, then "
+							"restart the server.")));
+}
+
 void
 RootKeyShmemStartup(void)
 {
@@ -106,14 +117,17 @@ RootKeyShmemStartup(void)
 		return;
 
 	self_test_failure = crypto_self_test();
-	if (self_test_failure != NULL)
-		ereport(WARNING, (errcode(TAROT_ERRCODE_CRYPTO_FAILURE),
-						  errmsg("tarot_security is disabled: known-answer test of %s failed",
-								 self_test_failure),
-						  errdetail("Nothing is encrypted or decrypted by this server."),
-						  errhint("Check the installed versions of libcrypto and libsodium.")));
-	else
+	if (self_test_failure == NULL)
 		load_at_start();
+	else
+		report_disabled(LOG); /* which no setting of log_min_messages but fatal and panic hides */
+}
+
+void
+CryptoRequire(void)
+{
+	if (unlikely(self_test_failure != NULL))
+		report_disabled(ERROR);
 }
 
 uint64
@@ -136,6 +150,11 @@ RootKeyIsUnlocked(void)
 void
 RootKeyProblem(char problem[PROBLEM_SIZE])
 {
+	if (self_test_failure != NULL)
+	{
+		snprintf(problem, PROBLEM_SIZE, "known-answer test of %s failed", self_test_failure);
+		return;
+	}
 	LWLockAcquire(shared->lock, LW_SHARED);
 	strlcpy(problem, shared->problem, PROBLEM_SIZE);
 	LWLockRelease(shared->lock);
@@ -158,11 +177,7 @@ raise_locked(void)
 void
 RootKeyRequire(void)
 {
-	if (self_test_failure != NULL)
-		ereport(ERROR, (errcode(TAROT_ERRCODE_CRYPTO_FAILURE),
-						errmsg("tarot_security is disabled: known-answer test of %s failed",
-							   self_test_failure),
-						errhint("Check the installed versions of libcrypto and libsodium.")));
+	CryptoRequire();
 	if (!RootKeyIsUnlocked())
 		raise_locked();
 }
@@ -257,6 +272,7 @@ RootKeyGenerate(bool for_first_key)
 	volatile bool ok = false;
 	volatile bool locked = false;
 
+	CryptoRequire();
 	if (!ProviderSelect(&provider, problem))
 		ereport(ERROR, (errcode(TAROT_ERRCODE_ROOT_KEY_UNAVAILABLE), errmsg("%s", problem)));
 	if (provider != ROOT_KEY_GENERATED)
@@ -291,13 +307,15 @@ RootKeyGenerate(bool for_first_key)
 void
 RootKeyUnlock(const uint8 *fingerprint, bool open_locked)
 {
-	RootKeySet *volatile keys = secret_alloc(sizeof(RootKeySet));
+	RootKeySet *volatile keys;
 	char problem[PROBLEM_SIZE];
 	volatile bool ok = false;
 	volatile bool matches = false;
 	volatile bool locked = false;
 
-	if (keys == NULL)
+	/* Before anybody is asked for a secret. */
+	CryptoRequire();
+	if ((keys = secret_alloc(sizeof(RootKeySet))) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 
 	/* No lock is held while a command runs: it may take its time, and may be cancelled. */

@@ -22,6 +22,13 @@ extern void RootKeyShmemStartup(void);
  */
 extern uint64 RootKeyGeneration(void);
 
+/*
+ * Raises when a known-answer test failed at the start. Whatever computes
+ * something that will be stored asks before; what needs a key does so by asking
+ * for the root key.
+ */
+extern void CryptoRequire(void);
+
 /* Raises unless crypto works and the server is unlocked. */
 extern void RootKeyRequire(void);
 

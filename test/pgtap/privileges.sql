@@ -25,7 +25,7 @@ SELECT set_eq(
 				'tarot.search_eq(tarot.encrypted_%1$s,tarot.encrypted_%1$s)', 'tarot.search_eq(tarot.encrypted_%1$s,%2$s)', 'tarot.search_eq(%2$s,tarot.encrypted_%1$s)',
 				'tarot.search_ne(tarot.encrypted_%1$s,tarot.encrypted_%1$s)', 'tarot.search_ne(tarot.encrypted_%1$s,%2$s)', 'tarot.search_ne(%2$s,tarot.encrypted_%1$s)',
 				'tarot.search_probe(tarot.encrypted_%1$s,integer,internal)', 'tarot.search_probe(%2$s,integer,internal)']) AS signature
-		UNION ALL SELECT format('tarot.json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
+		UNION ALL SELECT format('tarot.to_json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
 		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
 			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
 	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');

@@ -70,10 +70,12 @@ sub check_rows
 
 foreach my $provider (qw(file generated))
 {
-	my $node = new_node($provider, conf => "restart_after_crash = on\nlog_statement = none\n"
+	my $node = new_node($provider, conf => "restart_after_crash = on\nlog_statement = none\nmax_prepared_transactions = 5\n"
 		  . ($provider eq 'file' ? "tarot_security.root_key_file = '$key_file'" : ''));
 	set_up_customers($node);
+	set_up_types($node);
 	my $data = data_of($node);
+	my $typed = types_of($node, 'plain');
 	my $fingerprint = 'SELECT root_key_fingerprint FROM tarot.keyring';
 	my $recovered = sub {
 		ok($node->poll_query_until('postgres', 'SELECT true'), "$_[0]: the server is back");
@@ -119,7 +121,9 @@ foreach my $provider (qw(file generated))
 			is(data_of_customers($node), $data, "$name: all is read");
 			check_rows($node, "$name, rotation", @writers);
 
-			# After its commit.
+			# After its commit, and that of values sealed anew by a prepared and by an ordinary transaction.
+			ask_as($node, 'app', 'UPDATE sealed SET t = t::text, b = b::bytea, j = j::jsonb, n = n::numeric, d = d::date, z = z::timestamptz WHERE id < 7');
+			ask_as($node, 'app', qq{BEGIN; UPDATE sealed SET n = n::numeric, j = j::jsonb; PREPARE TRANSACTION 'sealed'});
 			@writers = start_writers($node);
 			$session = session_with($node, 'SELECT tarot.rotate_root_key();');
 			my $after = ask($node, $fingerprint);
@@ -128,6 +132,9 @@ foreach my $provider (qw(file generated))
 			$recovered->("$name, after the rotation");
 			is(ask($node, $fingerprint), $after, "$name: the rotation is kept");
 			is(data_of_customers($node), $data, "$name: all is read after it");
+			is(types_of($node, 'sealed'), $typed, "$name: values of all types");
+			is(error_of($node, q{COMMIT PREPARED 'sealed'}, role => 'app'), '', "$name: a prepared transaction is committed");
+			is(types_of($node, 'sealed'), $typed, "$name: and its values");
 			check_rows($node, "$name, after the rotation", @writers);
 
 			# In the middle of making and rotating keys.

@@ -17,7 +17,9 @@ write_private($_, "$key\n") foreach $primary_file, $standby_file;
 
 my $primary = new_node('primary', streaming => 1, conf => "tarot_security.root_key_file = '$primary_file'");
 set_up_customers($primary);
+set_up_types($primary);
 my $data = data_of($primary);
+my $typed = types_of($primary, 'plain');
 my $read = 'SELECT email::text FROM customer WHERE id = 1';
 
 $primary->backup('base');
@@ -31,6 +33,11 @@ catch_up();
 # ---------------------------------------------------------------- reading
 
 is(data_of($standby), $data, 'the standby decrypts');
+is(types_of($standby, 'sealed'), $typed, 'values of all types');
+my $masks = 'SELECT t::text, left(b::bytea::text, 20), left(j::jsonb::text, 20), left(n::text, 20), d::date, z::timestamptz FROM sealed ORDER BY id';
+is(ask_as($standby, 'support', $masks), ask_as($primary, 'support', $masks), 'their masks');
+unlike(ask_as($standby, 'support', $masks), qr/plaintext [1d]|1234|02-29/, 'which are not the values');
+is(ask_as($standby, 'outsider', 'SELECT t, b, j, n, d, z FROM sealed WHERE n::numeric IS NOT NULL OR d::date IS NOT NULL OR b::bytea IS NOT NULL'), '', 'and nothing to another role');
 is(ask_as($standby, 'support', $read), ask_as($primary, 'support', $read), 'a masked role sees the mask');
 isnt(ask_as($standby, 'support', $read), $TarotTest::PEOPLE{1}, 'which is not the value');
 is(ask_as($standby, 'outsider', $read), '[encrypted]', 'another role sees the placeholder');
@@ -139,6 +146,9 @@ is($open->query(q{INSERT INTO customer VALUES (8, 'customer 8', 'after@plaintext
 	'after@plaintext.example', 'it writes, too');
 $open->quit;
 is(data_of($standby, role => 'app'), data_of($standby), 'all is read');
+is(types_of($standby, 'sealed'), $typed, 'all types');
+ask_as($standby, 'app', 'UPDATE sealed SET t = t::text, b = b::bytea, j = j::jsonb, n = n::numeric, d = d::date, z = z::timestamptz');
+is(types_of($standby, 'sealed'), $typed, 'and sealed again');
 is(ask($standby, q{SELECT tarot.create_key('promoted') > 0}), 't', 'a key is made');
 is(ask($standby, q{SELECT tarot.rotate_key('profile')}), '4', 'a key is rotated');
 write_private($standby_file, new_root_key . "\n$new_key\n");
@@ -150,6 +160,7 @@ is(data_of($standby), $data, 'all is still read');
 
 my $node = $standby;
 my $force = ask($node, 'SHOW server_version_num') >= 160000 ? 'debug_parallel_query' : 'force_parallel_mode';
+my $all_types = q{SELECT md5(string_agg(concat_ws('|', id, t::text, b::bytea, j::jsonb, n::numeric, d::date, z::timestamptz), ',' ORDER BY id)) FROM sealed};
 ask_as($node, 'app', q{INSERT INTO customer SELECT g, 'many', 'person' || g || '@plaintext.example' FROM generate_series(1000, 3000) g});
 ask($node, 'ANALYZE customer');
 my $parallel = "-c $force=on -c parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0";
@@ -160,6 +171,7 @@ foreach my $role (qw(app helper support outsider))
 {
 	my $serial = ask_as($node, $role, "$query; $filter", pgoptions => '-c max_parallel_workers_per_gather=0');
 	is(ask_as($node, $role, "$query; $filter", pgoptions => $parallel), $serial, "parallel workers read what $role reads");
+	is(ask_as($node, $role, $all_types, pgoptions => $parallel), ask_as($node, $role, $all_types, pgoptions => '-c max_parallel_workers_per_gather=0'), "all types, as $role");
 	# Roles change in a session; workers are the current one.
 	next if $role eq 'app';
 	is(ask($node, "SET ROLE app; SELECT count(email::text) FROM customer; SET ROLE $role; $query; $filter", pgoptions => $parallel),

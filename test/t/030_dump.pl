@@ -21,6 +21,7 @@ my $masks = '-c tarot_security.io=masked';
 # What a dump has to cope with beyond the usual: a domain, an array, a default, a view, a
 # materialized view, partitions, and a grant to a role that is dropped.
 set_up_customers($node);
+set_up_types($node);
 ask($node, <<'END');
 SELECT tarot.create_class('Kund''in "ö"', key => 'profile', mask => 'partial(1, 1)', searchable => true);
 SELECT tarot.grant_class('Kund''in "ö"', 'app', 'plain');
@@ -32,6 +33,19 @@ CREATE TABLE extras (id int PRIMARY KEY, name tarot.encrypted_text('Kund''in "ö
 	many tarot.encrypted_text('email')[], preset tarot.encrypted_text('note') DEFAULT 'default note');
 CREATE TABLE visit (at date, note tarot.encrypted_text('note')) PARTITION BY RANGE (at);
 CREATE TABLE visit_2024 PARTITION OF visit FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE DOMAIN birthday AS tarot.encrypted_date('day') NOT NULL;
+CREATE TYPE span AS (since tarot.encrypted_timestamptz('day'), until tarot.encrypted_timestamptz('day'));
+CREATE TABLE typed (id int PRIMARY KEY, many tarot.encrypted_numeric('amount')[], born birthday, times span, row_of sealed, copy tarot.encrypted_jsonb('document') GENERATED ALWAYS AS ((row_of).j) STORED,
+	b tarot.encrypted_bytea('file') DEFAULT '\x00ff', j tarot.encrypted_jsonb('document') DEFAULT '{"preset": 1.50}', n tarot.encrypted_numeric('amount') DEFAULT 1.50,
+	d tarot.encrypted_date('day') DEFAULT '2024-02-29', z tarot.encrypted_timestamptz('day') DEFAULT '2024-02-29 12:00+00');
+CREATE TABLE split (LIKE sealed) PARTITION BY RANGE (id);
+CREATE TABLE split_low PARTITION OF split FOR VALUES FROM (0) TO (4);
+CREATE TABLE split_high (z tarot.encrypted_timestamptz('day'), gone int, d tarot.encrypted_date('day'), n tarot.encrypted_numeric('amount'), j tarot.encrypted_jsonb('document'), b tarot.encrypted_bytea('file'),
+	t tarot.encrypted_text('word'), id int NOT NULL);
+ALTER TABLE split_high DROP COLUMN gone;
+ALTER TABLE split ATTACH PARTITION split_high FOR VALUES FROM (4) TO (100);
+INSERT INTO split SELECT * FROM sealed;
+CREATE MATERIALIZED VIEW kept AS SELECT * FROM sealed;
 CREATE VIEW customer_view AS SELECT id, email FROM customer;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO support;
@@ -41,18 +55,22 @@ GRANT pg_read_all_data TO app, dumper;
 END
 ask_as($node, 'app', <<'END');
 INSERT INTO extras VALUES (1, 'Jörg', 'domain@plaintext.example', ARRAY['one@plaintext.example', 'two@plaintext.example']::text[]::tarot.encrypted_text('email')[]);
+INSERT INTO typed SELECT id, ARRAY[n, NULL, n], '2024-02-03', ROW(z, z)::span, s FROM sealed s WHERE id < 7;
 INSERT INTO visit VALUES ('2024-05-05', 'a partitioned note, plaintext');
 END
 ask($node, 'DROP ROLE doomed');
-my @tables = qw(customer extras visit);
+my @tables = qw(customer extras visit sealed typed split kept);
+my $typed = types_of($node, 'plain');
+ask($node, 'DROP TABLE plain');
 my $data = contents($node, 'postgres', 'app');
 like($data, qr/plaintext\.example/, 'there is something to dump');
 
-# All tables as a role reads them; with options, as envelopes. What is long is shortened to its digest.
+# All tables as a role reads them; with options, as envelopes. What is long is shortened to its digest, what is very
+# long already where it is.
 sub contents
 {
 	my ($node, $db, $role, $pgoptions) = @_;
-	my $text = join "\n", map { ask($node, "SELECT * FROM $_ ORDER BY 1", db => $db, role => $role, pgoptions => $pgoptions) } @tables;
+	my $text = join "\n", map { ask($node, /sealed|split|kept/ ? "SELECT id, md5(r::text) FROM $_ r ORDER BY 1" : "SELECT * FROM $_ ORDER BY 1", db => $db, role => $role, pgoptions => $pgoptions) } @tables;
 	return $text =~ s/^(.{200}.+)$/md5_hex($1)/gmer;
 }
 
@@ -76,7 +94,9 @@ my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
 my %formats = (
 	'plain' => [ [ '-f', "$dir/plain.sql" ], sub { (@psql, '-f', "$dir/plain.sql") } ],
 	'inserts' => [ [ '--inserts', '-f', "$dir/inserts.sql" ], sub { (@psql, '-f', "$dir/inserts.sql") } ],
+	'columns' => [ [ '--column-inserts', '--rows-per-insert=3', '--on-conflict-do-nothing', '-f', "$dir/columns.sql" ], sub { (@psql, '-f', "$dir/columns.sql") } ],
 	'custom' => [ [ '-Fc', '-f', "$dir/custom" ], sub { ('pg_restore', '--exit-on-error', "$dir/custom") } ],
+	'tar' => [ [ '-Ft', '--load-via-partition-root', '-f', "$dir/tar" ], sub { ('pg_restore', '--exit-on-error', "$dir/tar") } ],
 	'directory' => [ [ '-Fd', '-j2', '-f', "$dir/directory" ], sub { ('pg_restore', '--exit-on-error', '-j2', "$dir/directory") } ]);
 
 my $fresh = new_node('fresh', conf => $conf);
@@ -98,13 +118,16 @@ foreach my $name (sort keys %formats)
 	my ($dump, $restore) = @{ $formats{$name} };
 	dump_ok("$name: dumped", $envelopes, @$dump);
 	my $db = "from_$name";
-	foreach my $target ($node, $fresh)
+	foreach my $target ($name =~ /columns|tar/ ? $fresh : ($node, $fresh))
 	{
 		my $where = "$name, into " . ($target == $node ? 'a new database' : 'a new cluster');
 		ask($target, "CREATE DATABASE $db");
 		restore_ok($target, $db, "$where: restored", $restore->());
 		is(contents($target, $db, undef, $envelopes), $stored, "$where: the envelopes are the same bytes");
 		is(contents($target, $db, 'app'), $data, "$where: app reads the values");
+		is(types_of($target, $_, db => $db), $typed, "$where: values of all types, $_") foreach qw(sealed split kept);
+		is(ask_as($target, 'app', q{INSERT INTO typed (id, born) VALUES (20, '2024-01-01') RETURNING b::bytea, j::jsonb, n::numeric, d::date, z::timestamptz = '2024-02-29 12:00+00'}, db => $db),
+			'\x00ff|{"preset": 1.50}|1.50|2024-02-29|t', "$where: defaults of all types");
 		is(ask($target, $grants, db => $db), $granted, "$where: the grants are the same, by name");
 		is(ask($target, $keys, db => $db), ask($node, $keys), "$where: the keys are the same");
 		is(ask_as($target, 'support', 'SELECT email::text FROM customer WHERE id = 1', db => $db),
@@ -120,11 +143,22 @@ foreach my $name (sort keys %formats)
 		ask($target, "DROP DATABASE $db");
 	}
 }
-foreach my $file ("$dir/plain.sql", "$dir/inserts.sql")
+foreach my $file ("$dir/plain.sql", "$dir/inserts.sql", "$dir/columns.sql", "$dir/tar")
 {
 	my $text = slurp_file($file);
-	unlike($text, qr/plaintext/, 'no plaintext in a dump of envelopes');
-	unlike($text, qr/default note/, 'nor in a default that it holds');
+	ok($text !~ qr/plaintext|default note|preset"/, 'no plaintext in a dump of envelopes, nor in a default that it holds: ' . $file =~ s/.*\///r);
+}
+
+# The data alone out of an archive of all of it, in parallel, and a schema and its data by section.
+{
+	ask($fresh, 'CREATE DATABASE by_section');
+	restore_ok($fresh, 'by_section', "by section: $_", 'pg_restore', '--exit-on-error', '-j2', "--section=$_", "$dir/directory") foreach qw(pre-data data post-data);
+	is(contents($fresh, 'by_section', undef, $envelopes), $stored, 'by section: the same bytes');
+	ask($fresh, 'TRUNCATE sealed, customer', db => 'by_section');
+	restore_ok($fresh, 'by_section', 'one table again', 'pg_restore', '--exit-on-error', '--data-only', '-t', 'sealed', '-t', 'customer', "$dir/custom");
+	is(contents($fresh, 'by_section', undef, $envelopes), $stored, 'one table again: the same bytes');
+	is(types_of($fresh, 'sealed', db => 'by_section'), $typed, 'and its values');
+	ask($fresh, 'DROP DATABASE by_section');
 }
 
 # A schema alone, then its data alone.
@@ -136,6 +170,7 @@ foreach my $target ($node, $fresh)
 	ask($target, 'CREATE DATABASE in_two');
 	restore_ok($target, 'in_two', "schema alone, into $where", @psql, '-f', "$dir/schema.sql");
 	restore_ok($target, 'in_two', "data alone, into $where", @psql, '-f', "$dir/data.sql");
+	ask($target, 'REFRESH MATERIALIZED VIEW kept', db => 'in_two');
 	is(contents($target, 'in_two', undef, $envelopes), $stored, "in two, into $where: the same bytes");
 	is(contents($target, 'in_two', 'app'), $data, "in two, into $where: read");
 	ask($target, 'DROP DATABASE in_two');
@@ -191,6 +226,53 @@ ask($node, 'TRUNCATE customer', db => 'clear');
 }
 is(data_of($node, db => 'clear'), data_of($node), 'with the same values');
 ask($node, 'TRUNCATE customer', db => 'clear');
+
+# A type whose mask fits it is dumped as what the mask makes of it, which can be restored as any value; where a mask
+# fits no value of the type, the dump has a placeholder, which cannot.
+dump_ok('an anonymous dump of all types', $masks, '-f', "$dir/masked_types.sql", '--data-only', '-t', 'sealed', '-t', 'split*', '-U', 'app');
+ok(slurp_file("$dir/masked_types.sql") !~ qr/\tplaintext|plaintext [1d]|2024-02|1234|\$tarot1\$/, 'holds masks alone');
+ask($node, 'DELETE FROM sealed WHERE NOT isfinite(d::date) OR NOT isfinite(z::timestamptz) OR n::text = \'NaN\' OR d::date > \'5000-01-01\' OR d::date < \'0001-01-01\'',
+	role => 'app');
+dump_ok('an anonymous dump of what has a mask', $masks, '-f', "$dir/masked_types2.sql", '--data-only', '-t', 'sealed', '-U', 'app');
+ask($node, 'CREATE DATABASE anonymous');
+set_up_customers($node, db => 'anonymous');
+set_up_types($node, db => 'anonymous');
+ask($node, 'TRUNCATE sealed', db => 'anonymous');
+{
+	local $ENV{PGOPTIONS} = '';
+	my @psql_app = (@psql, '-d', $node->connstr('anonymous'), '-U', 'app');
+	my ($out, $err) = ('', '');
+	ok(!IPC::Run::run([ @psql_app, '-f', "$dir/masked_types.sql" ], '>', \$out, '2>', \$err, IPC::Run::timeout(120)), 'placeholders are not restored');
+	like($err, qr/the placeholder of an encrypted value cannot be written back/, 'and this is said');
+	is(ask($node, 'SELECT count(*) FROM sealed', db => 'anonymous'), '0', 'nothing of it is there');
+	command_ok([ @psql_app, '-f', "$dir/masked_types2.sql" ], 'masks are restored as values');
+}
+like(ask_as($node, 'app', 'SELECT id, length(t::text), b::bytea, j::jsonb, n::numeric, d::date, extract(epoch FROM z::timestamptz) FROM sealed ORDER BY id', db => 'anonymous'),
+	qr/\A1\|32\|\\x0000000000000000000000\|\{"plaintext": \[0, 0, null\]\}\|1000\|2024-01-01\|1704067200.000000\n2\|32\|\\x\|\{\}\|0\|2000-01-01\|946684800.000000\n3(\|){6}\z/, 'they are what the masks show');
+ask($node, 'DROP DATABASE anonymous');
+
+# ---------------------------------------------------------------- the whole cluster
+
+{
+	my $whole = new_node('whole', conf => $conf);
+	local $ENV{PGOPTIONS} = $envelopes;
+	ask($node, 'CREATE DATABASE second; GRANT SET ON PARAMETER tarot_security.io TO dumper; ALTER ROLE app SET statement_timeout = 60000');
+	ask($node, 'REFRESH MATERIALIZED VIEW kept');
+	set_up_customers($node, db => 'second');
+	command_ok([ 'pg_dumpall', '-d', $node->connstr('postgres'), '-f', "$dir/all.sql" ], 'pg_dumpall');
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $whole->connstr('postgres'), '-f', "$dir/all.sql" ], '>', \$out, '2>', \$err, IPC::Run::timeout(300));
+	is(join("\n", grep { !/role "[^"]*" already exists/ } split /\n/, $err), '', 'restored');
+	foreach my $db (qw(postgres second))
+	{
+		is(data_of($whole, db => $db), data_of($node, db => $db), "$db: app reads");
+		is(ask($whole, $grants, db => $db), ask($node, $grants, db => $db), "$db: the grants");
+	}
+	is(types_of($whole, 'split'), $typed, 'values of all types');
+	is(contents($whole, 'postgres', undef, $envelopes), contents($node, 'postgres', undef, $envelopes), 'the same bytes');
+	is(ask($whole, q{SELECT has_parameter_privilege('dumper', 'tarot_security.io', 'SET')}), 't', 'who may write envelopes');
+	$whole->stop;
+}
 
 # ---------------------------------------------------------------- restores that are refused
 

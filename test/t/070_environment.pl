@@ -51,7 +51,11 @@ SELECT tarot.create_class('word', key => 'profile', mask => 'partial(3, 0)');
 SELECT tarot.grant_class('word', 'app', 'plain');
 SELECT tarot.grant_class('word', 'support', 'masked');
 CREATE TABLE words (id int, word tarot.encrypted_text('word'));
-GRANT ALL ON words TO app, support;
+SELECT tarot.create_class('document', key => 'profile', mask => 'json');
+SELECT tarot.grant_class('document', 'app', 'plain');
+SELECT tarot.grant_class('document', 'support', 'masked');
+CREATE TABLE documents (id int, j tarot.encrypted_jsonb('document'), n tarot.encrypted_numeric('document'), d tarot.encrypted_date('document'), b tarot.encrypted_bytea('document'));
+GRANT ALL ON words, documents TO app, support;
 END
 	my $sample = $sample{$encoding};
 	ask_as($node, 'app', "INSERT INTO words VALUES (1, '$sample')", db => $db, pgoptions => $client);
@@ -60,11 +64,20 @@ END
 	ok(ask_as($node, 'app', "SELECT count(*) FROM words WHERE word::text = '$sample'", db => $db, pgoptions => $client) eq '1', "$encoding: equal to itself");
 	like(ask_as($node, 'support', 'SELECT word::text FROM words', db => $db, pgoptions => $client),
 		$sample =~ /caf/ ? qr/^caf\*+$/ : qr/^$kanji$kanji$kanji\*+$/, "$encoding: masked");
+	# Documents, by what is written and by escapes, where the encoding is one that they can be put into.
+	my $document = qq({"$sample": ["$sample", 1.50]});
+	my $escaped = $encoding eq 'SQL_ASCII' ? $document : $document =~ s/$e_acute/\\u00e9/gr =~ s/$kanji/\\u65e5/gr;
+	ask_as($node, 'app', "INSERT INTO documents VALUES (1, '$document', 1.50, '2024-02-29', '\\x00ff'), (2, '$escaped', 'NaN', 'infinity', '')", db => $db, pgoptions => $client);
+	ok(ask_as($node, 'app', 'SELECT j, n, d, b FROM documents ORDER BY id', db => $db, pgoptions => $client) eq "$document|1.50|2024-02-29|\\x00ff\n$document|NaN|infinity|\\x", "$encoding: documents");
+	ok(ask_as($node, 'app', "SELECT count(*) FROM documents WHERE j ->> '$sample' = j::jsonb ->> '$sample'", db => $db, pgoptions => $client) eq '2', "$encoding: a key is found");
+	ok(ask_as($node, 'support', 'SELECT j::jsonb FROM documents WHERE id = 1', db => $db, pgoptions => $client) eq qq({"$sample": ["***", 0]}), "$encoding: masked");
 	ask($node, "CREATE TABLE sealed AS SELECT tarot.encrypt('$sample', 'profile', '$sample') AS e", db => $db, pgoptions => $client);
 	ok(ask($node, "SELECT tarot.decrypt(e, '$sample') FROM sealed", db => $db, pgoptions => $client) eq $sample, "$encoding: by hand, text in the context too");
 }
 like(error_of($node, "INSERT INTO words VALUES (2, E'caf\\xe9')", db => 'db_sql_ascii', role => 'app'), qr/ERROR:  22P05: a value cannot be converted/,
 	'SQL_ASCII: bytes that are no UTF-8 are refused');
+like(error_of($node, qq(INSERT INTO documents VALUES (3, E'"caf\\xe9"')), db => 'db_sql_ascii', role => 'app'), qr/ERROR:  22P05: a value cannot be converted/,
+	'SQL_ASCII: such bytes in a document, too');
 like(error_of($node, "INSERT INTO words VALUES (2, E'caf\\xe9')", db => 'db_utf8', role => 'app'), qr/ERROR:  22021/, 'UTF8: invalid bytes are refused');
 like(error_of($node, "INSERT INTO words VALUES (2, E'\\xed\\xa0\\x80')", db => 'db_utf8', role => 'app'), qr/ERROR:  22021/, 'UTF8: a surrogate is refused');
 like(error_of($node, "COPY words FROM STDIN;\n2\tcaf\xe9\n\\.\n", db => 'db_utf8', role => 'app'), qr/ERROR:  22021/, 'UTF8: invalid bytes in COPY');
@@ -91,11 +104,16 @@ foreach my $pair ([ 'db_utf8', 'db_latin1' ], [ 'db_latin1', 'db_utf8' ], [ 'db_
 	my $id = $from eq 'db_utf8' ? 3 : 1;
 	ok(ask_as($node, 'app', "SELECT word::text FROM words WHERE id = $id", db => $name, pgoptions => '-c client_encoding=UTF8') eq $sample,
 		"$from to $to: read");
+	ok(ask_as($node, 'app', "SELECT string_agg(concat_ws('|', n, d, b), ' ' ORDER BY id) FROM documents", db => $name) eq '1.50|2024-02-29|\\x00ff NaN|infinity|\\x', "$from to $to: types without an encoding");
+	next if $name =~ /to_db_latin1/;
+	ok(ask_as($node, 'app', "SELECT j::jsonb #>> ARRAY['$sample', '0'] FROM documents WHERE id = 1", db => $name, pgoptions => '-c client_encoding=UTF8') eq $sample, "$from to $to: a document");
 }
 my $kanji_in_latin1 = error_of($node, 'SELECT word::text FROM words WHERE id = 1', db => 'moved_db_utf8_to_db_latin1', role => 'app');
 like($kanji_in_latin1, qr/ERROR:  22P05: a value cannot be converted between UTF8 and the database encoding LATIN1/, 'what LATIN1 cannot hold is an error');
 unlike($kanji_in_latin1, qr/caf|$kanji|e6/, 'which does not quote it');
 like(ask_as($node, 'support', 'SELECT word::text FROM words WHERE id = 1', db => 'moved_db_utf8_to_db_latin1'), qr/^caf\*+$/, 'its mask is read');
+like(error_of($node, 'SELECT j::jsonb FROM documents WHERE id = 1', db => 'moved_db_utf8_to_db_latin1', role => $_), qr/ERROR:  22P05: a value cannot be converted/, "nor a document, by $_")
+  foreach qw(app support);
 
 # A class whose name is not ASCII is the same class in each encoding.
 ask($node, "SELECT tarot.create_class('caf$e_acute', key => 'profile')", db => $_, pgoptions => '-c client_encoding=UTF8') foreach qw(db_latin1 db_utf8);

@@ -11,17 +11,18 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as error_of wait_until
-  server_log lacks_key command_with process_gone data_of bytes_of_relation);
+  server_log lacks_key command_with process_gone data_of bytes_of_relation
+  set_up_types types_of);
 
 # No wait of a server's start or stop is longer than this.
 $ENV{PGCTLTIMEOUT} = 60;
 
 # A running server whose libraries are preloaded. Options: conf => text, streaming => 1 or 'logical',
-# start => 0, initdb => [options], preload => 0.
+# start => 0, initdb => [options], preload => 0, install_path => that of another PostgreSQL.
 sub new_node
 {
 	my ($name, %option) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, map { ($_ => $option{$_}) } grep { $option{$_} } 'install_path');
 	$node->init(
 		allows_streaming => $option{streaming} // 0,
 		extra => [ '--encoding=UTF8', '--locale=C', @{ $option{initdb} // [] } ]);
@@ -147,6 +148,44 @@ sub data_of
 	my ($node, %option) = @_;
 	return ask($node, <<'END', role => 'app', %option);
 SELECT md5(string_agg(format('%s:%L', id, email::text), ',' ORDER BY id)) FROM customer
+END
+}
+
+# All encrypted types at their edges, in table "sealed" that role app has filled, each of a class with a mask that
+# fits it, beside the same values in table "plain". Needs set_up_customers.
+sub set_up_types
+{
+	my ($node, %option) = @_;
+	my $db = $option{db} // 'postgres';
+	ask($node, <<'END', db => $db);
+SELECT tarot.create_class(name, key => 'profile', mask => mask), tarot.grant_class(name, 'app', 'plain'), tarot.grant_class(name, 'support', 'masked')
+	FROM (VALUES ('word', 'hash'), ('file', 'length'), ('document', 'json'), ('amount', 'round(1000)'), ('day', 'year')) AS c (name, mask);
+CREATE TABLE plain (id int PRIMARY KEY, t text, b bytea, j jsonb, n numeric, d date, z timestamptz);
+CREATE TABLE sealed (id int PRIMARY KEY, t tarot.encrypted_text('word'), b tarot.encrypted_bytea('file'), j tarot.encrypted_jsonb('document'),
+	n tarot.encrypted_numeric('amount'), d tarot.encrypted_date('day'), z tarot.encrypted_timestamptz('day'));
+INSERT INTO plain VALUES
+	(1, 'plaintext 1', 'plaintext 1', '{"plaintext": [1, 2.50, null]}', 1234.5600, '2024-02-29', '2024-02-29 23:59:59.999999+00'),
+	(2, '', '', '{}', 0, '2000-01-01', '2000-01-01 00:00:00+00'),
+	(3, NULL, NULL, NULL, NULL, NULL, NULL),
+	(4, E'\t"," \r\n''\\N', '\x5c6e000d0a22', '"\t\\\u00e9"', -0.000000000000000000000001, '4713-01-01 BC', '4713-01-01 00:00:00+00 BC'),
+	(5, chr(233), '\x5c2e', 'null', 'NaN', 'infinity', 'infinity'),
+	(6, '{"}', '\x7b7d', '[[], {}, "", 0, -1.0e-7]', '-Infinity', '-infinity', '-infinity'),
+	(7, repeat('plaintext ', 10000), decode(repeat('00ff10', 30000), 'hex'), jsonb_build_object('plaintext', repeat('deep ', 20000)), (repeat('9', 3000) || '.' || repeat('7', 3000))::numeric,
+		'5874897-12-31', '294276-12-31 23:59:59.999999+00');
+GRANT ALL ON plain, sealed TO app;
+GRANT SELECT ON sealed TO support, outsider;
+END
+	ask_as($node, 'app', 'INSERT INTO sealed SELECT * FROM plain', db => $db);
+}
+
+# A digest of all that role app reads of a table of these types: the same for equal values, encrypted or not.
+sub types_of
+{
+	my ($node, $table, %option) = @_;
+	return ask($node, <<"END", role => 'app', %option);
+SELECT count(*), md5(string_agg(format('%s:%L:%L:%L:%L:%L:%L', id, t::text, encode(b::bytea, 'hex'), j::jsonb, n::numeric,
+	d::date - '2000-01-01'::date, extract(epoch FROM z::timestamptz)), ',' ORDER BY id)) FROM $table WHERE d::date IS NULL OR isfinite(d::date)
+UNION ALL SELECT count(*), string_agg(format('%s:%L:%L', id, d::date, z::timestamptz), ',' ORDER BY id) FROM $table WHERE NOT isfinite(d::date)
 END
 }
 
