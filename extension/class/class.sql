@@ -156,7 +156,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
@@ -178,7 +178,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
-	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key.';
+	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed while no column has the class (2BP01).';
 
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -225,7 +225,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean) IS
-	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. Replaces an earlier grant to the same role. Search has no effect yet. Raises 42704 for an unknown class or role (there is no grant to PUBLIC), 22023 for another word.';
+	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. Replaces an earlier grant to the same role. Raises 42704 for an unknown class or role (there is no grant to PUBLIC), 22023 for another word.';
 
 CREATE FUNCTION tarot.revoke_class(class text, grantee regrole) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -254,13 +254,13 @@ COMMENT ON VIEW tarot.class_access IS
 COMMENT ON COLUMN tarot.class_access.class IS 'The class.';
 COMMENT ON COLUMN tarot.class_access.grantee IS 'The role that was granted it. Who inherits from that role is not listed.';
 COMMENT ON COLUMN tarot.class_access.read IS 'none, masked or plain.';
-COMMENT ON COLUMN tarot.class_access.search IS 'Whether it may compare values; without effect yet.';
+COMMENT ON COLUMN tarot.class_access.search IS 'Whether it may compare values, which plain read access allows as well.';
 COMMENT ON COLUMN tarot.class_access.write IS 'Whether it may write values.';
 COMMENT ON COLUMN tarot.class_access.granted_by IS 'Who granted it: the session''s user then, by name.';
 COMMENT ON COLUMN tarot.class_access.granted_at IS 'When.';
 COMMENT ON COLUMN tarot.class_access.mask IS 'What masked readers see.';
 COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written now.';
-COMMENT ON COLUMN tarot.class_access.searchable IS 'As given to tarot.create_class(); without effect yet.';
+COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be found to be equal.';
 
 REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
 	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),

@@ -46,9 +46,11 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 int GateDumpDepth = 0;
 int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
+Oid GateMaintenanceCaller = InvalidOid;
 
-/* The transaction in which plaintext was last seen. */
+/* The transaction in which plaintext was last seen, and the client's statement then. */
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
+static TimestampTz plaintext_statement = 0;
 
 void
 GateInit(void)
@@ -78,14 +80,22 @@ GateCurrentIo(void)
 void
 GateNotePlaintext(void)
 {
-	plaintext_transaction = compat_local_transaction_id();
+	LocalTransactionId transaction = compat_local_transaction_id();
+
+	if (unlikely(plaintext_transaction != transaction))
+	{
+		plaintext_transaction = transaction;
+		plaintext_statement = GetCurrentStatementStartTimestamp();
+	}
 }
 
+/* A procedure takes what it has read into the transactions after its COMMIT. */
 bool
 GateSawPlaintext(void)
 {
 	return plaintext_transaction != InvalidLocalTransactionId &&
-		   plaintext_transaction == compat_local_transaction_id();
+		   (plaintext_transaction == compat_local_transaction_id() ||
+			plaintext_statement == GetCurrentStatementStartTimestamp());
 }
 
 void
@@ -126,8 +136,6 @@ decide(GateSite *site, int32 class_id, Oid role)
 		}
 	}
 
-	/* Once a site, not once a value: no site outlives its transaction. */
-	GateNotePlaintext();
 	site->class_id = class_id;
 	site->role = role;
 	site->epoch = epoch;
@@ -138,6 +146,8 @@ ensure_verdict(GateSite *site, int32 class_id)
 {
 	Oid role = GetUserId();
 
+	/* Each time: some languages keep a site for the whole session. */
+	GateNotePlaintext();
 	if (unlikely(site->epoch != CatalogEpoch || site->role != role || site->class_id != class_id))
 		decide(site, class_id, role);
 }
@@ -237,6 +247,9 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
+	if (unlikely(path == GATE_OUTPUT && OidIsValid(GateMaintenanceCaller) &&
+				 GateMaintenanceCaller != site->role))
+		return GATE_REFUSED;
 	read = site->read;
 	if (unlikely(read == READ_PLAIN &&
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))

@@ -95,8 +95,15 @@ extern int GateRewriteDepth; /* ALTER TABLE: never a mask, it would become the d
 extern int GateBlindDepth;   /* ANALYZE: a placeholder for everybody */
 
 /*
- * Whether plaintext has been at the gate in this transaction: then what the
- * server logs of it needs care.
+ * Who called a statement that builds indexes, which the server does as the
+ * table's owner: what it then prints, as of a key that comes twice, is for the
+ * caller.
+ */
+extern Oid GateMaintenanceCaller;
+
+/*
+ * Whether plaintext has been at the gate in this transaction, or this statement
+ * of the client's: then what the server logs of it needs care.
  */
 extern bool GateSawPlaintext(void);
 extern void GateNotePlaintext(void);

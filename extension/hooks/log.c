@@ -4,21 +4,29 @@
  *
  * A statement that fails is logged with its text, and COPY FROM with the line
  * it was reading: both may hold what should have been encrypted. So literals
- * are taken out of logged statements, and contexts that may hold one, or that
- * come after plaintext has been at the gate, stay away from the log with their
- * details. The client still gets these; only what there is but one of, the
- * message and the text of an inner query, is redacted for both.
+ * are taken out of what is logged. And once plaintext has been at the gate, it
+ * may be in whatever is filled into a message or stands beside it: then the log
+ * gets no more than what the code of the server itself says.
+ *
+ * The client gets it all, by a message of its own: what it may know was decided
+ * by the gate, and it needs to know what its functions raise.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
 #include "utils/guc.h"
 
+#include "base/errors.h"
 #include "class/gate.h"
 #include "hooks/log.h"
+#include "hooks/redact.h"
+
+/* The class of our own errors. */
+#define OWN_CATEGORY ERRCODE_TO_CATEGORY(TAROT_ERRCODE_LOCKED)
+
+#define KEPT_OUT "Kept out of the log: it may show values of encrypted columns."
 
 /*
  * Whether string and number literals in statements that the server logs
@@ -29,204 +37,84 @@ static bool redact_failed_statements = true;
 
 static emit_log_hook_type previous_emit_log;
 
+/* While the log gets its own form of a message. */
+static bool telling_log = false;
+
 /* Long enough to recognize a statement; no allocation while an error is handled. */
 #define STATEMENT_MAX 4096
 
-/* Numbers of fewer digits stand for processes, lines and transactions where no statement is alone.
- */
-#define LONG_NUMBER 9
-
-static bool
-is_identifier_char(unsigned char c)
+/* Without what stands in quotation marks; NULL if nothing does. */
+static char *
+hide_quoted(const char *message)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-		   c == '$' || c >= 0x80;
-}
+	const char *first = strchr(message, '"');
+	const char *last = first != NULL ? strrchr(first, '"') : NULL;
 
-/* Behind a string that begins at `at`, or the end of the text. */
-static const char *
-skip_string(const char *at, bool escapes)
-{
-	at++;
-	while (*at != '\0')
-	{
-		if (escapes && *at == '\\' && at[1] != '\0')
-			at += 2;
-		else if (*at == '\'' && at[1] == '\'')
-			at += 2;
-		else if (*at++ == '\'')
-			break;
-	}
-	return at;
-}
-
-/* Behind a dollar-quoted string, or NULL if none begins here. */
-static const char *
-skip_dollar_string(const char *at)
-{
-	const char *tag = at;
-	const char *end = at + 1;
-	size_t size;
-
-	if (*end >= '0' && *end <= '9')
+	if (first == last)
 		return NULL;
-	while (*end != '$' && is_identifier_char((unsigned char) *end))
-		end++;
-	if (*end != '$')
+	return psprintf("%.*s***%s", (int) (first + 1 - message), message, last);
+}
+
+/*
+ * Messages that tell the names of objects and no values: of constraints, of
+ * what may not be used, and our own. So does one that points to a place in the
+ * client's statement. But functions may raise anything under any code.
+ */
+static bool
+tells_names(const ErrorData *error)
+{
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (error->message_id == NULL || strcmp(error->message_id, "%s") == 0)
+		return false;
+	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION || category == OWN_CATEGORY ||
+		   error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		   (category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION && error->cursorpos > 0);
+}
+
+/* A data error quotes data, be it the client's or a table's. What functions raise is theirs. */
+static bool
+quotes_data(const ErrorData *error)
+{
+	return redact_failed_statements &&
+		   ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION &&
+		   error->message_id != NULL && strcmp(error->message_id, "%s") != 0;
+}
+
+/* What the log gets in place of the message; NULL if it may have that. */
+static char *
+message_for_log(const ErrorData *error, bool saw_plaintext)
+{
+	char *message;
+
+	if (error->message == NULL)
 		return NULL;
-	size = (size_t) (end - tag) + 1;
-	for (at = end + 1; *at != '\0'; at++)
+	if (saw_plaintext && (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY))
 	{
-		if (*at == '$' && strncmp(at, tag, size) == 0)
-			return at + size;
+		/* Statements and plans; the server's own news are numbers. */
+		if (error->message_id != NULL && strncmp(error->message_id, "duration:", 9) == 0)
+			return RedactDuration(error);
+		if (error->message_id == NULL || strcmp(error->message_id, "%s") != 0)
+		{
+			size_t room = strlen(error->message) + 8;
+
+			if (!RedactMayHoldLiteral(error->message))
+				return NULL;
+			message = palloc(room);
+			RedactStatement(error->message, message, room, REDACT_LONG_NUMBER);
+			return message;
+		}
 	}
-	return at;
-}
-
-static const char *
-skip_comment(const char *at)
-{
-	int depth = 0;
-
-	if (at[0] == '-')
+	if (saw_plaintext ? tells_names(error) : !quotes_data(error))
 	{
-		while (*at != '\0' && *at != '\n')
-			at++;
-		return at;
+		/* The string at which a statement went wrong, or that has no end. */
+		if (redact_failed_statements && error->sqlerrcode == ERRCODE_SYNTAX_ERROR &&
+			strchr(error->message, '\'') != NULL)
+			return hide_quoted(error->message);
+		return NULL;
 	}
-	do
-	{
-		if (at[0] == '/' && at[1] == '*')
-		{
-			depth++;
-			at += 2;
-		}
-		else if (at[0] == '*' && at[1] == '/')
-		{
-			depth--;
-			at += 2;
-		}
-		else
-			at++;
-	} while (*at != '\0' && depth > 0);
-	return at;
-}
-
-/*
- * Copies a statement with each literal as "?" and without comments; numbers of
- * fewer digits than `shortest_number` stay. Follows the lexical rules of scan.l
- * as far as they tell where a literal ends; a text that breaks them is taken
- * for a literal up to its end.
- */
-static void
-redact(const char *at, char *out, size_t room, int shortest_number)
-{
-	char *last = out + room - 4;
-	char *start = out;
-
-	while (*at != '\0' && out < last)
-	{
-		bool inside_word = out > start && is_identifier_char((unsigned char) out[-1]);
-		const char *behind = NULL;
-
-		if (*at == '\'')
-		{
-			/* E'...', and a word of one letter at that */
-			bool escapes = !standard_conforming_strings;
-
-			if (inside_word && (out[-1] == 'e' || out[-1] == 'E') &&
-				(out - 1 == start || !is_identifier_char((unsigned char) out[-2])))
-				escapes = true;
-			behind = skip_string(at, escapes);
-		}
-		else if (*at == '$' && !inside_word)
-			behind = skip_dollar_string(at);
-		else if (*at >= '0' && *at <= '9' && !inside_word)
-		{
-			behind = at + 1;
-			/* A "$" right behind a number begins a string. */
-			while ((is_identifier_char((unsigned char) *behind) && *behind != '$') ||
-				   *behind == '.')
-				behind++;
-			if (behind - at < shortest_number)
-				behind = NULL;
-		}
-		if (behind != NULL)
-		{
-			*out++ = '?';
-			at = behind;
-		}
-		else if ((at[0] == '-' && at[1] == '-') || (at[0] == '/' && at[1] == '*'))
-		{
-			*out++ = ' ';
-			at = skip_comment(at);
-		}
-		else if (*at == '"')
-		{
-			/* A quoted identifier may hold anything but a literal. */
-			do
-				*out++ = *at++;
-			while (*at != '\0' && *at != '"' && out < last);
-			if (*at == '"' && out < last)
-				*out++ = *at++;
-		}
-		else
-			*out++ = *at++;
-	}
-	if (*at != '\0')
-	{
-		/* Not in the middle of a character. */
-		while (out > start && ((unsigned char) out[-1] & 0xC0) == 0x80)
-			out--;
-		if (out > start && (unsigned char) out[-1] >= 0xC0)
-			out--;
-		memcpy(out, "...", 3);
-		out += 3;
-	}
-	*out = '\0';
-}
-
-/*
- * Hides what stands in quotation marks in messages such as: invalid input
- * syntax for type integer: "...". The client gets this message, too, as there
- * is but one; it knows what it sent or asked to be cast.
- */
-static void
-hide_quoted(ErrorData *error)
-{
-	char *first = error->message != NULL ? strchr(error->message, '"') : NULL;
-	char *last = first != NULL ? strrchr(first, '"') : NULL;
-
-	if (last != first)
-		error->message =
-			psprintf("%.*s***%s", (int) (first + 1 - error->message), error->message, last);
-}
-
-/*
- * Casts to regclass, to_tsquery and the like complain of a value as if it were
- * part of a statement; but a statement's own part has a place in it.
- */
-static bool
-may_quote_value(const ErrorData *error)
-{
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-			   ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
-		   error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE && error->cursorpos <= 0;
-}
-
-/* Whether a text that quotes statements or parameters may show a literal. */
-static bool
-may_hold_literal(const char *text)
-{
-	int digits = 0;
-
-	for (; *text != '\0'; text++)
-	{
-		digits = *text >= '0' && *text <= '9' ? digits + 1 : 0;
-		if (*text == '\'' || *text == '$' || digits == LONG_NUMBER)
-			return true;
-	}
-	return false;
+	message = RedactMessage(error);
+	return message != NULL ? message : pstrdup(KEPT_OUT);
 }
 
 /*
@@ -241,60 +129,117 @@ redact_detail(ErrorData *error)
 
 	if (text == NULL && !IsUnderPostmaster)
 		text = error->detail;
-	if (text == NULL || !may_hold_literal(text))
+	if (text == NULL || !RedactMayHoldLiteral(text))
 		return;
-	redact(text, detail, sizeof(detail), LONG_NUMBER);
-	error->detail_log = pstrdup(detail);
+	RedactStatement(text, detail, sizeof(detail), REDACT_LONG_NUMBER);
+	error->detail_log = detail;
 }
 
+/* Takes out what the log must not get. What it puts in, but for the message, is static. */
 static void
-on_emit_log(ErrorData *error)
+redact_for_log(ErrorData *error)
 {
 	static char statement[STATEMENT_MAX];
 	static char query[STATEMENT_MAX];
+	bool saw_plaintext = GateSawPlaintext();
+	char *message = message_for_log(error, saw_plaintext);
 
-	if (error->output_to_server && redact_failed_statements)
+	if (redact_failed_statements)
 	{
 		/* What is logged is this variable; it is set anew with each statement. */
 		if (debug_query_string != NULL && debug_query_string != statement && !error->hide_stmt)
 		{
-			redact(debug_query_string, statement, sizeof(statement), 1);
+			RedactStatement(debug_query_string, statement, sizeof(statement), 1);
 			debug_query_string = statement;
 		}
-		if (error->internalquery != NULL && may_hold_literal(error->internalquery))
+		if (error->internalquery != NULL)
 		{
-			/* Replaced by what the server may free, in the context of the error. */
-			redact(error->internalquery, query, sizeof(query), 1);
-			error->internalquery = pstrdup(query);
+			RedactStatement(error->internalquery, query, sizeof(query), 1);
+			error->internalquery = query;
 			error->internalpos = 0;
 		}
-
-		/* The string at which a statement went wrong, or that has no end. */
-		if (error->sqlerrcode == ERRCODE_SYNTAX_ERROR && error->message != NULL &&
-			strchr(error->message, '\'') != NULL)
-			hide_quoted(error);
-
-		/* It is the client's too, so it cannot be changed, only kept out of the log. */
-		if (error->context != NULL && may_hold_literal(error->context))
-			error->hide_ctx = true;
+		if (error->context != NULL && RedactMayHoldLiteral(error->context))
+			error->context = NULL;
 		redact_detail(error);
 	}
-	if (error->output_to_server && GateSawPlaintext())
+	if (saw_plaintext)
 	{
-		int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+		bool own = tells_names(error) &&
+				   ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
 
-		error->hide_ctx = true;
-		if (category == ERRCODE_DATA_EXCEPTION || may_quote_value(error))
-			hide_quoted(error);
-		if (error->detail != NULL && error->detail_log == NULL &&
-			(category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-			 category == ERRCODE_DATA_EXCEPTION))
-			error->detail_log =
-				pstrdup("Kept out of the log: it may show values of encrypted columns.");
+		/* A query that a function put together may have a value for a name. */
+		error->internalquery = NULL;
+		error->context = NULL;
+		if (error->detail != NULL && error->detail_log == NULL && !own)
+			error->detail_log = KEPT_OUT;
+		if (error->message_id == NULL || strcmp(error->message_id, "%s") == 0)
+			error->hint = NULL;
+	}
+	if (message != NULL)
+		error->message = message;
+}
+
+/*
+ * News of the server, which a client gets that asks for them, are also of
+ * statements inside of functions that it may not look into: it gets no more of
+ * them than the log. Frees what goes, as the server will free what stays.
+ */
+static void
+redact_for_client(ErrorData *error, const ErrorData *logged)
+{
+	if (error->message != logged->message)
+	{
+		pfree(error->message);
+		error->message = logged->message;
+	}
+	if (error->detail != NULL && error->detail_log != logged->detail_log)
+	{
+		pfree(error->detail);
+		error->detail = NULL;
+	}
+	if (error->context != NULL && logged->context == NULL)
+	{
+		pfree(error->context);
+		error->context = NULL;
+	}
+}
+
+/*
+ * There is but one message for log and client. So the log is told first, by a
+ * report of its own, and then the client.
+ */
+static void
+on_emit_log(ErrorData *error)
+{
+	ErrorData original = *error;
+
+	if (telling_log || !error->output_to_server)
+	{
+		if (previous_emit_log)
+			previous_emit_log(error);
+		return;
 	}
 
-	if (previous_emit_log)
-		previous_emit_log(error);
+	redact_for_log(error);
+	error->output_to_client = false;
+	telling_log = true;
+	PG_TRY();
+	{
+		EmitErrorReport();
+	}
+	PG_FINALLY();
+	{
+		ErrorData logged = *error;
+
+		telling_log = false;
+		*error = original;
+		error->output_to_server = false;
+		if (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY)
+			redact_for_client(error, &logged);
+		else if (logged.message != error->message)
+			pfree(logged.message);
+	}
+	PG_END_TRY();
 }
 
 void

@@ -179,6 +179,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	int outer_dump = GateDumpDepth;
 	int outer_rewrite = GateRewriteDepth;
 	int outer_blind = GateBlindDepth;
+	Oid outer_caller = GateMaintenanceCaller;
 	int outer_running = running;
 	ErrorContextCallback *outer_context = client_context;
 
@@ -197,10 +198,17 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			break;
 		case T_AlterTableStmt:
 			GateRewriteDepth++;
+			GateMaintenanceCaller = GetUserId();
 			break;
 		case T_VacuumStmt:
 			if (is_analyze((VacuumStmt *) node))
 				GateBlindDepth++;
+			GateMaintenanceCaller = GetUserId();
+			break;
+		case T_IndexStmt:
+		case T_ReindexStmt:
+		case T_ClusterStmt:
+			GateMaintenanceCaller = GetUserId();
 			break;
 		default:
 			break;
@@ -228,6 +236,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		GateDumpDepth = outer_dump;
 		GateRewriteDepth = outer_rewrite;
 		GateBlindDepth = outer_blind;
+		GateMaintenanceCaller = outer_caller;
 		running = outer_running;
 		client_context = outer_context;
 	}

@@ -21,13 +21,13 @@ SELECT demo.claim('Support sees four digits of a card, the form of an address, o
 \echo '-- analyst. It may SELECT from the tables, and is granted no data class:'
 :three
 SELECT demo.claim('An analyst gets placeholders, and still adds up what is not encrypted',
-	(SELECT bool_and(name = '[encrypted]' AND email = '[encrypted]') FROM customer)
-	AND (SELECT bool_and(reading = '[encrypted]' AND question = '[encrypted]') FROM reading)
+	(SELECT bool_and(name::text = '[encrypted]' AND email::text = '[encrypted]') FROM customer)
+	AND (SELECT bool_and(reading::text = '[encrypted]' AND question::text = '[encrypted]') FROM reading)
 	AND (SELECT sum(amount) > 500000 FROM payment));
 
 \connect - postgres
 \echo '-- postgres, superuser and owner of the tables, and granted nothing either:'
 :three
 SELECT demo.claim('Being superuser or owner gives nothing: only grants do, and tarot.class_access lists them',
-	(SELECT bool_and(name = '[encrypted]' AND email = '[encrypted]') FROM customer)
+	(SELECT bool_and(name::text = '[encrypted]' AND email::text = '[encrypted]') FROM customer)
 	AND NOT EXISTS (SELECT FROM tarot.class_access WHERE grantee = 'postgres'));

@@ -10,7 +10,7 @@ EXECUTE look;
 \set revoked `psql -X -q -At -U postgres -c "SELECT tarot.revoke_class('email', 'support')"`
 \echo '-- The same prepared statement, after tarot.revoke_class(''email'', ''support'') in another session:'
 EXECUTE look;
-SELECT demo.claim('A grant that is taken back is gone at the next statement of any open session', email = '[encrypted]')
+SELECT demo.claim('A grant that is taken back is gone at the next statement of any open session', email::text = '[encrypted]')
 	FROM customer WHERE id = 1;
 COMMIT;
 \connect - postgres
@@ -86,7 +86,7 @@ SELECT demo.claim('A wrong root key is told at once', :'SQLSTATE' = 'TS002');
 \! as-server mv "$ROOT_KEY.away" "$ROOT_KEY"
 SELECT tarot.unlock() \g /dev/null
 \connect - web
-SELECT demo.claim('With the right one, tarot.unlock() is all it takes', email = 'zoe@example.fr') FROM customer WHERE id = 1;
+SELECT demo.claim('With the right one, tarot.unlock() is all it takes', email::text = 'zoe@example.fr') FROM customer WHERE id = 1;
 
 -- ------------------------------------------------------------ after all this
 

@@ -78,7 +78,7 @@ SELECT tarot.rotate_key('profile');
 CALL tarot.reseal('customer');
 SELECT tarot.rotate_key('other', activate => false);
 SELECT tarot.set_key_state('other', 2, 'compromised');
-ANALYZE customer, kinds, visit, member, post;
+ANALYZE;
 END
 set_up_customers($old, db => 'second');
 

@@ -113,6 +113,9 @@ my @cases = (
 	[ 'tarot.encrypt', q{SELECT tarot.encrypt('SECRET', 'no such key', 'c')}, undef ],
 	[ 'tarot.encrypt by an ordinary user', q{SELECT tarot.encrypt('SECRET', 'profile', 'c')} ],
 	[ 'tarot.decrypt', q{SELECT tarot.decrypt('SECRET', 'c')}, undef ],
+	[ 'literal cast to another type', q{SELECT 'SECRET'::int} ],
+	[ 'value cast to another type', q{SELECT ('SECRET' || id)::text::date FROM customer LIMIT 1} ],
+	[ 'COPY cast error', "COPY checked (id, email, n) FROM STDIN;\nSECRET\tx\t1\n\\.\n" ],
 	[ 'cancelled', q{SET statement_timeout = 100; SELECT pg_sleep(60), 'SECRET'} ]);
 
 # The locked server is a case of its own; so are parameters that come by the protocol.
@@ -129,14 +132,18 @@ my @parameters = (
 	[ 'parameters, no write grant', q{INSERT INTO customer VALUES (50, 'x', :secret);}, 'support' ],
 	[ 'parameters, no such table', q{INSERT INTO nonsense VALUES (:secret);} ]);
 
-# What the message of the error itself says. It is the client's to know, and so it reaches the log too:
-# the server has one message for both.
+# What the message of the error itself says before anything encrypted is at hand: it may be of any table.
 my @messages = (
-	[ 'literal cast to another type', q{SELECT 'SECRET'::int} ],
-	[ 'value cast to another type', q{SELECT ('SECRET' || id)::text::date FROM customer LIMIT 1} ],
 	[ 'double quotes in place of single ones', q{INSERT INTO checked VALUES (1, "SECRET")} ],
-	[ 'RAISE', q{DO $$ BEGIN RAISE EXCEPTION 'no such customer: %', 'SECRET'; END $$} ],
-	[ 'COPY cast error', "COPY checked (id, email, n) FROM STDIN;\nSECRET\tx\t1\n\\.\n" ]);
+	[ 'RAISE', q{DO $$ BEGIN RAISE EXCEPTION 'no such customer: %', 'SECRET'; END $$} ]);
+
+# What is logged of statements that do not fail, by the settings of a role.
+my @logged = (
+	[ 'duration', q{INSERT INTO customer VALUES (60, 'x', 'SECRET')} ],
+	[ 'duration of several lines', qq{UPDATE customer SET email =\n'{"SECRET": 1}', name =\n'x' WHERE id = 60} ],
+	[ 'duration of a search', q{SELECT id FROM customer WHERE email::text = 'SECRET'} ],
+	[ 'duration in a transaction', q{BEGIN; UPDATE customer SET email = 'SECRET' WHERE id = 60; COMMIT} ],
+	[ 'duration of a DO', q{DO $$ BEGIN UPDATE customer SET email = 'SECRET' WHERE id = 60; END $$} ]);
 
 my %secret_of;
 my $number = 100;
@@ -155,6 +162,13 @@ foreach my $case (@cases, @messages)
 	$role = 'app' if @$case < 3;
 	isnt(error_of($node, with_secret($name, $sql), role => $role), '', "$name: fails");
 }
+
+ask($node, 'ALTER ROLE app SET log_min_duration_statement = 0');
+foreach my $case (@logged)
+{
+	is(error_of($node, with_secret(@$case), role => 'app'), '', "$case->[0]: succeeds");
+}
+ask($node, 'ALTER ROLE app RESET log_min_duration_statement');
 
 ask($node, 'SELECT tarot.lock()');
 foreach my $case (@locked)
@@ -214,11 +228,12 @@ foreach my $kind (qw(log csv json))
 	my ($file) = glob($node->data_dir . "/log/*.$kind");
 	like(slurp_file($file), qr/INSERT INTO checked VALUES \(\?, \?, \?\)/, "$kind: statements are in the log, without their literals");
 }
-foreach my $name (map { $_->[0] } @cases, @locked, @parameters, map { [$_] } grep { /^deadlock|^a killed/ } sort keys %secret_of)
+foreach my $name (map { $_->[0] } @cases, @logged, @locked, @parameters, map { [$_] } grep { /^deadlock|^a killed/ } sort keys %secret_of)
 {
 	my @lines = grep { index($_, $secret_of{$name}) >= 0 } split /\n/, $log;
 	is(scalar @lines, 0, "$name: not in the log") or diag(join "\n", map { substr $_, 0, 300 } @lines);
 }
+like($log, qr/duration: [\d.]+ ms  statement: UPDATE customer SET email = \? WHERE id = \?/, 'durations are in the log, with the statements');
 TODO:
 {
 	local $TODO = 'the message itself quotes what the client sent';
