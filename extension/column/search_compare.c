@@ -338,15 +338,20 @@ common_class(const Operand *a, const Operand *b)
 }
 
 /*
- * Statistics on arrays and rows compare what they hold, and must not fail where
- * nothing else could: values of a class that never was searchable are different
- * where their bytes are. No index has any.
+ * Two have to compare what nobody else could, and must not fail there: ANALYZE,
+ * for statistics on arrays and rows, and the worker of a subscription, which
+ * looks for a row without a key. Values of a class that never was searchable,
+ * or is not known to a subscriber, are the same where their bytes are. No
+ * index has any.
  */
 static inline bool
-is_for_statistics(const DataClass *data_class)
+goes_by_bytes(const DataClass *data_class, bool tagged)
 {
-	return unlikely(data_class != NULL && data_class->search.generation == 0) &&
-		   (GateBlindDepth > 0 || compat_is_autovacuum_worker());
+	if (likely(data_class != NULL && data_class->search.generation != 0))
+		return false;
+	if (IsLogicalWorker())
+		return data_class != NULL || !tagged;
+	return data_class != NULL && (GateBlindDepth > 0 || compat_is_autovacuum_worker());
 }
 
 static int
@@ -377,7 +382,7 @@ compare_operands(SearchSite *site, int32 class_id, const Operand *a, const Opera
 	if (class_id == CLASS_LITERAL)
 		refuse_unknown_class();
 	data_class = site_class(site, class_id);
-	if (is_for_statistics(data_class))
+	if (goes_by_bytes(data_class, a->tag != NULL && b->tag != NULL))
 		return compare_envelopes(a, b);
 	tag_a = tag_of_operand(site, data_class, class_id, a);
 	tag_b = tag_of_operand(site, data_class, class_id, b);
@@ -424,7 +429,7 @@ SearchPrefix(SearchSite *site, Datum value)
 	if (operand.class_id == CLASS_LITERAL)
 		refuse_unknown_class();
 	data_class = site_class(site, operand.class_id);
-	if (is_for_statistics(data_class))
+	if (goes_by_bytes(data_class, operand.tag != NULL))
 		prefix = hash_bytes_extended((const unsigned char *) VARDATA_ANY(operand.head),
 									 (int) VARSIZE_ANY_EXHDR(operand.head), 0);
 	else

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "column/types.h"
+#include "keys/root.h"
 
 static Datum
 json_to_jsonb(PG_FUNCTION_ARGS)
@@ -80,8 +81,7 @@ EncryptedTypeOfKind(EnvelopeKind kind)
 		if (types[i].kind == kind)
 			return &types[i];
 	}
-	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-					errmsg("an envelope of kind %d is no value of an encrypted type", (int) kind)));
+	CryptoRaise(CRYPTO_MALFORMED);
 }
 
 const EncryptedType *
