@@ -11,51 +11,71 @@
 #define KIND_SHIFT 4
 #define KIND_MAX 15
 #define FLAG_SEARCH_TAG 0x01
-#define FLAGS_KNOWN FLAG_SEARCH_TAG
+#define FLAG_BINDING 0x02
+#define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING)
 
 /* Authenticated data up to this size needs no allocation: every column's does. */
 #define AAD_ON_STACK 256
 
 #define PREFIX_SIZE (sizeof(ENVELOPE_TEXT_PREFIX) - 1)
 
-static size_t
-header_size(const uint8_t *search_tag)
+static uint8_t
+flags_of(const EnvelopeHeader *header)
 {
-	return ENVELOPE_FIXED_HEADER + (search_tag != NULL ? ENVELOPE_SEARCH_TAG_SIZE : 0);
+	return (header->search_tag != NULL ? FLAG_SEARCH_TAG : 0) |
+		   (header->binding != NULL ? FLAG_BINDING : 0);
+}
+
+static size_t
+header_size(uint8_t flags)
+{
+	return ENVELOPE_FIXED_HEADER + (flags & FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
+		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0);
 }
 
 CryptoStatus
-envelope_parse(Bytes in, Envelope *envelope)
+envelope_parse_header(Bytes head, EnvelopeHeader *header)
 {
-	const uint8_t *data = in.data;
-	EnvelopeHeader *header = &envelope->header;
+	const uint8_t *data = head.data;
 	uint8_t flags;
-	size_t before_ciphertext;
 
-	if (in.len < ENVELOPE_MIN_SIZE || data[0] != ENVELOPE_VERSION)
+	if (head.len < ENVELOPE_FIXED_HEADER || data[0] != ENVELOPE_VERSION)
 		return CRYPTO_MALFORMED;
-
 	flags = data[1] & ((1 << KIND_SHIFT) - 1);
-	if ((flags & ~FLAGS_KNOWN) != 0)
+	if ((flags & ~FLAGS_KNOWN) != 0 || head.len < header_size(flags))
 		return CRYPTO_MALFORMED;
 
 	header->kind = (EnvelopeKind) (data[1] >> KIND_SHIFT);
 	header->class_id = bytes_get_u32(data + 2);
 	header->key_id = bytes_get_u32(data + 6);
 	header->key_version = bytes_get_u32(data + 10);
-	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data + ENVELOPE_FIXED_HEADER : NULL;
 	if (header->class_id > INT32_MAX)
 		return CRYPTO_MALFORMED;
 
-	envelope->header_bytes = bytes_view(data, header_size(header->search_tag));
+	data += ENVELOPE_FIXED_HEADER;
+	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data : NULL;
+	data += (flags & FLAG_SEARCH_TAG) ? ENVELOPE_SEARCH_TAG_SIZE : 0;
+	header->binding = (flags & FLAG_BINDING) ? data : NULL;
+	return CRYPTO_OK;
+}
+
+CryptoStatus
+envelope_parse(Bytes in, Envelope *envelope)
+{
+	CryptoStatus status = envelope_parse_header(in, &envelope->header);
+	size_t before_ciphertext;
+
+	if (status != CRYPTO_OK)
+		return status;
+	envelope->header_bytes = bytes_view(in.data, header_size(flags_of(&envelope->header)));
 	before_ciphertext = envelope->header_bytes.len + XAES_NONCE_SIZE;
 	if (in.len < before_ciphertext + XAES_TAG_SIZE)
 		return CRYPTO_MALFORMED;
 
-	envelope->nonce = data + envelope->header_bytes.len;
+	envelope->nonce = in.data + envelope->header_bytes.len;
 	envelope->ciphertext =
-		bytes_view(data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
-	envelope->tag = data + in.len - XAES_TAG_SIZE;
+		bytes_view(in.data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
+	envelope->tag = in.data + in.len - XAES_TAG_SIZE;
 	return CRYPTO_OK;
 }
 
@@ -73,7 +93,7 @@ envelope_peek(Bytes head, EnvelopeHeader *header)
 size_t
 envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 {
-	return header_size(header->search_tag) + XAES_NONCE_SIZE + plaintext_size + XAES_TAG_SIZE;
+	return header_size(flags_of(header)) + XAES_NONCE_SIZE + plaintext_size + XAES_TAG_SIZE;
 }
 
 /*
@@ -112,7 +132,9 @@ CryptoStatus
 envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, int ncontext,
 			  Bytes plaintext, uint8_t *out)
 {
-	size_t size = header_size(header->search_tag);
+	uint8_t flags = flags_of(header);
+	size_t size = header_size(flags);
+	uint8_t *part = out + ENVELOPE_FIXED_HEADER;
 	uint8_t *nonce = out + size;
 	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
 	Aad aad;
@@ -122,13 +144,17 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 		return CRYPTO_MALFORMED;
 
 	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT |
-						(header->search_tag != NULL ? FLAG_SEARCH_TAG : 0));
+	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT | flags);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
 	if (header->search_tag != NULL)
-		memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+	{
+		memcpy(part, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		part += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->binding != NULL)
+		memcpy(part, header->binding, ENVELOPE_BINDING_SIZE);
 
 	if (!aad_build(&aad, bytes_view(out, size), context, ncontext))
 		return CRYPTO_FAILED;

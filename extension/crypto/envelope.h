@@ -15,11 +15,14 @@
 
 #define ENVELOPE_VERSION 1
 #define ENVELOPE_SEARCH_TAG_SIZE 16
+#define ENVELOPE_BINDING_SIZE 16
 
 /* version, kind and flags, class, key, key version; nonce; authentication tag */
 #define ENVELOPE_FIXED_HEADER 14
 #define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
-#define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MIN_SIZE + ENVELOPE_SEARCH_TAG_SIZE)
+#define ENVELOPE_MAX_HEADER \
+	(ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE + ENVELOPE_BINDING_SIZE)
+#define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MAX_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
 
 /*
  * What the plaintext is: an envelope of one kind never opens as another. The
@@ -43,6 +46,7 @@ typedef struct EnvelopeHeader
 	uint32_t key_id;
 	uint32_t key_version;
 	const uint8_t *search_tag; /* ENVELOPE_SEARCH_TAG_SIZE bytes, or NULL */
+	const uint8_t *binding;    /* to a row: ENVELOPE_BINDING_SIZE bytes, or NULL */
 } EnvelopeHeader;
 
 /* A parsed envelope: views of the bytes it was parsed from. */
@@ -59,6 +63,12 @@ typedef struct Envelope
 extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
 
 /*
+ * The header alone, from the first ENVELOPE_MAX_HEADER bytes, or all there are
+ * if that is less: for values that are long and out of line.
+ */
+extern CryptoStatus envelope_parse_header(Bytes head, EnvelopeHeader *header);
+
+/*
  * Class, key and key version, from the first ENVELOPE_FIXED_HEADER bytes alone;
  * nothing else of the header is filled in. False when these begin no envelope.
  */
@@ -67,8 +77,8 @@ extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 
 /*
- * Writes envelope_size bytes, which must not overlap the plaintext or the
- * search tag. CRYPTO_MALFORMED for a header that envelope_parse would refuse.
+ * Writes envelope_size bytes, which must not overlap the plaintext or what the
+ * header points to. CRYPTO_MALFORMED for a header that envelope_parse would refuse.
  */
 extern CryptoStatus envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context,
 								  int ncontext, Bytes plaintext, uint8_t *out);

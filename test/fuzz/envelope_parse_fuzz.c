@@ -24,27 +24,43 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static size_t
 write_header(const EnvelopeHeader *header, uint8_t *out)
 {
+	size_t size = ENVELOPE_FIXED_HEADER;
+
 	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL));
+	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL) |
+						(header->binding != NULL) << 1);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
-	if (header->search_tag == NULL)
-		return ENVELOPE_FIXED_HEADER;
-	memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
-	return ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE;
+	if (header->search_tag != NULL)
+	{
+		memcpy(out + size, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		size += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->binding != NULL)
+	{
+		memcpy(out + size, header->binding, ENVELOPE_BINDING_SIZE);
+		size += ENVELOPE_BINDING_SIZE;
+	}
+	return size;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t header[ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE];
+	uint8_t header[ENVELOPE_MAX_HEADER];
 	Envelope envelope;
+	EnvelopeHeader alone;
 	CryptoStatus status = envelope_parse(bytes_view(data, size), &envelope);
+	CryptoStatus status_alone = envelope_parse_header(
+		bytes_view(data, size < ENVELOPE_MAX_HEADER ? size : ENVELOPE_MAX_HEADER), &alone);
 
 	REQUIRE(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
+	REQUIRE(status_alone == CRYPTO_OK || status_alone == CRYPTO_MALFORMED);
 	if (status != CRYPTO_OK)
 		return 0;
+	REQUIRE(status_alone == CRYPTO_OK && alone.binding == envelope.header.binding &&
+			alone.search_tag == envelope.header.search_tag);
 
 	REQUIRE(envelope.header_bytes.data == data);
 	REQUIRE(envelope.nonce == data + envelope.header_bytes.len);
