@@ -304,6 +304,16 @@ refuse_masked_write(int32 class_id)
 						errhint("SET tarot_security.io = plain.")));
 }
 
+/* The key of a site whose verdict is known. */
+static DataKey *
+key_of_site(GateSite *site)
+{
+	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
+		site->key =
+			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
+	return site->key;
+}
+
 /* The key that seals for a class, if the current role may. */
 static DataKey *
 sealing_key(GateSite *site, int32 class_id)
@@ -311,10 +321,7 @@ sealing_key(GateSite *site, int32 class_id)
 	ensure_verdict(site, class_id);
 	require_write(site);
 	refuse_masked_write(class_id);
-	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
-		site->key =
-			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
-	return site->key;
+	return key_of_site(site);
 }
 
 struct varlena *
@@ -325,17 +332,32 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 	return KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0, plaintext);
 }
 
+/* Opens it and seals what is in it under another header. */
+static struct varlena *
+seal_again(DataKey *key, const Envelope *envelope, EnvelopeHeader *header)
+{
+	uint8_t *plaintext;
+	struct varlena *out;
+
+	if (envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+		CryptoRaise(CRYPTO_MALFORMED);
+	plaintext = palloc(envelope->ciphertext.len + 1);
+	KeyRingOpen(envelope, NULL, 0, plaintext);
+	out = KeyRingSeal(key, header, NULL, 0, bytes_view(plaintext, envelope->ciphertext.len));
+	secret_wipe(plaintext, envelope->ciphertext.len);
+	pfree(plaintext);
+	return out;
+}
+
 struct varlena *
 GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 {
 	int32 from = (int32) envelope->header.class_id;
 	EnvelopeHeader header = {.kind = envelope->header.kind, .class_id = (uint32) class_id};
-	uint8_t *plaintext;
-	struct varlena *out;
 
 	ensure_verdict(site, class_id);
 	require_write(site);
-	if (from == CLASS_NONE || envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+	if (from == CLASS_NONE)
 		CryptoRaise(CRYPTO_MALFORMED);
 	if (from != CLASS_LITERAL)
 	{
@@ -347,12 +369,45 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 								   data_class->name),
 							errdetail("That needs plain read access to it.")));
 	}
+	return seal_again(sealing_key(site, class_id), envelope, &header);
+}
 
-	plaintext = palloc(envelope->ciphertext.len + 1);
-	KeyRingOpen(envelope, NULL, 0, plaintext);
-	out = KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0,
-					  bytes_view(plaintext, envelope->ciphertext.len));
-	secret_wipe(plaintext, envelope->ciphertext.len);
-	pfree(plaintext);
-	return out;
+/* ---------------------------------------------------------------- rows */
+
+static void
+require_right(GateSite *site, GateRight right)
+{
+	if (right == GATE_RIGHT_OWNER)
+		return;
+	refuse_masked_write(site->class_id);
+	if (right == GATE_RIGHT_MOVE && !(site->read == READ_PLAIN && site->write))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to move a value of data class \"%s\" to another row",
+					site->data_class->name),
+			 errdetail("Role \"%s\" would need plain read access and write access to the class.",
+					   GetUserNameFromId(GetUserId(), true)),
+			 errhint("Values are bound to their rows. Copying one, or changing what "
+					 "identifies its row, moves it.")));
+	if (right == GATE_RIGHT_WRITE && GateCurrentIo() == GATE_IO_ENVELOPE)
+		GateRequireImport();
+	else
+		require_write(site);
+}
+
+struct varlena *
+GateRebind(GateSite *site, const Envelope *envelope, const uint8_t *binding, GateRight right)
+{
+	int32 class_id = (int32) envelope->header.class_id;
+	EnvelopeHeader header = envelope->header;
+
+	if (!CLASS_IS_NAMED(class_id))
+		CryptoRaise(CRYPTO_MALFORMED);
+	ensure_verdict(site, class_id);
+	if (site->data_class == NULL)
+		ClassRequire(class_id);
+	require_right(site, right);
+	header.binding = binding;
+	return seal_again(key_of_site(site), envelope, &header);
 }

@@ -86,6 +86,21 @@ extern struct varlena *GateSeal(GateSite *site, int32 class_id, EnvelopeKind kin
  */
 extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int32 class_id);
 
+/* What the current role needs for it that a value is sealed again for another row. */
+typedef enum GateRight
+{
+	GATE_RIGHT_WRITE, /* for a value of no row yet; or the right to import, where io is envelope */
+	GATE_RIGHT_MOVE,  /* for another row's: to read it plain, and to write */
+	GATE_RIGHT_OWNER, /* nothing: the caller knows that the role owns the table */
+} GateRight;
+
+/*
+ * The same value under the same class, with this binding to a row
+ * (crypto/binding.h) and the rest of the header as it was. Nothing is shown.
+ */
+extern struct varlena *
+GateRebind(GateSite *site, const Envelope *envelope, const uint8_t *binding, GateRight right);
+
 /* Raises unless the current role may bring envelopes in from outside. */
 extern void GateRequireImport(void);
 
