@@ -1,0 +1,357 @@
+/*
+ * rule.c
+ *		Row rules: what ties the values of an encrypted column to their rows.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "column/rule.h"
+#include "keys/root.h"
+
+/* Not by LookupFuncName: that asks for USAGE on the schema, which a role that renames a column may
+ * lack. */
+Oid
+RuleFunction(void)
+{
+	oidvector *none = buildoidvector(NULL, 0);
+	Oid schema = get_namespace_oid("tarot", false);
+
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("enforce_row"),
+						   PointerGetDatum(none), ObjectIdGetDatum(schema));
+}
+
+Trigger *
+RuleTriggerOf(Relation relation, const char *column)
+{
+	Oid function = RuleFunction();
+
+	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+	{
+		Trigger *trigger = &relation->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && trigger->tgnargs > RULE_ARG_COLUMN &&
+			strcmp(trigger->tgargs[RULE_ARG_COLUMN], column) == 0)
+			return trigger;
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- reading a trigger's arguments */
+
+pg_noreturn static void
+raise_invalid(Relation relation, const Trigger *trigger)
+{
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+					errmsg("trigger \"%s\" of table \"%s\" is no row rule", trigger->tgname,
+						   RelationGetRelationName(relation)),
+					errhint("Row rules are made by tarot.bind_column().")));
+}
+
+static Form_pg_attribute
+require_column(Relation relation, const char *name, const Trigger *trigger)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+
+		if (!column->attisdropped && strcmp(NameStr(column->attname), name) == 0)
+			return column;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of table \"%s\" does not exist, but the row rule of column "
+					"\"%s\" names it",
+					name, RelationGetRelationName(relation), trigger->tgargs[RULE_ARG_COLUMN]),
+			 errdetail("It was dropped, or renamed while event triggers were off."),
+			 errhint("Rename it back, or call tarot.unbind_column() and bind the column anew.")));
+}
+
+static RuleColumn
+require_identity(Relation relation, const Trigger *trigger, int argument)
+{
+	const char *name = trigger->tgargs[argument];
+	Form_pg_attribute column = require_column(relation, name, trigger);
+	IdentityForm form = IdentityFormOfType(column->atttypid);
+
+	if (form == IDENTITY_NONE || strcmp(IdentityFormName(form), trigger->tgargs[argument + 1]) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of table \"%s\" has another type than when column "
+						"\"%s\" was bound by it",
+						name, RelationGetRelationName(relation), trigger->tgargs[RULE_ARG_COLUMN]),
+				 errdetail("It was %s.", trigger->tgargs[argument + 1]),
+				 errhint("Call tarot.unbind_column() and bind the column anew.")));
+	if (column->attgenerated != '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+						errmsg("column \"%s\" of table \"%s\" is generated, and cannot bind", name,
+							   RelationGetRelationName(relation))));
+	return (RuleColumn){column->attnum, getBaseType(column->atttypid)};
+}
+
+static void
+read_binding_id(Relation relation, const Trigger *trigger, uint8 id[BINDING_ID_SIZE])
+{
+	const char *hex = trigger->tgargs[RULE_ARG_BINDING];
+	size_t size = strlen(hex);
+
+	if (size != 2 * BINDING_ID_SIZE || strspn(hex, "0123456789abcdef") != size)
+		raise_invalid(relation, trigger);
+	hex_decode(hex, size, (char *) id);
+}
+
+RowRule *
+RuleOfTrigger(Relation relation, const Trigger *trigger)
+{
+	RowRule *rule = palloc0(sizeof(RowRule));
+	int by = trigger->tgnargs - RULE_ARG_BY;
+
+	if (by < 2 || by % 2 != 0 || by / 2 > BINDING_ITEMS_MAX)
+		raise_invalid(relation, trigger);
+	rule->column = require_column(relation, trigger->tgargs[RULE_ARG_COLUMN], trigger)->attnum;
+	read_binding_id(relation, trigger, rule->binding_id);
+	rule->by_count = by / 2;
+	for (int i = 0; i < rule->by_count; i++)
+		rule->by[i] = require_identity(relation, trigger, RULE_ARG_BY + 2 * i);
+	return rule;
+}
+
+/* ---------------------------------------------------------------- a row and its rule */
+
+static Datum
+get_identity(HeapTuple row, TupleDesc desc, const RuleColumn *column)
+{
+	bool isnull;
+	Datum value = heap_getattr(row, column->number, desc, &isnull);
+
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+						errmsg("column \"%s\" is null, but an encrypted value is bound by it",
+							   NameStr(TupleDescAttr(desc, column->number - 1)->attname))));
+	return value;
+}
+
+static void
+compute_binding(const RowRule *rule, HeapTuple row, TupleDesc desc, uint8 *binding)
+{
+	Bytes items[BINDING_ITEMS_MAX];
+
+	for (int i = 0; i < rule->by_count; i++)
+		items[i] = IdentityOfDatum(rule->by[i].type, get_identity(row, desc, &rule->by[i]));
+	CryptoCheck(binding_compute(rule->binding_id, items, rule->by_count, binding));
+}
+
+static RuleFit
+fit_of(const EnvelopeHeader *header, const uint8 *binding)
+{
+	if (header->binding == NULL)
+		return RULE_UNBOUND;
+	return memcmp(header->binding, binding, ENVELOPE_BINDING_SIZE) == 0 ? RULE_FITS
+																		: RULE_ELSEWHERE;
+}
+
+/* The value's header says how it fits: one that is long and out of line stays there. */
+static RuleFit
+check_value(Datum value, const uint8 *binding)
+{
+	struct varlena *head = PG_DETOAST_DATUM_SLICE(DatumGetPointer(value), 0, ENVELOPE_MAX_HEADER);
+	EnvelopeHeader header;
+
+	CryptoCheck(
+		envelope_parse_header(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), &header));
+	return fit_of(&header, binding);
+}
+
+RuleFit
+RuleCheck(const RowRule *rule, HeapTuple row, TupleDesc desc)
+{
+	uint8 binding[ENVELOPE_BINDING_SIZE];
+	bool isnull;
+	Datum value = heap_getattr(row, rule->column, desc, &isnull);
+
+	if (isnull)
+		return RULE_FITS;
+	compute_binding(rule, row, desc, binding);
+	return check_value(value, binding);
+}
+
+struct varlena *
+RuleApply(RowRule *rule, HeapTuple row, TupleDesc desc, bool as_owner)
+{
+	uint8 binding[ENVELOPE_BINDING_SIZE];
+	bool isnull;
+	Datum value = heap_getattr(row, rule->column, desc, &isnull);
+	struct varlena *bytes;
+	Envelope envelope;
+	RuleFit fit;
+
+	if (isnull)
+		return NULL;
+	compute_binding(rule, row, desc, binding);
+	fit = check_value(value, binding);
+	if (fit == RULE_FITS)
+		return NULL;
+
+	bytes = PG_DETOAST_DATUM_PACKED(value);
+	CryptoCheck(
+		envelope_parse(bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)), &envelope));
+	return GateRebind(&rule->gate, &envelope, binding,
+					  as_owner              ? GATE_RIGHT_OWNER
+					  : fit == RULE_UNBOUND ? GATE_RIGHT_WRITE
+											: GATE_RIGHT_MOVE);
+}
+
+char *
+RuleIdentity(const RowRule *rule, HeapTuple row, TupleDesc desc)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int i = 0; i < rule->by_count; i++)
+	{
+		Oid output;
+		bool is_varlena;
+		bool isnull;
+		Datum value = heap_getattr(row, rule->by[i].number, desc, &isnull);
+
+		getTypeOutputInfo(rule->by[i].type, &output, &is_varlena);
+		appendStringInfo(&out, "%s%s", i > 0 ? ", " : "",
+						 isnull ? "NULL" : OidOutputFunctionCall(output, value));
+	}
+	return out.data;
+}
+
+/* ---------------------------------------------------------------- enforcement */
+
+/*
+ * What fires after us could put another row's value in, unseen. Not so another
+ * rule: each looks after its own column.
+ */
+static void
+require_last(Relation relation, const Trigger *trigger)
+{
+	TriggerDesc *all = relation->trigdesc;
+	bool behind = false;
+
+	for (int i = 0; i < all->numtriggers; i++)
+	{
+		const Trigger *other = &all->triggers[i];
+
+		if (other->tgoid == trigger->tgoid)
+			behind = true;
+		else if (other->tgfoid == trigger->tgfoid)
+		{
+			if (other->tgnargs > RULE_ARG_COLUMN &&
+				strcmp(other->tgargs[RULE_ARG_COLUMN], trigger->tgargs[RULE_ARG_COLUMN]) == 0)
+				ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+								errmsg("column \"%s\" of table \"%s\" has two row rules",
+									   trigger->tgargs[RULE_ARG_COLUMN],
+									   RelationGetRelationName(relation)),
+								errhint("One may be its own and one that of a table it became a "
+										"partition of: drop trigger \"%s\" or \"%s\".",
+										trigger->tgname, other->tgname)));
+		}
+		else if (behind && TRIGGER_FOR_ROW(other->tgtype) && TRIGGER_FOR_BEFORE(other->tgtype) &&
+				 (TRIGGER_FOR_INSERT(other->tgtype) || TRIGGER_FOR_UPDATE(other->tgtype)) &&
+				 other->tgenabled != TRIGGER_DISABLED)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("trigger \"%s\" of table \"%s\" would fire after \"%s\"", other->tgname,
+						RelationGetRelationName(relation), trigger->tgname),
+				 errdetail("It could change a value after it was checked to belong to its row."),
+				 errhint("Rename it, so that it comes first in alphabetical order.")));
+	}
+}
+
+static bool
+same_datum(HeapTuple a, HeapTuple b, TupleDesc desc, AttrNumber number)
+{
+	Form_pg_attribute column = TupleDescAttr(desc, number - 1);
+	bool null_a;
+	bool null_b;
+	Datum value_a = heap_getattr(a, number, desc, &null_a);
+	Datum value_b = heap_getattr(b, number, desc, &null_b);
+
+	if (null_a || null_b)
+		return null_a && null_b;
+	return datumIsEqual(value_a, value_b, column->attbyval, column->attlen);
+}
+
+/* An update of other columns neither moves a value nor complains of one that was moved before. */
+static bool
+is_untouched(const RowRule *rule, HeapTuple old, HeapTuple new, TupleDesc desc)
+{
+	if (!same_datum(old, new, desc, rule->column))
+		return false;
+	for (int i = 0; i < rule->by_count; i++)
+	{
+		if (!same_datum(old, new, desc, rule->by[i].number))
+			return false;
+	}
+	return true;
+}
+
+static RowRule *
+rule_of_call(FunctionCallInfo fcinfo, const TriggerData *data)
+{
+	/* One function call site for each table and trigger of a statement. */
+	if (unlikely(fcinfo->flinfo->fn_extra == NULL))
+	{
+		MemoryContext outer_context = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		RowRule *rule = RuleOfTrigger(data->tg_relation, data->tg_trigger);
+
+		require_last(data->tg_relation, data->tg_trigger);
+		fcinfo->flinfo->fn_extra = rule;
+		MemoryContextSwitchTo(outer_context);
+	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/*
+ * tarot.enforce_row() RETURNS trigger
+ */
+PG_FUNCTION_INFO_V1(tarot_column_enforce_row);
+Datum
+tarot_column_enforce_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	bool update;
+	HeapTuple row;
+	TupleDesc desc;
+	RowRule *rule;
+	struct varlena *value;
+	Datum datum;
+	int number;
+	bool isnull = false;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(data->tg_event) || TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("tarot.enforce_row() is a row trigger before INSERT or UPDATE")));
+	update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+	row = update ? data->tg_newtuple : data->tg_trigtuple;
+	desc = RelationGetDescr(data->tg_relation);
+	rule = rule_of_call(fcinfo, data);
+
+	if (update && is_untouched(rule, data->tg_trigtuple, row, desc))
+		return PointerGetDatum(row);
+	value = RuleApply(rule, row, desc, false);
+	if (value == NULL)
+		return PointerGetDatum(row);
+	datum = PointerGetDatum(value);
+	number = rule->column;
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &number, &datum, &isnull));
+}
