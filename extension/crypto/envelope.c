@@ -12,7 +12,8 @@
 #define KIND_MAX 15
 #define FLAG_SEARCH_TAG 0x01
 #define FLAG_BINDING 0x02
-#define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING)
+#define FLAG_SUBJECT 0x04
+#define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING | FLAG_SUBJECT)
 
 /* Authenticated data up to this size needs no allocation: every column's does. */
 #define AAD_ON_STACK 256
@@ -23,14 +24,26 @@ static uint8_t
 flags_of(const EnvelopeHeader *header)
 {
 	return (header->search_tag != NULL ? FLAG_SEARCH_TAG : 0) |
-		   (header->binding != NULL ? FLAG_BINDING : 0);
+		   (header->binding != NULL ? FLAG_BINDING : 0) |
+		   (header->subject_key != 0 ? FLAG_SUBJECT : 0);
 }
 
 static size_t
 header_size(uint8_t flags)
 {
 	return ENVELOPE_FIXED_HEADER + (flags & FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
-		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0);
+		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0) +
+		   (flags & FLAG_SUBJECT ? ENVELOPE_SUBJECT_SIZE : 0);
+}
+
+/* A subject's key stands in place of a data key, and is none. */
+static bool
+is_possible(const EnvelopeHeader *header, uint8_t flags)
+{
+	if (header->class_id > INT32_MAX)
+		return false;
+	return (flags & FLAG_SUBJECT) == 0 ||
+		   (header->subject_key != 0 && header->key_id == 0 && header->key_version == 0);
 }
 
 CryptoStatus
@@ -49,14 +62,14 @@ envelope_parse_header(Bytes head, EnvelopeHeader *header)
 	header->class_id = bytes_get_u32(data + 2);
 	header->key_id = bytes_get_u32(data + 6);
 	header->key_version = bytes_get_u32(data + 10);
-	if (header->class_id > INT32_MAX)
-		return CRYPTO_MALFORMED;
 
 	data += ENVELOPE_FIXED_HEADER;
 	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data : NULL;
 	data += (flags & FLAG_SEARCH_TAG) ? ENVELOPE_SEARCH_TAG_SIZE : 0;
 	header->binding = (flags & FLAG_BINDING) ? data : NULL;
-	return CRYPTO_OK;
+	data += (flags & FLAG_BINDING) ? ENVELOPE_BINDING_SIZE : 0;
+	header->subject_key = (flags & FLAG_SUBJECT) ? bytes_get_u64(data) : 0;
+	return is_possible(header, flags) ? CRYPTO_OK : CRYPTO_MALFORMED;
 }
 
 CryptoStatus
@@ -140,7 +153,7 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	Aad aad;
 	CryptoStatus status;
 
-	if (header->class_id > INT32_MAX || (unsigned int) header->kind > KIND_MAX)
+	if (!is_possible(header, flags) || (unsigned int) header->kind > KIND_MAX)
 		return CRYPTO_MALFORMED;
 
 	out[0] = ENVELOPE_VERSION;
@@ -154,7 +167,12 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 		part += ENVELOPE_SEARCH_TAG_SIZE;
 	}
 	if (header->binding != NULL)
+	{
 		memcpy(part, header->binding, ENVELOPE_BINDING_SIZE);
+		part += ENVELOPE_BINDING_SIZE;
+	}
+	if (header->subject_key != 0)
+		bytes_put_u64(part, header->subject_key);
 
 	if (!aad_build(&aad, bytes_view(out, size), context, ncontext))
 		return CRYPTO_FAILED;

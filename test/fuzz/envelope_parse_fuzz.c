@@ -28,7 +28,7 @@ write_header(const EnvelopeHeader *header, uint8_t *out)
 
 	out[0] = ENVELOPE_VERSION;
 	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL) |
-						(header->binding != NULL) << 1);
+						(header->binding != NULL) << 1 | (header->subject_key != 0) << 2);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
@@ -41,6 +41,11 @@ write_header(const EnvelopeHeader *header, uint8_t *out)
 	{
 		memcpy(out + size, header->binding, ENVELOPE_BINDING_SIZE);
 		size += ENVELOPE_BINDING_SIZE;
+	}
+	if (header->subject_key != 0)
+	{
+		bytes_put_u64(out + size, header->subject_key);
+		size += ENVELOPE_SUBJECT_SIZE;
 	}
 	return size;
 }
@@ -60,7 +65,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (status != CRYPTO_OK)
 		return 0;
 	REQUIRE(status_alone == CRYPTO_OK && alone.binding == envelope.header.binding &&
-			alone.search_tag == envelope.header.search_tag);
+			alone.search_tag == envelope.header.search_tag &&
+			alone.subject_key == envelope.header.subject_key);
 
 	REQUIRE(envelope.header_bytes.data == data);
 	REQUIRE(envelope.nonce == data + envelope.header_bytes.len);

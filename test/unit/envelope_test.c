@@ -20,15 +20,16 @@ static const uint8_t search_tag[ENVELOPE_SEARCH_TAG_SIZE] = "0123456789abcde";
 static const uint8_t binding[ENVELOPE_BINDING_SIZE] = "bound to the row";
 
 /* What may stand in a header besides, as the flags that say so. */
-#define PARTS 4
+#define PARTS 8
 
 static EnvelopeHeader
 any_header(unsigned int parts)
 {
 	return (EnvelopeHeader){.kind = ENVELOPE_TEXT,
 							.class_id = (uint32_t) any(UINT64_C(1) << 31),
-							.key_id = (uint32_t) any(UINT64_C(1) << 32),
-							.key_version = (uint32_t) any(UINT64_C(1) << 32),
+							.key_id = parts & 4 ? 0 : (uint32_t) any(UINT64_C(1) << 32),
+							.key_version = parts & 4 ? 0 : (uint32_t) any(UINT64_C(1) << 32),
+							.subject_key = parts & 4 ? any(INT64_MAX) + 1 : 0,
 							.search_tag = parts & 1 ? search_tag : NULL,
 							.binding = parts & 2 ? binding : NULL};
 }
@@ -43,7 +44,7 @@ static bool
 same_header(const EnvelopeHeader *a, const EnvelopeHeader *b)
 {
 	return a->kind == b->kind && a->class_id == b->class_id && a->key_id == b->key_id &&
-		   a->key_version == b->key_version &&
+		   a->key_version == b->key_version && a->subject_key == b->subject_key &&
 		   same_bytes(a->search_tag, b->search_tag, ENVELOPE_SEARCH_TAG_SIZE) &&
 		   same_bytes(a->binding, b->binding, ENVELOPE_BINDING_SIZE);
 }
@@ -86,8 +87,9 @@ test_envelope_layout(void)
 							 .key_version = 0xffffffff,
 							 .search_tag = search_tag};
 
-	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 86 && envelope_size(&header, 5) == 75,
-	   "an envelope adds 54 bytes, 16 more with a search tag, 16 more with a binding");
+	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 94 && envelope_size(&header, 5) == 75,
+	   "an envelope adds 54 bytes, 16 more with a search tag, 16 with a binding, 8 with a subject "
+	   "key");
 	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
 		   is_hex(bytes_view(out, 30),
 				  "01f101020304a0b0c0d0ffffffff30313233343536373839616263646500"),
@@ -116,6 +118,23 @@ test_envelope_layout(void)
 		   same_header(&alone, &header) &&
 		   envelope_parse_header(bytes_view(out, 29), &alone) == CRYPTO_MALFORMED,
 	   "a binding without a search tag; the header alone can be parsed");
+
+	header.key_id = header.key_version = 0;
+	header.subject_key = UINT64_C(0x0102030405060708);
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
+		   is_hex(bytes_view(out, 38), "01f60102030400000000000000006"
+									   "26f756e6420746f2074686520726f770102030405060708") &&
+		   envelope_parse(bytes_view(out, 83), &parsed) == CRYPTO_OK &&
+		   same_header(&parsed.header, &header) && parsed.nonce == out + 38,
+	   "the number of a subject key stands behind the binding");
+	out[6 + any(8)] = 1;
+	wrong = envelope_parse(bytes_view(out, 83), &parsed) != CRYPTO_MALFORMED;
+	memset(out + 6, 0, 8);
+	memset(out + 30, 0, 8);
+	wrong += envelope_parse(bytes_view(out, 83), &parsed) != CRYPTO_MALFORMED;
+	header.key_version = 1;
+	wrong += envelope_seal(key, &header, NULL, 0, STRING("plain"), out) != CRYPTO_MALFORMED;
+	ok(wrong == 0, "with a subject key there is no data key, and its number is not 0");
 
 	for (int i = 0; i < 3000; i++)
 	{
@@ -190,6 +209,7 @@ test_envelope_refusals(void)
 	for (int flags = 0; flags < 16; flags++)
 	{
 		out[1] = (uint8_t) (ENVELOPE_TEXT << 4 | flags);
+		memset(out + 6, flags & 4 ? 0 : 7, 8);
 		wrong +=
 			(envelope_parse(bytes_view(out, sizeof(out)), &parsed) == CRYPTO_OK) != (flags < PARTS);
 	}
@@ -582,6 +602,8 @@ test_worked_example(void)
 	uint8_t root[32], ring[16], wrapping[32], data_key[32], sealing[32], expected[32];
 	uint8_t envelope[200], again[200], fingerprint[16], plaintext[32];
 	Bytes wrap_context[] = {STRING("data key"), bytes_view(ring, 16)};
+	Bytes subject_context[] = {STRING("subject key"), bytes_view(again, 8),
+							   bytes_view(fingerprint, 16)};
 	Bytes context[] = {STRING("reading"), STRING("1042")};
 	Bytes bytes;
 	Envelope parsed;
@@ -676,6 +698,29 @@ test_worked_example(void)
 		   envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
 		   bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("4111 1111 1111 1111"));
 	ok(good, "example: an envelope that is bound to it");
+
+	/* A subject key, and a value under it. */
+	unhex("0123456789abcdef", again);
+	unhex("d0d1d2d3d4d5d6d7d8d9dadbdcdddedf", fingerprint);
+	unhex("dfdedddcdbdad9d8d7d6d5d4d3d2d1d0cfcecdcccbcac9c8c7c6c5c4c3c2c1c0", expected);
+	bytes = unhex("01e02b3c4d5e0000000700000002202122232425262728292a2b2c2d2e2f303132333435363782"
+				  "2cf146236f175777885ff5fdb7b75b9686a40439d184f367fee7c9731f1ff9d3786e065e19a4b7"
+				  "9f419fd2e0deb281",
+				  envelope);
+	good = envelope_parse(bytes, &parsed) == CRYPTO_OK &&
+		   parsed.header.kind == ENVELOPE_SUBJECT_KEY &&
+		   envelope_open(key, &parsed, subject_context, 3, plaintext) == CRYPTO_OK &&
+		   memcmp(plaintext, expected, 32) == 0;
+	ok(good, "example: the subject key opens under the sealing key");
+	bytes = unhex("01142b3c4d5e00000000000000000123456789abcdef101112131415161718191a1b1c1d1e1f2021"
+				  "222324252627"
+				  "9ce3aaccac892628f7f2c6de430fda3b52dd8e029e30f6a5d4",
+				  envelope);
+	good = xaes_rekey(key, plaintext) && envelope_parse(bytes, &parsed) == CRYPTO_OK &&
+		   parsed.header.subject_key == UINT64_C(0x0123456789abcdef) &&
+		   envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
+		   bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("Cassandra"));
+	ok(good, "example: a value under a subject key");
 	xaes_free(key);
 }
 
