@@ -18,6 +18,7 @@
 #include "hooks/hooks.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
+#include "keys/subject.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -37,6 +38,7 @@ _PG_init(void)
 	CatalogInit();
 	ProviderInit();
 	KeyRingInit();
+	SubjectInit();
 	ClassInit();
 	ClassAccessInit();
 	GateInit();
