@@ -40,7 +40,7 @@ SELECT run($$SELECT tarot.bind_column('customer', 'card', '{card}')$$);
 SELECT run($$SELECT tarot.bind_column('customer', 'card', '{}')$$);
 SELECT run($$SELECT tarot.bind_column('customer', 'card', '{NULL}')$$);
 SELECT run($$SELECT tarot.bind_column(NULL, 'card')$$);
-SELECT run($$SELECT tarot.bind_column('customer_pkey', 'card')$$);
+SELECT code($$SELECT tarot.bind_column('customer_pkey', 'card')$$);
 SELECT run($$SELECT tarot.unbind_column('customer', 'card')$$);
 SELECT * FROM tarot.bound_column;
 SELECT tarot.bind_column('customer', 'card') AS bound;
@@ -138,26 +138,37 @@ SELECT code('UPDATE customer SET note = ''x'' WHERE id = 2');
 RESET ROLE;
 DROP TRIGGER b_swap ON customer;
 SET ROLE tarot_bind_thief;
-CREATE TRIGGER zzz_rule BEFORE UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', '00000000000000000000000000000000', 'id', 'integer');
+CREATE TRIGGER zzz_rule BEFORE UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', '', '', '00000000000000000000000000000000', 'id', 'integer');
 SELECT run('UPDATE customer SET note = ''x'' WHERE id = 2');
 RESET ROLE;
 DROP TRIGGER zzz_rule ON customer;
 SET ROLE tarot_bind_thief;
-CREATE TRIGGER zzz_rule BEFORE UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', 'x', 'id', 'integer');
+CREATE TRIGGER zzz_rule BEFORE UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', '', '', 'x', 'id', 'integer');
 SELECT code('UPDATE customer SET note = ''x'' WHERE id = 2');
 RESET ROLE;
 DROP TRIGGER zzz_rule ON customer;
 REVOKE TRIGGER ON customer FROM tarot_bind_thief;
 SELECT run('SELECT tarot.enforce_row()');
 CREATE TABLE bad (id int NOT NULL, card tarot.encrypted_text('card'));
-CREATE TRIGGER late AFTER INSERT ON bad FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', '00000000000000000000000000000000', 'id', 'integer');
+CREATE TRIGGER late AFTER INSERT ON bad FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row('card', '', '', '00000000000000000000000000000000', 'id', 'integer');
 SELECT code('INSERT INTO bad VALUES (1)');
 DROP TRIGGER late ON bad;
 SELECT r.arguments, run(format('CREATE TRIGGER rule BEFORE INSERT ON bad FOR EACH ROW EXECUTE FUNCTION tarot.enforce_row(%s)', r.arguments)) AS made,
 	code('INSERT INTO bad VALUES (1)') AS used, run('DROP TRIGGER rule ON bad') AS dropped
-	FROM (VALUES (''), ('card'), ('card, "00"'), ('card, "00000000000000000000000000000000"'), ('card, "00000000000000000000000000000000", id'),
-		('card, "0000000000000000000000000000000G", id, integer'), ('card, "00000000000000000000000000000000", id, uuid'),
-		('nothing, "00000000000000000000000000000000", id, integer'), ('card, "00000000000000000000000000000000", nothing, integer'), ('card, "00000000000000000000000000000000", card, unknown')) AS r (arguments);
+	FROM (VALUES (0, ''),
+		(1, '''card'''),
+		(2, '''card'', '''', '''', ''00'''),
+		(3, '''card'', '''', '''', ''00000000000000000000000000000000'''),
+		(4, '''card'', '''', '''', '''''),
+		(5, '''card'', '''', '''', ''00000000000000000000000000000000'', ''id'''),
+		(6, '''card'', '''', '''', ''0000000000000000000000000000000G'', ''id'', ''integer'''),
+		(7, '''card'', '''', '''', '''', ''id'', ''integer'''),
+		(8, '''card'', '''', '''', ''00000000000000000000000000000000'', ''id'', ''uuid'''),
+		(9, '''nothing'', '''', '''', ''00000000000000000000000000000000'', ''id'', ''integer'''),
+		(10, '''card'', '''', '''', ''00000000000000000000000000000000'', ''nothing'', ''integer'''),
+		(11, '''card'', '''', '''', ''00000000000000000000000000000000'', ''card'', ''unknown'''),
+		(12, '''card'', ''id'', ''uuid'', '''''),
+		(13, '''card'', ''nothing'', ''integer'', ''''')) AS r (n, arguments) ORDER BY n;
 
 -- ------------------------------------------------------------ who may read and write may move
 SET ROLE tarot_bind_app;

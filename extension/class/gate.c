@@ -24,6 +24,7 @@
 #include "class/gate.h"
 #include "keys/ring.h"
 #include "keys/root.h"
+#include "keys/subject.h"
 
 #define DEFAULT_KEY "default"
 
@@ -176,8 +177,15 @@ is_blind(void)
 	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
-/* The plaintext with headroom and a zero byte; false when it cannot be opened, and `try`. */
-static bool
+static inline bool
+is_shredded(const Envelope *envelope)
+{
+	return envelope->header.subject_key != 0 &&
+		   SubjectKeyLook(envelope->header.subject_key) == SUBJECT_KEY_DESTROYED;
+}
+
+/* The plaintext with headroom and a zero byte. It is NULL when it cannot be opened, and `try`. */
+static GateSight
 open_value(const Envelope *envelope, EnvelopeKind kind, bool try, size_t headroom, Bytes *plaintext)
 {
 	size_t size = envelope->ciphertext.len;
@@ -187,17 +195,19 @@ open_value(const Envelope *envelope, EnvelopeKind kind, bool try, size_t headroo
 	{
 		if (!try)
 			CryptoRaise(CRYPTO_MALFORMED);
-		return false;
+		return GATE_NULL;
 	}
+	if (is_shredded(envelope))
+		return GATE_SHREDDED;
 
 	out = palloc(headroom + size + 1);
 	if (!try)
 		KeyRingOpen(envelope, NULL, 0, (uint8_t *) out + headroom);
 	else if (!KeyRingTryOpen(envelope, NULL, 0, (uint8_t *) out + headroom))
-		return false;
+		return GATE_NULL;
 	out[headroom + size] = '\0';
 	*plaintext = bytes_view(out + headroom, size);
-	return true;
+	return GATE_VALUE;
 }
 
 static GateSight
@@ -205,10 +215,13 @@ read_masked(DataClass *data_class, const Envelope *envelope, EnvelopeKind kind, 
 			size_t headroom, Bytes *masked)
 {
 	Bytes plaintext = {0};
+	GateSight sight = GATE_VALUE;
 	bool shown;
 
-	if (ClassMaskNeedsValue(data_class) && !open_value(envelope, kind, try, VARHDRSZ, &plaintext))
-		return GATE_NULL;
+	if (ClassMaskNeedsValue(data_class))
+		sight = open_value(envelope, kind, try, VARHDRSZ, &plaintext);
+	if (sight != GATE_VALUE)
+		return sight;
 	shown = ClassMask(data_class, kind, plaintext, headroom, masked);
 	if (plaintext.data != NULL)
 	{
@@ -228,7 +241,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && path != GATE_OUTPUT)
 	{
 		GateNotePlaintext();
-		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
+		return open_value(envelope, kind, try, headroom, plaintext);
 	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
@@ -237,7 +250,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
 		read = READ_MASKED;
 	if (likely(read == READ_PLAIN))
-		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
+		return open_value(envelope, kind, try, headroom, plaintext);
 
 	if (is_blind())
 		return GATE_REFUSED;
@@ -332,18 +345,21 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 	return KeyRingSeal(sealing_key(site, class_id), &header, NULL, 0, plaintext);
 }
 
-/* Opens it and seals what is in it under another header. */
+/* Opens it and seals what is in it under another header, by its subject's key or the class's. */
 static struct varlena *
-seal_again(DataKey *key, const Envelope *envelope, EnvelopeHeader *header)
+seal_again(GateSite *site, const Envelope *envelope, EnvelopeHeader *header)
 {
 	uint8_t *plaintext;
+	Bytes view;
 	struct varlena *out;
 
 	if (envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
 		CryptoRaise(CRYPTO_MALFORMED);
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
-	out = KeyRingSeal(key, header, NULL, 0, bytes_view(plaintext, envelope->ciphertext.len));
+	view = bytes_view(plaintext, envelope->ciphertext.len);
+	out = header->subject_key != 0 ? SubjectKeySeal(header, view)
+								   : KeyRingSeal(key_of_site(site), header, NULL, 0, view);
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;
@@ -369,7 +385,8 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 								   data_class->name),
 							errdetail("That needs plain read access to it.")));
 	}
-	return seal_again(sealing_key(site, class_id), envelope, &header);
+	refuse_masked_write(class_id);
+	return seal_again(site, envelope, &header);
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -397,7 +414,7 @@ require_right(GateSite *site, GateRight right)
 }
 
 struct varlena *
-GateRebind(GateSite *site, const Envelope *envelope, const uint8_t *binding, GateRight right)
+GateRebind(GateSite *site, const Envelope *envelope, const GateRow *row, GateRight right)
 {
 	int32 class_id = (int32) envelope->header.class_id;
 	EnvelopeHeader header = envelope->header;
@@ -408,6 +425,12 @@ GateRebind(GateSite *site, const Envelope *envelope, const uint8_t *binding, Gat
 	if (site->data_class == NULL)
 		ClassRequire(class_id);
 	require_right(site, right);
-	header.binding = binding;
-	return seal_again(key_of_site(site), envelope, &header);
+	header.binding = row->binding;
+	if (row->subject != NULL)
+	{
+		header.subject_key = SubjectKeyOf(class_id, site->data_class->key_id, row->subject);
+		header.key_id = 0;
+		header.key_version = 0;
+	}
+	return seal_again(site, envelope, &header);
 }

@@ -17,6 +17,9 @@
 /* Stands for a value that the role may not read at all. */
 #define GATE_PLACEHOLDER "[encrypted]"
 
+/* Stands for a value that nobody can read any more, where NULL cannot. */
+#define GATE_SHREDDED_PLACEHOLDER "[destroyed]"
+
 /* How values of encrypted types travel between this session and its client. */
 typedef enum GateIo
 {
@@ -46,9 +49,10 @@ typedef struct GateSite
 /* What the gate shows of a value. */
 typedef enum GateSight
 {
-	GATE_VALUE,   /* the value, or its mask */
-	GATE_NULL,    /* a mask that is NULL; or it could not be opened */
-	GATE_REFUSED, /* nothing: GATE_PLACEHOLDER, where the type has room for it */
+	GATE_VALUE,    /* the value, or its mask */
+	GATE_NULL,     /* a mask that is NULL; or it could not be opened */
+	GATE_SHREDDED, /* no longer there for anybody: the key of its data subject is destroyed */
+	GATE_REFUSED,  /* nothing: GATE_PLACEHOLDER, where the type has room for it */
 } GateSight;
 
 typedef enum GatePath
@@ -94,12 +98,19 @@ typedef enum GateRight
 	GATE_RIGHT_OWNER, /* nothing: the caller knows that the role owns the table */
 } GateRight;
 
+/* What ties a value to its row. */
+typedef struct GateRow
+{
+	const uint8_t *binding; /* crypto/binding.h, or NULL */
+	const uint8_t *subject; /* keys/subject.h: the hash of its data subject, or NULL */
+} GateRow;
+
 /*
- * The same value under the same class, with this binding to a row
- * (crypto/binding.h) and the rest of the header as it was. Nothing is shown.
+ * The same value under the same class for a row, with the rest of the header
+ * as it was. Nothing is shown.
  */
 extern struct varlena *
-GateRebind(GateSite *site, const Envelope *envelope, const uint8_t *binding, GateRight right);
+GateRebind(GateSite *site, const Envelope *envelope, const GateRow *row, GateRight right);
 
 /* Raises unless the current role may bring envelopes in from outside. */
 extern void GateRequireImport(void);

@@ -1,6 +1,6 @@
 /*
  * bind.c
- *		Makes, drops and checks row rules.
+ *		Makes, changes, drops and checks row rules.
  */
 #include "postgres.h"
 
@@ -33,6 +33,7 @@
 #include <sodium.h>
 
 #include "base/compat.h"
+#include "class/class.h"
 #include "column/rewrite.h"
 #include "column/rule.h"
 #include "column/shape.h"
@@ -147,7 +148,7 @@ require_identifying(Relation relation, const char *name)
 						   "varchar, character, name, bytea, date and timestamptz.")));
 	if (!column->attnotnull || column->attgenerated != '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("column \"%s\" cannot identify a row", name),
+						errmsg("column \"%s\" cannot identify a row or its data subject", name),
 						errdetail("It must be NOT NULL, and not generated.")));
 	return IdentityFormName(form);
 }
@@ -180,32 +181,77 @@ trigger_name(Relation relation, const char *column)
 	return name;
 }
 
-static void
-make_trigger(Relation relation, const char *column, List *by)
+/* A rule as the arguments of its trigger. */
+typedef struct RuleText
+{
+	const char *column;
+	const char *subject; /* empty: none */
+	const char *binding; /* empty: none */
+	List *by;            /* names */
+} RuleText;
+
+static RuleText
+read_rule(const Trigger *trigger, const char *column)
+{
+	RuleText text = {.column = column, .subject = "", .binding = "", .by = NIL};
+
+	if (trigger == NULL)
+		return text;
+	text.subject = pstrdup(trigger->tgargs[RULE_ARG_SUBJECT]);
+	text.binding = pstrdup(trigger->tgargs[RULE_ARG_BINDING]);
+	for (int i = RULE_ARG_BY; i + 1 < trigger->tgnargs; i += 2)
+		text.by = lappend(text.by, pstrdup(trigger->tgargs[i]));
+	return text;
+}
+
+static const char *
+new_binding_id(void)
 {
 	uint8 id[BINDING_ID_SIZE];
-	char hex[2 * BINDING_ID_SIZE + 1];
-	StringInfoData statement;
-	ListCell *cell;
+	char *hex = palloc(2 * BINDING_ID_SIZE + 1);
 
 	randombytes_buf(id, sizeof(id));
 	hex_encode((const char *) id, sizeof(id), hex);
 	hex[2 * BINDING_ID_SIZE] = '\0';
+	return hex;
+}
+
+static void
+make_trigger(Relation relation, const char *name, const RuleText *text)
+{
+	StringInfoData statement;
+	ListCell *cell;
+
 	initStringInfo(&statement);
 	appendStringInfo(&statement,
 					 "CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
-					 "EXECUTE FUNCTION tarot.enforce_row(%s, '%s'",
-					 quote_identifier(trigger_name(relation, column)), qualified_name(relation),
-					 quote_literal_cstr(column), hex);
-	foreach (cell, by)
+					 "EXECUTE FUNCTION tarot.enforce_row(%s, %s, '%s', '%s'",
+					 quote_identifier(name), qualified_name(relation),
+					 quote_literal_cstr(text->column), quote_literal_cstr(text->subject),
+					 text->subject[0] != '\0' ? require_identifying(relation, text->subject) : "",
+					 text->binding);
+	foreach (cell, text->by)
 	{
-		const char *name = lfirst(cell);
+		const char *by = lfirst(cell);
 
-		appendStringInfo(&statement, ", %s, '%s'", quote_literal_cstr(name),
-						 require_identifying(relation, name));
+		appendStringInfo(&statement, ", %s, '%s'", quote_literal_cstr(by),
+						 require_identifying(relation, by));
 	}
 	appendStringInfoChar(&statement, ')');
 	execute(statement.data);
+}
+
+/* Puts a rule in the place of the one that the column has, if it has one; an empty one is none. */
+static void
+replace_trigger(Relation relation, const Trigger *old, const RuleText *text)
+{
+	char *name = old != NULL ? pstrdup(old->tgname) : trigger_name(relation, text->column);
+
+	if (old != NULL)
+		execute(
+			psprintf("DROP TRIGGER %s ON %s", quote_identifier(name), qualified_name(relation)));
+	if (text->subject[0] != '\0' || text->binding[0] != '\0')
+		make_trigger(relation, name, text);
 }
 
 static struct varlena *
@@ -253,7 +299,8 @@ tarot_column_bind_column(PG_FUNCTION_ARGS)
 {
 	Relation relation;
 	char *column;
-	List *by;
+	Trigger *trigger;
+	RuleText text;
 	uint64 count;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -262,16 +309,19 @@ tarot_column_bind_column(PG_FUNCTION_ARGS)
 	column = NameStr(*PG_GETARG_NAME(1));
 	relation = open_own_table(PG_GETARG_OID(0));
 	require_encrypted(relation, find_column(relation, column));
-	if (RuleTriggerOf(relation, column) != NULL)
+	trigger = RuleTriggerOf(relation, column);
+	text = read_rule(trigger, column);
+	if (text.by != NIL)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
 						errmsg("column \"%s\" of table \"%s\" is bound already", column,
 							   RelationGetRelationName(relation)),
 						errhint("tarot.unbind_column() takes it back.")));
-	by = PG_ARGISNULL(2) ? primary_key(relation) : names_of_array(PG_GETARG_ARRAYTYPE_P(2));
-	if (by == NIL || list_length(by) > BINDING_ITEMS_MAX)
+	text.binding = new_binding_id();
+	text.by = PG_ARGISNULL(2) ? primary_key(relation) : names_of_array(PG_GETARG_ARRAYTYPE_P(2));
+	if (text.by == NIL || list_length(text.by) > BINDING_ITEMS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a row is identified by 1 to %d columns", BINDING_ITEMS_MAX)));
-	make_trigger(relation, column, by);
+	replace_trigger(relation, trigger, &text);
 	count = apply_rule(relation, column);
 	table_close(relation, NoLock);
 	PG_RETURN_INT64((int64) count);
@@ -287,13 +337,89 @@ tarot_column_unbind_column(PG_FUNCTION_ARGS)
 	char *column = NameStr(*PG_GETARG_NAME(1));
 	Relation relation = open_own_table(PG_GETARG_OID(0));
 	Trigger *trigger = RuleTriggerOf(relation, column);
+	RuleText text = read_rule(trigger, column);
 
-	if (trigger == NULL)
+	if (text.by == NIL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("column \"%s\" of table \"%s\" is not bound", column,
 							   RelationGetRelationName(relation))));
-	execute(psprintf("DROP TRIGGER %s ON %s", quote_identifier(trigger->tgname),
-					 qualified_name(relation)));
+	text.binding = "";
+	text.by = NIL;
+	replace_trigger(relation, trigger, &text);
+	table_close(relation, NoLock);
+	PG_RETURN_VOID();
+}
+
+/* The class of a column must have keys of subjects. */
+static void
+require_per_subject(Form_pg_attribute column)
+{
+	int32 class_id = column->atttypmod;
+	DataClass *data_class;
+
+	getBaseTypeAndTypmod(column->atttypid, &class_id);
+	data_class = ClassRequire(class_id);
+	if (!data_class->per_subject)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("data class \"%s\" has no keys of subjects", data_class->name),
+						errhint("Make one with tarot.create_class(..., per_subject => true).")));
+}
+
+/*
+ * tarot.set_subject("table" regclass, "column" name, subject name) RETURNS bigint
+ */
+PG_FUNCTION_INFO_V1(tarot_column_set_subject);
+Datum
+tarot_column_set_subject(PG_FUNCTION_ARGS)
+{
+	char *column = NameStr(*PG_GETARG_NAME(1));
+	char *subject = NameStr(*PG_GETARG_NAME(2));
+	Relation relation = open_own_table(PG_GETARG_OID(0));
+	Form_pg_attribute encrypted = find_column(relation, column);
+	Form_pg_attribute naming = find_column(relation, subject);
+	Trigger *trigger = RuleTriggerOf(relation, column);
+	RuleText text = read_rule(trigger, column);
+	uint64 count;
+
+	require_encrypted(relation, encrypted);
+	require_per_subject(encrypted);
+	if (text.subject[0] != '\0')
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+						errmsg("column \"%s\" of table \"%s\" has a data subject already", column,
+							   RelationGetRelationName(relation)),
+						errhint("tarot.unset_subject() takes it back.")));
+	if (!IdentityNamesSubject(IdentityFormOfType(naming->atttypid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot name a data subject", subject,
+						format_type_be(naming->atttypid)),
+				 errdetail("The types that can are smallint, integer, bigint, numeric, uuid, text, "
+						   "varchar, character and name.")));
+	text.subject = subject;
+	replace_trigger(relation, trigger, &text);
+	count = apply_rule(relation, column);
+	table_close(relation, NoLock);
+	PG_RETURN_INT64((int64) count);
+}
+
+/*
+ * tarot.unset_subject("table" regclass, "column" name) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_column_unset_subject);
+Datum
+tarot_column_unset_subject(PG_FUNCTION_ARGS)
+{
+	char *column = NameStr(*PG_GETARG_NAME(1));
+	Relation relation = open_own_table(PG_GETARG_OID(0));
+	Trigger *trigger = RuleTriggerOf(relation, column);
+	RuleText text = read_rule(trigger, column);
+
+	if (text.subject[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("column \"%s\" of table \"%s\" has no data subject", column,
+							   RelationGetRelationName(relation))));
+	text.subject = "";
+	replace_trigger(relation, trigger, &text);
 	table_close(relation, NoLock);
 	PG_RETURN_VOID();
 }
@@ -301,9 +427,11 @@ tarot_column_unbind_column(PG_FUNCTION_ARGS)
 /* ---------------------------------------------------------------- verifying */
 
 static const char *
-problem_of(RuleFit fit)
+problem_of(const RowRule *rule, RuleFit fit)
 {
-	return fit == RULE_UNBOUND ? "not bound to a row" : "bound to another row";
+	if (fit == RULE_UNBOUND)
+		return rule->binds ? "not bound to a row" : "not under the key of a subject";
+	return fit == RULE_ELSEWHERE ? "bound to another row" : "under the key of another subject";
 }
 
 static void
@@ -329,7 +457,7 @@ verify_table(Relation relation, const Trigger *trigger, ReturnSetInfo *result)
 				ObjectIdGetDatum(RelationGetRelid(relation)), PointerGetDatum(&slot->tts_tid),
 				CStringGetTextDatum(RuleIdentity(rule, row, RelationGetDescr(relation))),
 				NameGetDatum(&TupleDescAttr(RelationGetDescr(relation), rule->column - 1)->attname),
-				CStringGetTextDatum(problem_of(fit))};
+				CStringGetTextDatum(problem_of(rule, fit))};
 			bool nulls[lengthof(values)] = {false};
 
 			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -402,7 +530,8 @@ rename_in_arguments(const Trigger *trigger, const char *old_name, const char *ne
 	for (int i = 0; i < trigger->tgnargs; i++)
 	{
 		/* The names of columns: the first, and each before its form. */
-		bool is_name = i == RULE_ARG_COLUMN || (i >= RULE_ARG_BY && (i - RULE_ARG_BY) % 2 == 0);
+		bool is_name = i == RULE_ARG_COLUMN || i == RULE_ARG_SUBJECT ||
+					   (i >= RULE_ARG_BY && (i - RULE_ARG_BY) % 2 == 0);
 		bool renamed = is_name && strcmp(trigger->tgargs[i], old_name) == 0;
 		const char *argument = renamed ? new_name : trigger->tgargs[i];
 

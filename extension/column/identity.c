@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -141,5 +142,41 @@ IdentityOfDatum(Oid type, Datum value)
 			return with_letter(form, bytes_of_string(numeric_normalize(DatumGetNumeric(value))));
 		default:
 			elog(ERROR, "values of type %u identify nothing", type);
+	}
+}
+
+bool
+IdentityNamesSubject(IdentityForm form)
+{
+	return form == IDENTITY_INTEGER || form == IDENTITY_UUID || form == IDENTITY_TEXT ||
+		   form == IDENTITY_NUMERIC;
+}
+
+Bytes
+IdentityAsSubject(Oid type, Datum value)
+{
+	Oid base = getBaseType(type);
+
+	switch (base)
+	{
+		case INT2OID:
+			return bytes_of_string(psprintf("%d", DatumGetInt16(value)));
+		case INT4OID:
+			return bytes_of_string(psprintf("%d", DatumGetInt32(value)));
+		case INT8OID:
+			return bytes_of_string(psprintf(INT64_FORMAT, DatumGetInt64(value)));
+		case NUMERICOID:
+			return bytes_of_string(numeric_normalize(DatumGetNumeric(value)));
+		case UUIDOID:
+			return bytes_of_string(DatumGetCString(DirectFunctionCall1(uuid_out, value)));
+		case NAMEOID:
+			return Utf8FromServer(bytes_of_string(NameStr(*DatumGetName(value))));
+		case BPCHAROID:
+			return Utf8FromServer(without_padding(varlena_bytes(value)));
+		case TEXTOID:
+		case VARCHAROID:
+			return Utf8FromServer(varlena_bytes(value));
+		default:
+			elog(ERROR, "values of type %u name no data subject", type);
 	}
 }

@@ -34,4 +34,12 @@ extern const char *IdentityFormName(IdentityForm form);
 /* The letter and the value's bytes, palloc'd. */
 extern Bytes IdentityOfDatum(Oid type, Datum value);
 
+/*
+ * A data subject as text, so that it can be named in a call, and is the same in
+ * tables with other types of numbers: integers, uuid, text, numeric. In UTF-8;
+ * palloc'd, or in the value.
+ */
+extern bool IdentityNamesSubject(IdentityForm form);
+extern Bytes IdentityAsSubject(Oid type, Datum value);
+
 #endif

@@ -18,6 +18,7 @@
 
 #include "column/rule.h"
 #include "keys/root.h"
+#include "keys/subject.h"
 
 /* Not by LookupFuncName: that asks for USAGE on the schema, which a role that renames a column may
  * lack. */
@@ -55,7 +56,7 @@ raise_invalid(Relation relation, const Trigger *trigger)
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 					errmsg("trigger \"%s\" of table \"%s\" is no row rule", trigger->tgname,
 						   RelationGetRelationName(relation)),
-					errhint("Row rules are made by tarot.bind_column().")));
+					errhint("Row rules are made by tarot.bind_column() and tarot.set_subject().")));
 }
 
 static Form_pg_attribute
@@ -101,15 +102,19 @@ require_identity(Relation relation, const Trigger *trigger, int argument)
 	return (RuleColumn){column->attnum, getBaseType(column->atttypid)};
 }
 
-static void
+/* False where the rule is not about a binding. */
+static bool
 read_binding_id(Relation relation, const Trigger *trigger, uint8 id[BINDING_ID_SIZE])
 {
 	const char *hex = trigger->tgargs[RULE_ARG_BINDING];
 	size_t size = strlen(hex);
 
+	if (size == 0)
+		return false;
 	if (size != 2 * BINDING_ID_SIZE || strspn(hex, "0123456789abcdef") != size)
 		raise_invalid(relation, trigger);
 	hex_decode(hex, size, (char *) id);
+	return true;
 }
 
 RowRule *
@@ -117,14 +122,26 @@ RuleOfTrigger(Relation relation, const Trigger *trigger)
 {
 	RowRule *rule = palloc0(sizeof(RowRule));
 	int by = trigger->tgnargs - RULE_ARG_BY;
+	Form_pg_attribute column;
 
-	if (by < 2 || by % 2 != 0 || by / 2 > BINDING_ITEMS_MAX)
+	if (by < 0 || by % 2 != 0 || by / 2 > BINDING_ITEMS_MAX)
 		raise_invalid(relation, trigger);
-	rule->column = require_column(relation, trigger->tgargs[RULE_ARG_COLUMN], trigger)->attnum;
-	read_binding_id(relation, trigger, rule->binding_id);
+	column = require_column(relation, trigger->tgargs[RULE_ARG_COLUMN], trigger);
+	rule->column = column->attnum;
+	rule->class_id = column->atttypmod;
+	getBaseTypeAndTypmod(column->atttypid, &rule->class_id);
+
+	rule->binds = read_binding_id(relation, trigger, rule->binding_id);
 	rule->by_count = by / 2;
+	if (rule->binds != (rule->by_count > 0))
+		raise_invalid(relation, trigger);
 	for (int i = 0; i < rule->by_count; i++)
 		rule->by[i] = require_identity(relation, trigger, RULE_ARG_BY + 2 * i);
+
+	if (trigger->tgargs[RULE_ARG_SUBJECT][0] != '\0')
+		rule->subject = require_identity(relation, trigger, RULE_ARG_SUBJECT);
+	else if (!rule->binds)
+		raise_invalid(relation, trigger);
 	return rule;
 }
 
@@ -138,7 +155,7 @@ get_identity(HeapTuple row, TupleDesc desc, const RuleColumn *column)
 
 	if (isnull)
 		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
-						errmsg("column \"%s\" is null, but an encrypted value is bound by it",
+						errmsg("column \"%s\" is null, but an encrypted value belongs to it",
 							   NameStr(TupleDescAttr(desc, column->number - 1)->attname))));
 	return value;
 }
@@ -153,44 +170,87 @@ compute_binding(const RowRule *rule, HeapTuple row, TupleDesc desc, uint8 *bindi
 	CryptoCheck(binding_compute(rule->binding_id, items, rule->by_count, binding));
 }
 
-static RuleFit
-fit_of(const EnvelopeHeader *header, const uint8 *binding)
+/* What the rule wants of a value in a row. */
+typedef struct Wanted
 {
-	if (header->binding == NULL)
-		return RULE_UNBOUND;
-	return memcmp(header->binding, binding, ENVELOPE_BINDING_SIZE) == 0 ? RULE_FITS
-																		: RULE_ELSEWHERE;
+	uint8 binding[ENVELOPE_BINDING_SIZE];
+	uint8 subject[SUBJECT_HASH_SIZE];
+	GateRow row; /* points to these, where they are wanted */
+} Wanted;
+
+static void
+compute_wanted(const RowRule *rule, HeapTuple row, TupleDesc desc, Wanted *wanted)
+{
+	wanted->row = (GateRow){NULL, NULL};
+	if (rule->binds)
+	{
+		compute_binding(rule, row, desc, wanted->binding);
+		wanted->row.binding = wanted->binding;
+	}
+	if (rule->subject.number != 0)
+	{
+		Datum subject = get_identity(row, desc, &rule->subject);
+
+		SubjectHash(rule->class_id, IdentityAsSubject(rule->subject.type, subject),
+					wanted->subject);
+		wanted->row.subject = wanted->subject;
+	}
+}
+
+static RuleFit
+fit_of(const RowRule *rule, const EnvelopeHeader *header, const Wanted *wanted)
+{
+	RuleFit fit = RULE_FITS;
+
+	/* Whose it was nobody can tell any more, nor read it. */
+	if (header->subject_key != 0 && SubjectKeyLook(header->subject_key) == SUBJECT_KEY_DESTROYED)
+		return RULE_FITS;
+	if (wanted->row.binding != NULL)
+	{
+		if (header->binding == NULL)
+			fit = RULE_UNBOUND;
+		else if (memcmp(header->binding, wanted->binding, ENVELOPE_BINDING_SIZE) != 0)
+			return RULE_ELSEWHERE;
+	}
+	if (wanted->row.subject != NULL)
+	{
+		if (header->subject_key == 0)
+			fit = RULE_UNBOUND;
+		else if (!SubjectKeyIsOf(header->subject_key, rule->class_id, wanted->subject))
+			return RULE_OTHER_SUBJECT;
+	}
+	return fit;
 }
 
 /* The value's header says how it fits: one that is long and out of line stays there. */
 static RuleFit
-check_value(Datum value, const uint8 *binding)
+check_value(const RowRule *rule, Datum value, const Wanted *wanted)
 {
-	struct varlena *head = PG_DETOAST_DATUM_SLICE(DatumGetPointer(value), 0, ENVELOPE_MAX_HEADER);
+	struct varlena *head = PG_DETOAST_DATUM_SLICE(value, 0, ENVELOPE_MAX_HEADER);
 	EnvelopeHeader header;
 
 	CryptoCheck(
 		envelope_parse_header(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), &header));
-	return fit_of(&header, binding);
+	return fit_of(rule, &header, wanted);
 }
 
 RuleFit
 RuleCheck(const RowRule *rule, HeapTuple row, TupleDesc desc)
 {
-	uint8 binding[ENVELOPE_BINDING_SIZE];
+	Wanted wanted;
 	bool isnull;
 	Datum value = heap_getattr(row, rule->column, desc, &isnull);
 
 	if (isnull)
 		return RULE_FITS;
-	compute_binding(rule, row, desc, binding);
-	return check_value(value, binding);
+	compute_wanted(rule, row, desc, &wanted);
+	return check_value(rule, value, &wanted);
 }
 
 struct varlena *
 RuleApply(RowRule *rule, HeapTuple row, TupleDesc desc, bool as_owner)
 {
-	uint8 binding[ENVELOPE_BINDING_SIZE];
+	Wanted wanted;
 	bool isnull;
 	Datum value = heap_getattr(row, rule->column, desc, &isnull);
 	struct varlena *bytes;
@@ -199,18 +259,35 @@ RuleApply(RowRule *rule, HeapTuple row, TupleDesc desc, bool as_owner)
 
 	if (isnull)
 		return NULL;
-	compute_binding(rule, row, desc, binding);
-	fit = check_value(value, binding);
+	compute_wanted(rule, row, desc, &wanted);
+	fit = check_value(rule, value, &wanted);
 	if (fit == RULE_FITS)
 		return NULL;
 
 	bytes = PG_DETOAST_DATUM_PACKED(value);
 	CryptoCheck(
 		envelope_parse(bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)), &envelope));
-	return GateRebind(&rule->gate, &envelope, binding,
+
+	/* A rule that is about one of the two leaves the other as it is. */
+	if (wanted.row.binding == NULL)
+		wanted.row.binding = envelope.header.binding;
+	return GateRebind(&rule->gate, &envelope, &wanted.row,
 					  as_owner              ? GATE_RIGHT_OWNER
 					  : fit == RULE_UNBOUND ? GATE_RIGHT_WRITE
 											: GATE_RIGHT_MOVE);
+}
+
+static void
+append_identity(StringInfo out, HeapTuple row, TupleDesc desc, const RuleColumn *column)
+{
+	Oid output;
+	bool is_varlena;
+	bool isnull;
+	Datum value = heap_getattr(row, column->number, desc, &isnull);
+
+	getTypeOutputInfo(column->type, &output, &is_varlena);
+	appendStringInfo(out, "%s%s", out->len > 0 ? ", " : "",
+					 isnull ? "NULL" : OidOutputFunctionCall(output, value));
 }
 
 char *
@@ -220,16 +297,9 @@ RuleIdentity(const RowRule *rule, HeapTuple row, TupleDesc desc)
 
 	initStringInfo(&out);
 	for (int i = 0; i < rule->by_count; i++)
-	{
-		Oid output;
-		bool is_varlena;
-		bool isnull;
-		Datum value = heap_getattr(row, rule->by[i].number, desc, &isnull);
-
-		getTypeOutputInfo(rule->by[i].type, &output, &is_varlena);
-		appendStringInfo(&out, "%s%s", i > 0 ? ", " : "",
-						 isnull ? "NULL" : OidOutputFunctionCall(output, value));
-	}
+		append_identity(&out, row, desc, &rule->by[i]);
+	if (rule->subject.number != 0)
+		append_identity(&out, row, desc, &rule->subject);
 	return out.data;
 }
 
@@ -301,7 +371,7 @@ is_untouched(const RowRule *rule, HeapTuple old, HeapTuple new, TupleDesc desc)
 		if (!same_datum(old, new, desc, rule->by[i].number))
 			return false;
 	}
-	return true;
+	return rule->subject.number == 0 || same_datum(old, new, desc, rule->subject.number);
 }
 
 static RowRule *

@@ -24,7 +24,9 @@
 enum
 {
 	RULE_ARG_COLUMN,
-	RULE_ARG_BINDING, /* the binding's id, in hexadecimal */
+	RULE_ARG_SUBJECT, /* the column with the data subject, or an empty string */
+	RULE_ARG_SUBJECT_FORM,
+	RULE_ARG_BINDING, /* the binding's id in hexadecimal, or an empty string */
 	RULE_ARG_BY,
 };
 
@@ -37,6 +39,9 @@ typedef struct RuleColumn
 typedef struct RowRule
 {
 	AttrNumber column;
+	int32 class_id;
+	RuleColumn subject; /* number 0: the values are not under keys of subjects */
+	bool binds;
 	uint8 binding_id[BINDING_ID_SIZE];
 	int by_count;
 	RuleColumn by[BINDING_ITEMS_MAX];
@@ -47,8 +52,9 @@ typedef struct RowRule
 typedef enum RuleFit
 {
 	RULE_FITS,
-	RULE_UNBOUND,  /* sealed for no row */
-	RULE_ELSEWHERE /* sealed for another row, or another column */
+	RULE_UNBOUND,       /* sealed for no row, or not under the key of a subject */
+	RULE_ELSEWHERE,     /* sealed for another row, or another column */
+	RULE_OTHER_SUBJECT, /* sealed under the key of another subject */
 } RuleFit;
 
 extern Oid RuleFunction(void);
@@ -65,7 +71,7 @@ extern RuleFit RuleCheck(const RowRule *rule, HeapTuple row, TupleDesc desc);
 /* The value as the rule wants it, or NULL where it is that already. */
 extern struct varlena *RuleApply(RowRule *rule, HeapTuple row, TupleDesc desc, bool as_owner);
 
-/* "5, a": what identifies a row, as text; palloc'd. */
+/* "5, a": what identifies a row and its subject, as text; palloc'd. */
 extern char *RuleIdentity(const RowRule *rule, HeapTuple row, TupleDesc desc);
 
 #endif

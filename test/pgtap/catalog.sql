@@ -16,7 +16,7 @@ SELECT set_eq(
 	$$SELECT DISTINCT proname::text FROM tarot_function WHERE obj_description(oid, 'pg_proc') IS NULL$$,
 	ARRAY['guard_key_version', 'check_name', 'root_key_state', 'first_root_key', 'next_root_key', 'new_data_key', 'rewrap_data_key', 'check_key_unused', 'begin_key_change',
 		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'encrypted_typmod_in', 'encrypted_typmod_out',
-		'start_reseal', 'reseal_batch']
+		'start_reseal', 'reseal_batch', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE obj_description(oid, 'pg_class') IS NULL$$, 'every table and view has one');
@@ -36,9 +36,11 @@ SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm',
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, always');
+SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
+	ARRAY['5 1', '25 0', '32 0'], 'a new subject key is guarded, but not announced');
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
 	'states are guarded against every UPDATE');
 
@@ -47,7 +49,7 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'normalize_mask', 'encrypted_typmod_in', 'encrypted_typmod_out', 'trigger_arguments'], 'IMMUTABLE is only what asks nobody');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proleakproof$$, 'nothing is LEAKPROOF');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname = 'encrypt' AND provolatile <> 'v'$$, 'tarot.encrypt is VOLATILE: no two envelopes are the same');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc NOT LIKE '%typmod%' AND prosrc NOT LIKE '%reseal%' AND prosrc !~ '_(bind|unbind)_column$|_follow_rename$|_enforce_row$|_trigger_arguments$') AND provolatile <> 's'$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc NOT LIKE '%typmod%' AND prosrc NOT LIKE '%reseal%' AND prosrc !~ '_(bind|unbind)_column$|set_subject$|_follow_rename$|_enforce_row$|_trigger_arguments$') AND provolatile <> 's'$$,
 	'what goes through the gate is STABLE');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND (prosrc NOT LIKE 'tarot\_%' OR probin NOT LIKE '%tarot_security')$$,
 	'C functions are found by tarot_ in our library');
