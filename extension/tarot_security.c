@@ -19,6 +19,7 @@
 #include "hooks/hooks.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
+#include "keys/subject.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -38,6 +39,7 @@ _PG_init(void)
 	CatalogInit();
 	ProviderInit();
 	KeyRingInit();
+	SubjectInit();
 	ClassInit();
 	ClassAccessInit();
 	GateInit();

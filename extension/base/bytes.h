@@ -54,4 +54,10 @@ bytes_put_u64(uint8_t out[8], uint64_t value)
 	bytes_put_u32(out + 4, (uint32_t) value);
 }
 
+static inline uint64_t
+bytes_get_u64(const uint8_t in[8])
+{
+	return (uint64_t) bytes_get_u32(in) << 32 | bytes_get_u32(in + 4);
+}
+
 #endif

@@ -130,6 +130,9 @@ tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
 						RelationGetRelationName(relation)),
 				 errdetail("No privilege on the table is enough: only its owner may change it."),
 				 errhint("Call the functions of schema tarot.")));
-	CacheInvalidateRelcache(relation);
+
+	/* With an argument it asks by whom, and tells nobody. */
+	if (((TriggerData *) fcinfo->context)->tg_trigger->tgnargs == 0)
+		CacheInvalidateRelcache(relation);
 	return PointerGetDatum(NULL);
 }

@@ -89,6 +89,17 @@ compat_may_execute(Oid function, Oid role)
 #endif
 }
 
+/* Since 18 a deferrable one is asked for by an argument; here, too, it would do. */
+static inline Oid
+compat_primary_key_index(Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(relation, true);
+#else
+	return RelationGetPrimaryKeyIndex(relation);
+#endif
+}
+
 /* A macro over a variable since 17. */
 static inline bool
 compat_is_autovacuum_worker(void)

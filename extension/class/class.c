@@ -31,6 +31,7 @@ enum
 	CLASS_KEY_ID = 3,
 	CLASS_MASK = 4,
 	CLASS_SEARCHABLE = 5,
+	CLASS_PER_SUBJECT = 7,
 };
 
 /* Columns of tarot.search_key, as in class.sql */
@@ -155,6 +156,9 @@ read_class(DataClass *data_class)
 		data_class->key_id =
 			(uint32) DatumGetInt32(heap_getattr(tuple, CLASS_KEY_ID, desc, &isnull));
 		data_class->searchable = DatumGetBool(heap_getattr(tuple, CLASS_SEARCHABLE, desc, &isnull));
+
+		data_class->per_subject =
+			DatumGetBool(heap_getattr(tuple, CLASS_PER_SUBJECT, desc, &isnull));
 
 		/* Written by a newer version, perhaps: then the mask that shows least. */
 		if (!mask_parse(mask, &data_class->mask, &problem))

@@ -40,6 +40,7 @@ typedef struct DataClass
 	uint64 epoch;   /* of all that follows */
 	bool exists;
 	bool searchable;
+	bool per_subject; /* each data subject has a key of its own */
 	char name[NAMEDATALEN];
 	uint32 key_id;
 	MaskSpec mask;

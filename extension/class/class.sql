@@ -6,7 +6,8 @@ CREATE TABLE tarot.class (
 	key_id integer NOT NULL,
 	mask text COLLATE "C" NOT NULL,
 	searchable boolean NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT now()
+	created_at timestamptz NOT NULL DEFAULT now(),
+	per_subject boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
 
@@ -123,7 +124,7 @@ END
 $$;
 
 CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false,
-		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
+		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL, per_subject boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -137,6 +138,12 @@ BEGIN
 		RAISE EXCEPTION 'mask and searchable must not be null' USING ERRCODE = 'null_value_not_allowed',
 			HINT = 'A mask that shows nothing is called "redact", one that shows NULL "null".';
 	END IF;
+	IF create_class.per_subject IS NULL THEN
+		RAISE EXCEPTION 'per_subject must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF create_class.per_subject AND create_class.searchable THEN
+		RAISE EXCEPTION 'a data class with keys of subjects cannot be searchable' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'Equal values would go on to be found to be equal after their keys were destroyed.';
+	END IF;
 	id := tarot.class_id(create_class.name);
 	LOCK TABLE tarot.class IN SHARE ROW EXCLUSIVE MODE;
 	SELECT c.name INTO taken FROM tarot.class c WHERE c.class_id = id;
@@ -148,15 +155,18 @@ BEGIN
 	END IF;
 	-- What a grant left that met the drop of an earlier class of this name.
 	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
-	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable)
+	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable, per_subject)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
-			tarot.normalize_mask(create_class.mask), create_class.searchable)
+			tarot.normalize_mask(create_class.mask), create_class.searchable, create_class.per_subject)
 		RETURNING * INTO created;
 	PERFORM tarot.pin_search_key(created, create_class.normalization, create_class.search_bits);
+	IF create_class.per_subject THEN
+		PERFORM tarot.prepare_subjects(id, tarot.get_key_id(create_class.key));
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
+COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer, boolean) IS
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, partial(prefix, suffix), email, card, phone, hash, null; for dates year, month; for numbers round(step), zero; for bytes length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
@@ -166,6 +176,9 @@ CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DE
 DECLARE
 	class tarot.class := tarot.get_class(alter_class.name);
 BEGIN
+	IF class.per_subject AND alter_class.searchable THEN
+		RAISE EXCEPTION 'a data class with keys of subjects cannot be searchable' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	UPDATE tarot.class c SET
 			key_id = CASE WHEN alter_class.key IS NULL THEN c.key_id ELSE tarot.get_key_id(alter_class.key) END,
 			mask = coalesce(tarot.normalize_mask(alter_class.mask), c.mask),
@@ -265,7 +278,7 @@ COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be 
 REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
 	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
 	tarot.pin_search_key(tarot.class, text, integer),
-	tarot.create_class(text, text, text, boolean, text, integer), tarot.alter_class(text, text, text, boolean, text, integer),
+	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
 	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean),
 	tarot.revoke_class(text, regrole) FROM PUBLIC;
 GRANT SELECT ON tarot.class_access TO pg_monitor;

@@ -25,6 +25,7 @@
 #include "class/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
+#include "keys/subject.h"
 
 #define DEFAULT_KEY "default"
 
@@ -191,8 +192,15 @@ is_blind(void)
 	return GateBlindDepth > 0 || compat_is_autovacuum_worker();
 }
 
-/* The plaintext with headroom and a zero byte; false when it cannot be opened, and `try`. */
-static bool
+static inline bool
+is_shredded(const Envelope *envelope)
+{
+	return envelope->header.subject_key != 0 &&
+		   SubjectKeyLook(envelope->header.subject_key) == SUBJECT_KEY_DESTROYED;
+}
+
+/* The plaintext with headroom and a zero byte. It is NULL when it cannot be opened, and `try`. */
+static GateSight
 open_value(const Envelope *envelope, EnvelopeKind kind, bool try, size_t headroom, Bytes *plaintext)
 {
 	size_t size = envelope->ciphertext.len;
@@ -202,17 +210,19 @@ open_value(const Envelope *envelope, EnvelopeKind kind, bool try, size_t headroo
 	{
 		if (!try)
 			CryptoRaise(CRYPTO_MALFORMED);
-		return false;
+		return GATE_NULL;
 	}
+	if (is_shredded(envelope))
+		return GATE_SHREDDED;
 
 	out = palloc(headroom + size + 1);
 	if (!try)
 		KeyRingOpen(envelope, NULL, 0, (uint8_t *) out + headroom);
 	else if (!KeyRingTryOpen(envelope, NULL, 0, (uint8_t *) out + headroom))
-		return false;
+		return GATE_NULL;
 	out[headroom + size] = '\0';
 	*plaintext = bytes_view(out + headroom, size);
-	return true;
+	return GATE_VALUE;
 }
 
 static GateSight
@@ -220,10 +230,13 @@ read_masked(DataClass *data_class, const Envelope *envelope, EnvelopeKind kind, 
 			size_t headroom, Bytes *masked)
 {
 	Bytes plaintext = {0};
+	GateSight sight = GATE_VALUE;
 	bool shown;
 
-	if (ClassMaskNeedsValue(data_class) && !open_value(envelope, kind, try, VARHDRSZ, &plaintext))
-		return GATE_NULL;
+	if (ClassMaskNeedsValue(data_class))
+		sight = open_value(envelope, kind, try, VARHDRSZ, &plaintext);
+	if (sight != GATE_VALUE)
+		return sight;
 	shown = ClassMask(data_class, kind, plaintext, headroom, masked);
 	if (plaintext.data != NULL)
 	{
@@ -243,7 +256,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && path != GATE_OUTPUT)
 	{
 		GateNotePlaintext();
-		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
+		return open_value(envelope, kind, try, headroom, plaintext);
 	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
@@ -255,7 +268,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
 		read = READ_MASKED;
 	if (likely(read == READ_PLAIN))
-		return open_value(envelope, kind, try, headroom, plaintext) ? GATE_VALUE : GATE_NULL;
+		return open_value(envelope, kind, try, headroom, plaintext);
 
 	if (is_blind())
 		return GATE_REFUSED;
@@ -322,6 +335,16 @@ refuse_masked_write(int32 class_id)
 						errhint("SET tarot_security.io = plain.")));
 }
 
+/* The key of a site whose verdict is known. */
+static DataKey *
+key_of_site(GateSite *site)
+{
+	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
+		site->key =
+			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
+	return site->key;
+}
+
 /* The key that seals for a class, if the current role may. */
 static DataKey *
 sealing_key(GateSite *site, int32 class_id)
@@ -329,10 +352,7 @@ sealing_key(GateSite *site, int32 class_id)
 	ensure_verdict(site, class_id);
 	require_write(site);
 	refuse_masked_write(class_id);
-	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))
-		site->key =
-			KeyRingCurrent(site->data_class != NULL ? site->data_class->key_id : default_key());
-	return site->key;
+	return key_of_site(site);
 }
 
 struct varlena *
@@ -349,6 +369,26 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 		header.search_tag = tag.bytes;
 	}
 	return KeyRingSeal(key, &header, NULL, 0, plaintext);
+}
+
+/* Opens it and seals what is in it under another header, by its subject's key or the class's. */
+static struct varlena *
+seal_again(GateSite *site, const Envelope *envelope, EnvelopeHeader *header)
+{
+	uint8_t *plaintext;
+	Bytes view;
+	struct varlena *out;
+
+	if (envelope->ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+		CryptoRaise(CRYPTO_MALFORMED);
+	plaintext = palloc(envelope->ciphertext.len + 1);
+	KeyRingOpen(envelope, NULL, 0, plaintext);
+	view = bytes_view(plaintext, envelope->ciphertext.len);
+	out = header->subject_key != 0 ? SubjectKeySeal(header, view)
+								   : KeyRingSeal(key_of_site(site), header, NULL, 0, view);
+	secret_wipe(plaintext, envelope->ciphertext.len);
+	pfree(plaintext);
+	return out;
 }
 
 struct varlena *
@@ -372,7 +412,6 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 								   data_class->name),
 							errdetail("That needs plain read access to it.")));
 	}
-
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
 	plaintext[envelope->ciphertext.len] = '\0';
@@ -381,4 +420,50 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static void
+require_right(GateSite *site, GateRight right)
+{
+	if (right == GATE_RIGHT_OWNER)
+		return;
+	refuse_masked_write(site->class_id);
+	if (right == GATE_RIGHT_MOVE && !(site->read == READ_PLAIN && site->write))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to move a value of data class \"%s\" to another row",
+					site->data_class->name),
+			 errdetail("Role \"%s\" would need plain read access and write access to the class.",
+					   GetUserNameFromId(GetUserId(), true)),
+			 errhint("Values are bound to their rows. Copying one, or changing what "
+					 "identifies its row, moves it.")));
+	if (right == GATE_RIGHT_WRITE && GateCurrentIo() == GATE_IO_ENVELOPE)
+		GateRequireImport();
+	else
+		require_write(site);
+}
+
+struct varlena *
+GateRebind(GateSite *site, const Envelope *envelope, const GateRow *row, GateRight right)
+{
+	int32 class_id = (int32) envelope->header.class_id;
+	EnvelopeHeader header = envelope->header;
+
+	if (!CLASS_IS_NAMED(class_id))
+		CryptoRaise(CRYPTO_MALFORMED);
+	ensure_verdict(site, class_id);
+	if (site->data_class == NULL)
+		ClassRequire(class_id);
+	require_right(site, right);
+	header.binding = row->binding;
+	if (row->subject != NULL)
+	{
+		header.subject_key = SubjectKeyOf(class_id, site->data_class->key_id, row->subject);
+		header.key_id = 0;
+		header.key_version = 0;
+	}
+	return seal_again(site, envelope, &header);
 }

@@ -17,6 +17,9 @@
 /* Stands for a value that the role may not read at all. */
 #define GATE_PLACEHOLDER "[encrypted]"
 
+/* Stands for a value that nobody can read any more, where NULL cannot. */
+#define GATE_SHREDDED_PLACEHOLDER "[destroyed]"
+
 /* How values of encrypted types travel between this session and its client. */
 typedef enum GateIo
 {
@@ -46,9 +49,10 @@ typedef struct GateSite
 /* What the gate shows of a value. */
 typedef enum GateSight
 {
-	GATE_VALUE,   /* the value, or its mask */
-	GATE_NULL,    /* a mask that is NULL; or it could not be opened */
-	GATE_REFUSED, /* nothing: GATE_PLACEHOLDER, where the type has room for it */
+	GATE_VALUE,    /* the value, or its mask */
+	GATE_NULL,     /* a mask that is NULL; or it could not be opened */
+	GATE_SHREDDED, /* no longer there for anybody: the key of its data subject is destroyed */
+	GATE_REFUSED,  /* nothing: GATE_PLACEHOLDER, where the type has room for it */
 } GateSight;
 
 typedef enum GatePath
@@ -85,6 +89,28 @@ extern struct varlena *GateSeal(GateSite *site, int32 class_id, EnvelopeKind kin
  * write the new class; from a class also the right to read it.
  */
 extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int32 class_id);
+
+/* What the current role needs for it that a value is sealed again for another row. */
+typedef enum GateRight
+{
+	GATE_RIGHT_WRITE, /* for a value of no row yet; or the right to import, where io is envelope */
+	GATE_RIGHT_MOVE,  /* for another row's: to read it plain, and to write */
+	GATE_RIGHT_OWNER, /* nothing: the caller knows that the role owns the table */
+} GateRight;
+
+/* What ties a value to its row. */
+typedef struct GateRow
+{
+	const uint8_t *binding; /* crypto/binding.h, or NULL */
+	const uint8_t *subject; /* keys/subject.h: the hash of its data subject, or NULL */
+} GateRow;
+
+/*
+ * The same value under the same class for a row, with the rest of the header
+ * as it was. Nothing is shown.
+ */
+extern struct varlena *
+GateRebind(GateSite *site, const Envelope *envelope, const GateRow *row, GateRight right);
 
 /* Raises unless the current role may bring envelopes in from outside. */
 extern void GateRequireImport(void);

@@ -338,6 +338,7 @@ ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t head
 		case ENVELOPE_DATE:
 		case ENVELOPE_TIMESTAMPTZ:
 			return mask_value(mask, kind, plaintext, headroom, masked);
+		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;
 	}

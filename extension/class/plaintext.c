@@ -20,12 +20,6 @@
 
 /* ---------------------------------------------------------------- numbers */
 
-static uint64
-get_u64(const uint8_t *in)
-{
-	return (uint64) bytes_get_u32(in) << 32 | bytes_get_u32(in + 4);
-}
-
 static void
 require_size(Bytes plaintext, size_t size)
 {
@@ -143,6 +137,7 @@ PlaintextOfDatum(EnvelopeKind kind, Datum value, PlaintextRoom *room)
 		case ENVELOPE_TIMESTAMPTZ:
 			bytes_put_u64(room->bytes, (uint64) DatumGetTimestampTz(value));
 			return bytes_view(room->bytes, 8);
+		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;
 	}
@@ -178,7 +173,8 @@ PlaintextToDatum(EnvelopeKind kind, Bytes plaintext)
 			return DateADTGetDatum((DateADT) bytes_get_u32(plaintext.data));
 		case ENVELOPE_TIMESTAMPTZ:
 			require_size(plaintext, 8);
-			return TimestampTzGetDatum((TimestampTz) get_u64(plaintext.data));
+			return TimestampTzGetDatum((TimestampTz) bytes_get_u64(plaintext.data));
+		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;
 	}

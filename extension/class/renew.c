@@ -43,6 +43,9 @@ lacks_tag(const DataClass *data_class, const EnvelopeHeader *header)
 bool
 RenewIsDue(RenewSite *site, const EnvelopeHeader *header)
 {
+	/* Under a data subject's key, which rotation does not touch. */
+	if (header->key_id == 0)
+		return false;
 	ensure_site(site, (int32) header->class_id);
 	return site->key == NULL || DataKeyId(site->key) != header->key_id ||
 		   DataKeyVersion(site->key) != header->key_version || lacks_tag(site->data_class, header);
@@ -56,7 +59,7 @@ RenewEnvelope(RenewSite *site, Bytes bytes)
 	uint8_t *plaintext;
 	struct varlena *out = NULL;
 
-	if (envelope_parse(bytes, &envelope) != CRYPTO_OK ||
+	if (envelope_parse(bytes, &envelope) != CRYPTO_OK || envelope.header.subject_key != 0 ||
 		envelope.ciphertext.len > KEY_RING_PLAINTEXT_MAX)
 		return NULL;
 	ensure_site(site, (int32) envelope.header.class_id);

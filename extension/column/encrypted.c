@@ -84,6 +84,13 @@ parse(const struct varlena *value)
 		error_context_stack = outer_context;                       \
 	} while (0)
 
+static bool
+is_placeholder(Bytes text, const char *placeholder)
+{
+	return text.len == strlen(placeholder) &&
+		   pg_strncasecmp((const char *) text.data, placeholder, text.len) == 0;
+}
+
 /* Refuses what was never meant to be a value, in the shape of text. */
 static void
 refuse_text(Bytes text)
@@ -94,11 +101,14 @@ refuse_text(Bytes text)
 				 errmsg("an envelope cannot be written as if it were plaintext"),
 				 errdetail("It would be encrypted twice, or bring in a value sealed elsewhere."),
 				 errhint("To restore a dump of envelopes: SET tarot_security.io = envelope.")));
-	if (text.len == sizeof(GATE_PLACEHOLDER) - 1 &&
-		pg_strncasecmp((const char *) text.data, GATE_PLACEHOLDER, text.len) == 0)
+	if (is_placeholder(text, GATE_PLACEHOLDER))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the placeholder of an encrypted value cannot be written back"),
 						errhint("It was read by a role that may not read this data class.")));
+	if (is_placeholder(text, GATE_SHREDDED_PLACEHOLDER))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the placeholder of an encrypted value cannot be written back"),
+						errhint("The key of the value's data subject is destroyed.")));
 }
 
 static struct varlena *
@@ -219,32 +229,37 @@ tarot_column_encrypted_recv(PG_FUNCTION_ARGS)
 /* ---------------------------------------------------------------- values to clients */
 
 /*
- * The value as the gate shows it, of the base type; false for NULL. What is
- * refused is NULL as well where the type has no room for a placeholder.
+ * The value as the gate shows it, of the base type: GATE_VALUE, or why there is
+ * none. What is refused is NULL as well where the type has no room for a
+ * placeholder.
  */
-static bool
+static GateSight
 read_value(Site *site, const EncryptedType *type, const Envelope *envelope, GatePath path,
 		   Datum *value)
 {
 	Bytes plaintext;
+	GateSight sight = GateRead(&site->gate, envelope, type->kind, path, VARHDRSZ, &plaintext);
 
-	switch (GateRead(&site->gate, envelope, type->kind, path, VARHDRSZ, &plaintext))
-	{
-		case GATE_VALUE:
-			*value = PlaintextToDatum(type->kind, plaintext);
-			return true;
-		case GATE_NULL:
-			return false;
-		case GATE_REFUSED:
-			break;
-	}
+	if (sight == GATE_VALUE)
+		*value = PlaintextToDatum(type->kind, plaintext);
+	if (sight != GATE_REFUSED)
+		return sight;
 	if (type->kind == ENVELOPE_TEXT)
 		*value = CStringGetTextDatum(GATE_PLACEHOLDER);
 	else if (type->kind == ENVELOPE_JSONB)
 		*value = DirectFunctionCall1(jsonb_in, CStringGetDatum("\"" GATE_PLACEHOLDER "\""));
 	else
-		return false;
-	return true;
+		return GATE_NULL;
+	return GATE_VALUE;
+}
+
+/* A type's output cannot be NULL. */
+static const char *
+text_of_null(const EncryptedType *type, GateSight sight)
+{
+	if (sight == GATE_SHREDDED)
+		return GATE_SHREDDED_PLACEHOLDER;
+	return type->kind == ENVELOPE_TEXT ? "" : GATE_PLACEHOLDER;
 }
 
 /*
@@ -270,11 +285,11 @@ tarot_column_encrypted_out(PG_FUNCTION_ARGS)
 	Envelope envelope = parse(value);
 	const EncryptedType *type = EncryptedTypeOfKind(envelope.header.kind);
 
-	if (read_value(site, type, &envelope, GATE_OUTPUT, &shown))
-		return DirectFunctionCall1(type->out, shown);
+	GateSight sight = read_value(site, type, &envelope, GATE_OUTPUT, &shown);
 
-	/* A type's output cannot be NULL: what a mask makes NULL goes out empty where that can be. */
-	PG_RETURN_CSTRING(pstrdup(type->kind == ENVELOPE_TEXT ? "" : GATE_PLACEHOLDER));
+	if (sight == GATE_VALUE)
+		return DirectFunctionCall1(type->out, shown);
+	PG_RETURN_CSTRING(pstrdup(text_of_null(type, sight)));
 }
 
 /*
@@ -300,14 +315,16 @@ tarot_column_encrypted_send(PG_FUNCTION_ARGS)
 	Envelope envelope = parse(value);
 	const EncryptedType *type = EncryptedTypeOfKind(envelope.header.kind);
 
-	if (read_value(site, type, &envelope, GATE_OUTPUT, &shown))
+	GateSight sight = read_value(site, type, &envelope, GATE_OUTPUT, &shown);
+
+	if (sight == GATE_VALUE)
 		return DirectFunctionCall1(type->send, shown);
 	if (type->kind != ENVELOPE_TEXT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("there is nothing to send in binary form for a value that is not shown"),
 				 errhint("Cast it to %s, which then is NULL.", format_type_be(type->base))));
-	return DirectFunctionCall1(textsend, CStringGetTextDatum(""));
+	return DirectFunctionCall1(textsend, CStringGetTextDatum(text_of_null(type, sight)));
 }
 
 /* ---------------------------------------------------------------- casts */
@@ -359,7 +376,7 @@ open_value(FunctionCallInfo fcinfo, const Envelope *envelope, GatePath path)
 	Site *site = get_site(fcinfo, 0);
 	Datum value;
 
-	if (!read_value(site, site->type, envelope, path, &value))
+	if (read_value(site, site->type, envelope, path, &value) != GATE_VALUE)
 		PG_RETURN_NULL();
 	return value;
 }
@@ -418,7 +435,7 @@ tarot_column_to_json(PG_FUNCTION_ARGS)
 	Datum value;
 
 	/* Who calls it, as a cast of the type, does not expect NULL. */
-	if (!read_value(site, site->type, &envelope, GATE_CAST, &value))
+	if (read_value(site, site->type, &envelope, GATE_CAST, &value) != GATE_VALUE)
 		return CStringGetTextDatum("null");
 	return CStringGetTextDatum(json_of(site->type->kind, value));
 }

@@ -48,6 +48,9 @@ count_value(Datum value, void *argument)
 
 	if (ColumnPeek(value, &header))
 	{
+		/* It rests on the key of a data subject. */
+		if (header.key_id == 0)
+			return value;
 		wanted.name.key_id = header.key_id;
 		wanted.name.version = header.key_version;
 	}

@@ -11,62 +11,90 @@
 #define KIND_SHIFT 4
 #define KIND_MAX 15
 #define FLAG_SEARCH_TAG 0x01
-#define FLAGS_KNOWN FLAG_SEARCH_TAG
+#define FLAG_BINDING 0x02
+#define FLAG_SUBJECT 0x04
+#define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING | FLAG_SUBJECT)
 
 /* Authenticated data up to this size needs no allocation: every column's does. */
 #define AAD_ON_STACK 256
 
 #define PREFIX_SIZE (sizeof(ENVELOPE_TEXT_PREFIX) - 1)
 
-static size_t
-header_size(const uint8_t *search_tag)
+static uint8_t
+flags_of(const EnvelopeHeader *header)
 {
-	return ENVELOPE_FIXED_HEADER + (search_tag != NULL ? ENVELOPE_SEARCH_TAG_SIZE : 0);
+	return (header->search_tag != NULL ? FLAG_SEARCH_TAG : 0) |
+		   (header->binding != NULL ? FLAG_BINDING : 0) |
+		   (header->subject_key != 0 ? FLAG_SUBJECT : 0);
+}
+
+static size_t
+header_size(uint8_t flags)
+{
+	return ENVELOPE_FIXED_HEADER + (flags & FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
+		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0) +
+		   (flags & FLAG_SUBJECT ? ENVELOPE_SUBJECT_SIZE : 0);
+}
+
+/* A subject's key stands in place of a data key, and is none. */
+static bool
+is_possible(const EnvelopeHeader *header, uint8_t flags)
+{
+	if (header->class_id > INT32_MAX)
+		return false;
+	return (flags & FLAG_SUBJECT) == 0 ||
+		   (header->subject_key != 0 && header->key_id == 0 && header->key_version == 0);
 }
 
 bool
 envelope_peek(Bytes head, EnvelopeHeader *header)
 {
+	const uint8_t *data = head.data;
 	uint8_t flags;
 
-	if (head.len < ENVELOPE_FIXED_HEADER || head.data[0] != ENVELOPE_VERSION)
+	if (head.len < ENVELOPE_FIXED_HEADER || data[0] != ENVELOPE_VERSION)
 		return false;
-	flags = head.data[1] & ((1 << KIND_SHIFT) - 1);
-	if ((flags & ~FLAGS_KNOWN) != 0)
+	flags = data[1] & ((1 << KIND_SHIFT) - 1);
+	if ((flags & ~FLAGS_KNOWN) != 0 || head.len < header_size(flags))
 		return false;
-	header->kind = (EnvelopeKind) (head.data[1] >> KIND_SHIFT);
-	header->class_id = bytes_get_u32(head.data + 2);
-	header->key_id = bytes_get_u32(head.data + 6);
-	header->key_version = bytes_get_u32(head.data + 10);
-	header->search_tag = (flags & FLAG_SEARCH_TAG) ? head.data + ENVELOPE_FIXED_HEADER : NULL;
-	return header->class_id <= INT32_MAX && head.len >= header_size(header->search_tag);
+
+	header->kind = (EnvelopeKind) (data[1] >> KIND_SHIFT);
+	header->class_id = bytes_get_u32(data + 2);
+	header->key_id = bytes_get_u32(data + 6);
+	header->key_version = bytes_get_u32(data + 10);
+
+	data += ENVELOPE_FIXED_HEADER;
+	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data : NULL;
+	data += (flags & FLAG_SEARCH_TAG) ? ENVELOPE_SEARCH_TAG_SIZE : 0;
+	header->binding = (flags & FLAG_BINDING) ? data : NULL;
+	data += (flags & FLAG_BINDING) ? ENVELOPE_BINDING_SIZE : 0;
+	header->subject_key = (flags & FLAG_SUBJECT) ? bytes_get_u64(data) : 0;
+	return is_possible(header, flags);
 }
 
 CryptoStatus
 envelope_parse(Bytes in, Envelope *envelope)
 {
-	const uint8_t *data = in.data;
-	EnvelopeHeader *header = &envelope->header;
 	size_t before_ciphertext;
 
-	if (!envelope_peek(in, header))
+	if (!envelope_peek(in, &envelope->header))
 		return CRYPTO_MALFORMED;
-	envelope->header_bytes = bytes_view(data, header_size(header->search_tag));
+	envelope->header_bytes = bytes_view(in.data, header_size(flags_of(&envelope->header)));
 	before_ciphertext = envelope->header_bytes.len + XAES_NONCE_SIZE;
 	if (in.len < before_ciphertext + XAES_TAG_SIZE)
 		return CRYPTO_MALFORMED;
 
-	envelope->nonce = data + envelope->header_bytes.len;
+	envelope->nonce = in.data + envelope->header_bytes.len;
 	envelope->ciphertext =
-		bytes_view(data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
-	envelope->tag = data + in.len - XAES_TAG_SIZE;
+		bytes_view(in.data + before_ciphertext, in.len - before_ciphertext - XAES_TAG_SIZE);
+	envelope->tag = in.data + in.len - XAES_TAG_SIZE;
 	return CRYPTO_OK;
 }
 
 size_t
 envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 {
-	return header_size(header->search_tag) + XAES_NONCE_SIZE + plaintext_size + XAES_TAG_SIZE;
+	return header_size(flags_of(header)) + XAES_NONCE_SIZE + plaintext_size + XAES_TAG_SIZE;
 }
 
 /*
@@ -105,23 +133,34 @@ CryptoStatus
 envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, int ncontext,
 			  Bytes plaintext, uint8_t *out)
 {
-	size_t size = header_size(header->search_tag);
+	uint8_t flags = flags_of(header);
+	size_t size = header_size(flags);
+	uint8_t *part = out + ENVELOPE_FIXED_HEADER;
 	uint8_t *nonce = out + size;
 	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
 	Aad aad;
 	CryptoStatus status;
 
-	if (header->class_id > INT32_MAX || (unsigned int) header->kind > KIND_MAX)
+	if (!is_possible(header, flags) || (unsigned int) header->kind > KIND_MAX)
 		return CRYPTO_MALFORMED;
 
 	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT |
-						(header->search_tag != NULL ? FLAG_SEARCH_TAG : 0));
+	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT | flags);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
 	if (header->search_tag != NULL)
-		memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+	{
+		memcpy(part, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		part += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->binding != NULL)
+	{
+		memcpy(part, header->binding, ENVELOPE_BINDING_SIZE);
+		part += ENVELOPE_BINDING_SIZE;
+	}
+	if (header->subject_key != 0)
+		bytes_put_u64(part, header->subject_key);
 
 	if (!aad_build(&aad, bytes_view(out, size), context, ncontext))
 		return CRYPTO_FAILED;

@@ -15,12 +15,16 @@
 
 #define ENVELOPE_VERSION 1
 #define ENVELOPE_SEARCH_TAG_SIZE 16
+#define ENVELOPE_BINDING_SIZE 16
+#define ENVELOPE_SUBJECT_SIZE 8
 
 /* version, kind and flags, class, key, key version; nonce; authentication tag */
 #define ENVELOPE_FIXED_HEADER 14
-#define ENVELOPE_MAX_HEADER (ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE)
 #define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
-#define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MIN_SIZE + ENVELOPE_SEARCH_TAG_SIZE)
+#define ENVELOPE_MAX_HEADER                                                     \
+	(ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE + ENVELOPE_BINDING_SIZE + \
+	 ENVELOPE_SUBJECT_SIZE)
+#define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MAX_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
 
 /*
  * What the plaintext is: an envelope of one kind never opens as another. The
@@ -29,12 +33,13 @@
 typedef enum EnvelopeKind
 {
 	ENVELOPE_BYTEA = 0,
-	ENVELOPE_TEXT = 1,        /* UTF-8 */
-	ENVELOPE_JSONB = 2,       /* its text, UTF-8 */
-	ENVELOPE_NUMERIC = 3,     /* digits to the base 10000, as sent to binary clients */
-	ENVELOPE_DATE = 4,        /* days since 2000-01-01, 4 bytes */
-	ENVELOPE_TIMESTAMPTZ = 5, /* microseconds since 2000-01-01 00:00 UTC, 8 bytes */
-	ENVELOPE_DATA_KEY = 15,   /* a data key, wrapped by the root key */
+	ENVELOPE_TEXT = 1,         /* UTF-8 */
+	ENVELOPE_JSONB = 2,        /* its text, UTF-8 */
+	ENVELOPE_NUMERIC = 3,      /* digits to the base 10000, as sent to binary clients */
+	ENVELOPE_DATE = 4,         /* days since 2000-01-01, 4 bytes */
+	ENVELOPE_TIMESTAMPTZ = 5,  /* microseconds since 2000-01-01 00:00 UTC, 8 bytes */
+	ENVELOPE_SUBJECT_KEY = 14, /* a key of one data subject, wrapped by a data key */
+	ENVELOPE_DATA_KEY = 15,    /* a data key, wrapped by the root key */
 } EnvelopeKind;
 
 typedef struct EnvelopeHeader
@@ -44,6 +49,8 @@ typedef struct EnvelopeHeader
 	uint32_t key_id;
 	uint32_t key_version;
 	const uint8_t *search_tag; /* ENVELOPE_SEARCH_TAG_SIZE bytes, or NULL */
+	const uint8_t *binding;    /* to a row: ENVELOPE_BINDING_SIZE bytes, or NULL */
+	uint64_t subject_key;      /* seals in place of a data key, whose id and version are 0; or 0 */
 } EnvelopeHeader;
 
 /* A parsed envelope: views of the bytes it was parsed from. */
@@ -69,8 +76,8 @@ extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 
 /*
- * Writes envelope_size bytes, which must not overlap the plaintext or the
- * search tag. CRYPTO_MALFORMED for a header that envelope_parse would refuse.
+ * Writes envelope_size bytes, which must not overlap the plaintext or what the
+ * header points to. CRYPTO_MALFORMED for a header that envelope_parse would refuse.
  */
 extern CryptoStatus envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context,
 								  int ncontext, Bytes plaintext, uint8_t *out);

@@ -117,38 +117,46 @@ encrypt_blocks(XaesKey *key, const uint8_t *in, uint8_t *out, int size)
 	return EVP_EncryptUpdate(key->ecb, out, &written, in, size) && written == size;
 }
 
-XaesKey *
-xaes_create(const uint8_t raw[XAES_KEY_SIZE])
+bool
+xaes_rekey(XaesKey *key, const uint8_t raw[XAES_KEY_SIZE])
 {
-	XaesKey *key;
 	uint8_t zero[BLOCK] = {0};
 	uint8_t l[BLOCK];
-	bool ok;
 
-	if (!prepare_libraries() || (key = secret_alloc(sizeof(XaesKey))) == NULL)
-		return NULL;
-
-	key->ecb = EVP_CIPHER_CTX_new();
-	key->seal = EVP_CIPHER_CTX_new();
-	key->open = EVP_CIPHER_CTX_new();
-	ok = key->ecb != NULL && key->seal != NULL && key->open != NULL &&
-		 EVP_EncryptInit_ex2(key->ecb, aes_ecb, raw, NULL, NULL) &&
-		 EVP_CIPHER_CTX_set_padding(key->ecb, 0) &&
-		 EVP_EncryptInit_ex2(key->seal, aes_gcm, NULL, NULL, NULL) &&
-		 EVP_DecryptInit_ex2(key->open, aes_gcm, NULL, NULL, NULL) &&
-		 encrypt_blocks(key, zero, l, BLOCK);
-	if (!ok)
-	{
-		secret_wipe(l, sizeof(l));
-		xaes_free(key);
-		return NULL;
-	}
+	for (int i = 0; i < DERIVED_SLOTS; i++)
+		key->derived[i].ready = false;
+	key->sealing.ready = false;
+	key->seal_keyed = false;
+	key->open_keyed = false;
+	if (!EVP_EncryptInit_ex2(key->ecb, aes_ecb, raw, NULL, NULL) ||
+		!EVP_CIPHER_CTX_set_padding(key->ecb, 0) || !encrypt_blocks(key, zero, l, BLOCK))
+		return false;
 
 	/* K1 = L << 1, reduced by x^128 + x^7 + x^2 + x + 1, without a branch on the key. */
 	for (int i = 0; i < BLOCK; i++)
 		key->k1[i] = (uint8_t) (l[i] << 1 | (i + 1 < BLOCK ? l[i + 1] >> 7 : 0));
 	key->k1[BLOCK - 1] ^= (uint8_t) (-(l[0] >> 7) & 0x87);
 	secret_wipe(l, sizeof(l));
+	return true;
+}
+
+XaesKey *
+xaes_create(const uint8_t raw[XAES_KEY_SIZE])
+{
+	XaesKey *key;
+
+	if (!prepare_libraries() || (key = secret_alloc(sizeof(XaesKey))) == NULL)
+		return NULL;
+	key->ecb = EVP_CIPHER_CTX_new();
+	key->seal = EVP_CIPHER_CTX_new();
+	key->open = EVP_CIPHER_CTX_new();
+	if (key->ecb == NULL || key->seal == NULL || key->open == NULL ||
+		!EVP_EncryptInit_ex2(key->seal, aes_gcm, NULL, NULL, NULL) ||
+		!EVP_DecryptInit_ex2(key->open, aes_gcm, NULL, NULL, NULL) || !xaes_rekey(key, raw))
+	{
+		xaes_free(key);
+		return NULL;
+	}
 	return key;
 }
 

@@ -26,6 +26,7 @@
 #include "crypto/encoding.h"
 #include "keys/ring.h"
 #include "keys/root.h"
+#include "keys/subject.h"
 
 #define HKDF_INFO_SEAL "tarot_security v1 seal"
 #define HKDF_INFO_DERIVE "tarot_security v1 derive"
@@ -398,6 +399,7 @@ KeyRingForgetLocked(void)
 	if (likely(seen == generation))
 		return;
 	seen = generation;
+	SubjectKeysForget();
 	hash_seq_init(&scan, data_keys);
 	while ((key = hash_seq_search(&scan)) != NULL)
 	{
@@ -647,8 +649,14 @@ void
 KeyRingOpen(const Envelope *envelope, const Bytes *context, int ncontext, uint8_t *plaintext)
 {
 	DataKey *key;
-	CryptoStatus status = open_envelope(envelope, context, ncontext, plaintext, &key);
+	CryptoStatus status;
 
+	if (envelope->header.subject_key != 0)
+	{
+		SubjectKeyOpen(envelope, plaintext);
+		return;
+	}
+	status = open_envelope(envelope, context, ncontext, plaintext, &key);
 	if (unlikely(status == CRYPTO_FAILED && key->xaes == NULL))
 		raise_state(key);
 	CryptoCheck(status);
@@ -659,6 +667,8 @@ KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uin
 {
 	DataKey *key;
 
+	if (envelope->header.subject_key != 0)
+		return SubjectKeyTryOpen(envelope, plaintext);
 	return open_envelope(envelope, context, ncontext, plaintext, &key) == CRYPTO_OK;
 }
 

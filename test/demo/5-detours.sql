@@ -34,6 +34,22 @@ RESET tarot_security.io;
 INSERT INTO customer (id, handle, name, email) VALUES (0, 'thief', :'stolen', 'thief@example.org');
 SELECT demo.claim('Someone else''s ciphertext, entered as a name, is refused, not opened', :'SQLSTATE' LIKE 'TS%');
 
+-- Nor can it be swapped inside of the database, by someone who may write the table but not read the values.
+\connect - postgres
+SELECT tarot.bind_column('payment', 'card_number') AS bound \gset
+GRANT UPDATE ON payment TO support;
+\connect - support
+UPDATE payment SET card_number = (SELECT card_number FROM payment WHERE id = 1) WHERE id = 2;
+SELECT demo.claim('Card numbers are bound to their payments: support, who sees masks, cannot put one into another row', :'SQLSTATE' = '42501');
+\connect - postgres
+ALTER TABLE payment DISABLE TRIGGER USER;
+UPDATE payment SET card_number = (SELECT card_number FROM payment WHERE id = 1) WHERE id = 2;
+ALTER TABLE payment ENABLE TRIGGER USER;
+SELECT demo.claim('A superuser who disables the trigger can, and it is found, without a key', array_agg(identity) = '{2}')
+	FROM tarot.verify_bindings('payment');
+\connect - web
+UPDATE payment SET card_number = demo.card_number('400000', 2) WHERE id = 2;
+
 -- A statement that fails is logged by the server, but not with its secrets.
 INSERT INTO customer (id, handle, name, email) VALUES (1, 'again', 'Cassandra Unheard', 'cassandra@example.org');
 \set logged `"$DEMO/search" --log 'Cassandra Unheard'`

@@ -67,6 +67,23 @@ SELECT demo.claim('... and tarot.try_decrypt() reads the 9 999 others around it'
 SET tarot_security.io = envelope;
 UPDATE customer SET email = :'whole' WHERE id = 2;
 
+-- ------------------------------------------------------------ one person's data goes
+
+\connect - postgres
+RESET tarot_security.io;
+SELECT tarot.create_key('letters') > 0, tarot.create_class('letter', key => 'letters', per_subject => true), tarot.grant_class('letter', 'web', 'plain') \g /dev/null
+CREATE TABLE letter (id bigint PRIMARY KEY, customer_id bigint NOT NULL, body tarot.encrypted_text('letter'));
+GRANT SELECT, INSERT ON letter TO web;
+SELECT tarot.set_subject('letter', 'body', subject => 'customer_id') \g /dev/null
+\connect - web
+INSERT INTO letter SELECT id, id % 1000, 'Dear customer ' || id % 1000 FROM generate_series(1, 5000) AS id;
+\connect - postgres
+SELECT tarot.destroy_subject_key('letter', '42') AS destroyed;
+\connect - web
+SELECT id, body FROM letter WHERE customer_id IN (42, 43) AND id < 1100 ORDER BY id;
+SELECT demo.claim('Customer 42 asked to be forgotten: their letters are unreadable, those of 999 others are not',
+	count(*) FILTER (WHERE body::text IS NULL) = 5 AND count(*) FILTER (WHERE body::text = 'Dear customer ' || customer_id) = 4995) FROM letter;
+
 -- ------------------------------------------------------------ the server starts without its root key
 
 \connect - postgres

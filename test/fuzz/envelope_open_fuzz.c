@@ -9,7 +9,8 @@
  * written by make-corpus. An input is:
  *
  *		what to do	1 byte: bit 0 clear, open the rest; bit 0 set, seal and change it;
- *					bit 1 set, with a search tag (when sealing)
+ *					bit 1 set, with a search tag, bit 2, with a binding, bit 3, with a
+ *					subject key (when sealing)
  *		context		1 byte: number of items, modulo 5; each 1 byte of length, bytes
  *		then		an envelope;
  *		or, to seal	1 byte: number of changes, modulo 8; each 2 bytes of place, 1 byte
@@ -93,14 +94,17 @@ open_with_both(Bytes bytes, const Bytes *context, int ncontext, const Bytes *exp
 }
 
 static void
-seal_and_change(Bytes input, bool tagged, const Bytes *context, int ncontext)
+seal_and_change(Bytes input, uint8_t what, const Bytes *context, int ncontext)
 {
 	static const uint8_t tag[ENVELOPE_SEARCH_TAG_SIZE] = "a search tag...";
+	static const uint8_t binding[ENVELOPE_BINDING_SIZE] = "a binding......";
 	EnvelopeHeader header = {.kind = ENVELOPE_TEXT,
 							 .class_id = 78,
-							 .key_id = 7,
-							 .key_version = 2,
-							 .search_tag = tagged ? tag : NULL};
+							 .key_id = what & 8 ? 0 : 7,
+							 .key_version = what & 8 ? 0 : 2,
+							 .subject_key = what & 8 ? 12345 : 0,
+							 .search_tag = what & 2 ? tag : NULL,
+							 .binding = what & 4 ? binding : NULL};
 	int nchanges = take_byte(&input) % (MAX_CHANGES + 1);
 	Bytes changes = take(&input, 3 * (size_t) nchanges);
 	size_t size = envelope_size(&header, input.len);
@@ -153,7 +157,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		context[i] = take(&input, length);
 	}
 	if (what & 1)
-		seal_and_change(input, (what & 2) != 0, context, ncontext);
+		seal_and_change(input, what, context, ncontext);
 	else
 		open_with_both(input, context, ncontext, NULL);
 	return 0;

@@ -24,27 +24,48 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static size_t
 write_header(const EnvelopeHeader *header, uint8_t *out)
 {
+	size_t size = ENVELOPE_FIXED_HEADER;
+
 	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL));
+	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL) |
+						(header->binding != NULL) << 1 | (header->subject_key != 0) << 2);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
-	if (header->search_tag == NULL)
-		return ENVELOPE_FIXED_HEADER;
-	memcpy(out + ENVELOPE_FIXED_HEADER, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
-	return ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE;
+	if (header->search_tag != NULL)
+	{
+		memcpy(out + size, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		size += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->binding != NULL)
+	{
+		memcpy(out + size, header->binding, ENVELOPE_BINDING_SIZE);
+		size += ENVELOPE_BINDING_SIZE;
+	}
+	if (header->subject_key != 0)
+	{
+		bytes_put_u64(out + size, header->subject_key);
+		size += ENVELOPE_SUBJECT_SIZE;
+	}
+	return size;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t header[ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE];
+	uint8_t header[ENVELOPE_MAX_HEADER];
 	Envelope envelope;
+	EnvelopeHeader alone;
 	CryptoStatus status = envelope_parse(bytes_view(data, size), &envelope);
+	bool peeked = envelope_peek(
+		bytes_view(data, size < ENVELOPE_MAX_HEADER ? size : ENVELOPE_MAX_HEADER), &alone);
 
 	REQUIRE(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
 	if (status != CRYPTO_OK)
 		return 0;
+	REQUIRE(peeked && alone.binding == envelope.header.binding &&
+			alone.search_tag == envelope.header.search_tag &&
+			alone.subject_key == envelope.header.subject_key);
 
 	REQUIRE(envelope.header_bytes.data == data);
 	REQUIRE(envelope.nonce == data + envelope.header_bytes.len);

@@ -19,7 +19,7 @@ SELECT set_eq(
 		'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
 		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
-		'start_reseal', 'reseal_batch', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support',
+		'start_reseal', 'reseal_batch', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -40,20 +40,22 @@ SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm',
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, always');
+SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
+	ARRAY['5 1', '25 0', '32 0'], 'a new subject key is guarded, but not announced');
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
 	'states are guarded against every UPDATE');
 
 -- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
-	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort'],
+	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
 	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE proname = 'encrypt' AND provolatile <> 'v'$$, 'tarot.encrypt is VOLATILE: no two envelopes are the same');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc !~ 'typmod|reseal|conver|require_class_access|constant_default|wipe_free_space' AND prosrc !~ '_search_(eq_support|ne_support|sort)$') AND provolatile <> 's'$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE (proname IN ('decrypt', 'try_decrypt') OR prosrc LIKE 'tarot\_column\_%' AND prosrc !~ 'typmod|reseal|conver|require_class_access|constant_default|wipe_free_space' AND prosrc !~ '_(bind|unbind)_column$|set_subject$|_follow_rename$|_enforce_row$|_trigger_arguments$' AND prosrc !~ '_search_(eq_support|ne_support|sort)$') AND provolatile <> 's'$$,
 	'what goes through the gate is STABLE');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AND (prosrc NOT LIKE 'tarot\_%' OR probin NOT LIKE '%tarot_security')$$,
 	'C functions are found by tarot_ in our library');

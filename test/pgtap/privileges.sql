@@ -24,7 +24,8 @@ SELECT set_eq(
 			'tarot.require_convertible(oid,name,boolean,boolean,boolean)', 'tarot.converted_default(oid,name)', 'tarot.column_properties(oid,name)', 'tarot.convert_table(oid,name,text)',
 			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
-			'tarot.check_searchable(integer,name)'])
+			'tarot.check_searchable(integer,name)',
+			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
 				'tarot.encrypted_%1$s_send(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s(%2$s,integer,boolean)', 'tarot.encrypted_%1$s(tarot.encrypted_%1$s,integer,boolean)',
@@ -53,7 +54,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

@@ -620,6 +620,47 @@ draw_in_grandchild(uint8_t *out, size_t size, void *key)
 }
 
 static void
+test_rekey(void)
+{
+	static uint8_t nonces[400][XAES_NONCE_SIZE];
+	uint8_t raw[XAES_KEY_SIZE], plaintext[2000], ciphertext[2000], back[2000], tag[XAES_TAG_SIZE];
+	XaesKey *many, *one;
+	size_t wrong = 0;
+
+	fill_any(raw, sizeof(raw));
+	many = must(xaes_create(raw));
+	for (size_t i = 0; i < LENGTH(nonces); i++)
+	{
+		size_t size = i % 3 == 0 ? 2000 : 40;
+		Bytes view = bytes_view(plaintext, size);
+
+		/* Every other time back to a key that it has had. */
+		if (i % 2 == 0)
+			fill_any(raw, sizeof(raw));
+		fill_any(plaintext, size);
+		wrong += !xaes_rekey(many, raw);
+		xaes_next_nonce(many, nonces[i]);
+		one = must(xaes_create(raw));
+		wrong += xaes_seal(many, nonces[i], STRING("aad"), view, ciphertext, tag) != CRYPTO_OK ||
+				 xaes_open(one, nonces[i], STRING("aad"), bytes_view(ciphertext, size), tag,
+						   back) != CRYPTO_OK ||
+				 memcmp(back, plaintext, size) != 0 ||
+				 xaes_open(many, nonces[i], STRING("aad"), bytes_view(ciphertext, size), tag,
+						   back) != CRYPTO_OK;
+		raw[0] ^= 1;
+		wrong += !xaes_rekey(many, raw) ||
+				 xaes_open(many, nonces[i], STRING("aad"), bytes_view(ciphertext, size), tag,
+						   back) != CRYPTO_UNAUTHENTIC;
+		raw[0] ^= 1;
+		for (size_t j = 0; j < i; j++)
+			wrong += memcmp(nonces[i], nonces[j], XAES_NONCE_SIZE) == 0;
+		xaes_free(one);
+	}
+	ok(wrong == 0, "a key put in another's place seals and opens as by itself; no nonce twice");
+	xaes_free(many);
+}
+
+static void
 test_nonces(void)
 {
 	enum
@@ -690,6 +731,7 @@ main(void)
 	test_hkdf();
 	test_sizes();
 	test_interleaved();
+	test_rekey();
 	test_nonces();
 	if (how_long != NULL && strcmp(how_long, "1") == 0)
 	{

@@ -5,6 +5,7 @@
  * SOURCES: extension/crypto/[a-z]*.c extension/base/secret.c
  */
 #include "base/bytes.h"
+#include "crypto/binding.h"
 #include "crypto/encoding.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
@@ -16,23 +17,36 @@
 
 static const uint8_t search_tag[ENVELOPE_SEARCH_TAG_SIZE] = "0123456789abcde";
 
+static const uint8_t binding[ENVELOPE_BINDING_SIZE] = "bound to the row";
+
+/* What may stand in a header besides, as the flags that say so. */
+#define PARTS 8
+
 static EnvelopeHeader
-any_header(bool tagged)
+any_header(unsigned int parts)
 {
 	return (EnvelopeHeader){.kind = ENVELOPE_TEXT,
 							.class_id = (uint32_t) any(UINT64_C(1) << 31),
-							.key_id = (uint32_t) any(UINT64_C(1) << 32),
-							.key_version = (uint32_t) any(UINT64_C(1) << 32),
-							.search_tag = tagged ? search_tag : NULL};
+							.key_id = parts & 4 ? 0 : (uint32_t) any(UINT64_C(1) << 32),
+							.key_version = parts & 4 ? 0 : (uint32_t) any(UINT64_C(1) << 32),
+							.subject_key = parts & 4 ? any(INT64_MAX) + 1 : 0,
+							.search_tag = parts & 1 ? search_tag : NULL,
+							.binding = parts & 2 ? binding : NULL};
+}
+
+static bool
+same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
+{
+	return (a == NULL) == (b == NULL) && (a == NULL || memcmp(a, b, size) == 0);
 }
 
 static bool
 same_header(const EnvelopeHeader *a, const EnvelopeHeader *b)
 {
 	return a->kind == b->kind && a->class_id == b->class_id && a->key_id == b->key_id &&
-		   a->key_version == b->key_version && (a->search_tag == NULL) == (b->search_tag == NULL) &&
-		   (a->search_tag == NULL ||
-			memcmp(a->search_tag, b->search_tag, ENVELOPE_SEARCH_TAG_SIZE) == 0);
+		   a->key_version == b->key_version && a->subject_key == b->subject_key &&
+		   same_bytes(a->search_tag, b->search_tag, ENVELOPE_SEARCH_TAG_SIZE) &&
+		   same_bytes(a->binding, b->binding, ENVELOPE_BINDING_SIZE);
 }
 
 /* Parses and opens a copy of exactly these bytes, so that reading past them shows. */
@@ -65,6 +79,7 @@ test_envelope_layout(void)
 	XaesKey *key = key_of_byte(2);
 	uint8_t out[200];
 	Envelope parsed;
+	EnvelopeHeader alone;
 	size_t wrong = 0;
 	EnvelopeHeader header = {.kind = ENVELOPE_DATA_KEY,
 							 .class_id = 0x01020304,
@@ -72,8 +87,9 @@ test_envelope_layout(void)
 							 .key_version = 0xffffffff,
 							 .search_tag = search_tag};
 
-	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 70 && envelope_size(&header, 5) == 75,
-	   "an envelope adds 54 bytes, 70 with a search tag");
+	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 94 && envelope_size(&header, 5) == 75,
+	   "an envelope adds 54 bytes, 16 more with a search tag, 16 with a binding, 8 with a subject "
+	   "key");
 	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
 		   is_hex(bytes_view(out, 30),
 				  "01f101020304a0b0c0d0ffffffff30313233343536373839616263646500"),
@@ -85,12 +101,46 @@ test_envelope_layout(void)
 		   parsed.tag == out + 59 && parsed.header.search_tag == out + 14,
 	   "parsing gives back the header and the places of the rest");
 
+	header.binding = binding;
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
+		   is_hex(bytes_view(out, 46),
+				  "01f301020304a0b0c0d0ffffffff30313233343536373839616263646500"
+				  "626f756e6420746f2074686520726f77") &&
+		   envelope_parse(bytes_view(out, 91), &parsed) == CRYPTO_OK &&
+		   same_header(&parsed.header, &header) && parsed.header.binding == out + 30 &&
+		   parsed.nonce == out + 46,
+	   "a binding stands behind the search tag");
+	header.search_tag = NULL;
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
+		   is_hex(bytes_view(out, 30),
+				  "01f201020304a0b0c0d0ffffffff626f756e6420746f2074686520726f77") &&
+		   envelope_peek(bytes_view(out, 30), &alone) && same_header(&alone, &header) &&
+		   !envelope_peek(bytes_view(out, 29), &alone),
+	   "a binding without a search tag; the header alone can be parsed");
+
+	header.key_id = header.key_version = 0;
+	header.subject_key = UINT64_C(0x0102030405060708);
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
+		   is_hex(bytes_view(out, 38), "01f60102030400000000000000006"
+									   "26f756e6420746f2074686520726f770102030405060708") &&
+		   envelope_parse(bytes_view(out, 83), &parsed) == CRYPTO_OK &&
+		   same_header(&parsed.header, &header) && parsed.nonce == out + 38,
+	   "the number of a subject key stands behind the binding");
+	out[6 + any(8)] = 1;
+	wrong = envelope_parse(bytes_view(out, 83), &parsed) != CRYPTO_MALFORMED;
+	memset(out + 6, 0, 8);
+	memset(out + 30, 0, 8);
+	wrong += envelope_parse(bytes_view(out, 83), &parsed) != CRYPTO_MALFORMED;
+	header.key_version = 1;
+	wrong += envelope_seal(key, &header, NULL, 0, STRING("plain"), out) != CRYPTO_MALFORMED;
+	ok(wrong == 0, "with a subject key there is no data key, and its number is not 0");
+
 	for (int i = 0; i < 3000; i++)
 	{
 		size_t size = (size_t) any(60);
 		uint8_t plaintext[60], back[60];
 
-		header = any_header(any(2));
+		header = any_header((unsigned int) any(PARTS));
 		header.kind = kinds[any(LENGTH(kinds))];
 		if (any(10) == 0)
 			header.class_id = any(2) ? 0 : INT32_MAX;
@@ -113,18 +163,19 @@ static void
 test_envelope_refusals(void)
 {
 	XaesKey *key = key_of_byte(2);
-	EnvelopeHeader header = any_header(true);
+	EnvelopeHeader header;
 	uint8_t out[ENVELOPE_MAX_OVERHEAD + 20], back[200];
 	uint8_t plaintext[20];
 	Envelope parsed;
 	size_t wrong = 0, size;
 
 	/* Every length: too short to parse, or parsed and not authentic, never more. */
-	for (int tagged = 0; tagged < 2; tagged++)
+	for (unsigned int parts = 0; parts < PARTS; parts++)
 	{
-		size_t whole, least = tagged ? ENVELOPE_MAX_OVERHEAD : ENVELOPE_MIN_SIZE;
+		size_t whole, least;
 
-		header.search_tag = tagged ? search_tag : NULL;
+		header = any_header(parts);
+		least = envelope_size(&header, 0);
 		whole = envelope_size(&header, 20);
 		memset(plaintext, 'p', sizeof(plaintext));
 		wrong += envelope_seal(key, &header, NULL, 0, bytes_view(plaintext, 20), out) != CRYPTO_OK;
@@ -157,8 +208,9 @@ test_envelope_refusals(void)
 	for (int flags = 0; flags < 16; flags++)
 	{
 		out[1] = (uint8_t) (ENVELOPE_TEXT << 4 | flags);
+		memset(out + 6, flags & 4 ? 0 : 7, 8);
 		wrong +=
-			(envelope_parse(bytes_view(out, sizeof(out)), &parsed) == CRYPTO_OK) != (flags < 2);
+			(envelope_parse(bytes_view(out, sizeof(out)), &parsed) == CRYPTO_OK) != (flags < PARTS);
 	}
 	out[1] = ENVELOPE_TEXT << 4;
 	ok(wrong == 0, "reserved flag bits are refused");
@@ -184,10 +236,10 @@ test_envelope_refusals(void)
 
 /* Every bit of an envelope, through every library. */
 static void
-test_envelope_bit_flips(size_t plaintext_size, bool tagged, size_t step)
+test_envelope_bit_flips(size_t plaintext_size, unsigned int parts, size_t step)
 {
 	XaesKey *key = key_of_byte(3);
-	EnvelopeHeader header = any_header(tagged);
+	EnvelopeHeader header = any_header(parts);
 	size_t size = envelope_size(&header, plaintext_size);
 	uint8_t *plaintext = must(malloc(plaintext_size + 1));
 	uint8_t *out = must(malloc(size));
@@ -218,8 +270,8 @@ test_envelope_bit_flips(size_t plaintext_size, bool tagged, size_t step)
 		wrong += open_copy(key, bytes_view(out, size), context, 1, back, &opened) != CRYPTO_OK ||
 				 opened != plaintext_size || memcmp(back, plaintext, plaintext_size) != 0;
 	}
-	ok(wrong == 0, "%zu flipped bits, %zu bytes%s: all noticed, no plaintext left", flips,
-	   plaintext_size, tagged ? " and a search tag" : "");
+	ok(wrong == 0, "%zu flipped bits, %zu bytes, flags %u: all noticed, no plaintext left", flips,
+	   plaintext_size, parts);
 	xaes_use_library(XAES_BY_SIZE);
 	xaes_free(key);
 	free(plaintext);
@@ -256,7 +308,7 @@ test_envelope_context(void)
 	for (size_t n = 0; n < 2 * LENGTH(lists); n++)
 	{
 		size_t i = n / 2;
-		EnvelopeHeader header = any_header(n % 2 == 0);
+		EnvelopeHeader header = any_header(n % PARTS);
 
 		wrong +=
 			envelope_seal(key, &header, lists[i], counts[i], STRING("secret"), out) != CRYPTO_OK;
@@ -459,7 +511,7 @@ test_envelope_text(void)
 
 	for (size_t n = 0; n <= 140; n++)
 	{
-		EnvelopeHeader header = any_header(n % 2);
+		EnvelopeHeader header = any_header(n % PARTS);
 
 		fill_any(plaintext, n / 2);
 		wrong +=
@@ -500,6 +552,43 @@ test_envelope_text(void)
 	xaes_free(key);
 }
 
+/* ---------------------------------------------------------------- bindings */
+
+static void
+test_binding(void)
+{
+	static const uint8_t id[2][BINDING_ID_SIZE] = {"the binding's id", "another's own id"};
+	static uint8_t long_item[5000];
+	Bytes lists[][2] = {{{0}},
+						{STRING("")},
+						{STRING(""), STRING("")},
+						{STRING("tab")},
+						{STRING("ta"), STRING("b")},
+						{STRING("t"), STRING("ab")},
+						{STRING("ib")},
+						{bytes_view(long_item, 4999)},
+						{bytes_view(long_item, 5000)}};
+	static const int counts[LENGTH(lists)] = {0, 1, 2, 1, 2, 2, 1, 1, 1};
+	uint8_t out[2 * LENGTH(lists)][ENVELOPE_BINDING_SIZE], again[ENVELOPE_BINDING_SIZE];
+	Bytes many[BINDING_ITEMS_MAX + 1];
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < 2 * LENGTH(lists); i++)
+	{
+		wrong += binding_compute(id[i % 2], lists[i / 2], counts[i / 2], out[i]) != CRYPTO_OK ||
+				 binding_compute(id[i % 2], lists[i / 2], counts[i / 2], again) != CRYPTO_OK ||
+				 memcmp(out[i], again, sizeof(again)) != 0;
+		for (size_t j = 0; j < i; j++)
+			wrong += memcmp(out[i], out[j], sizeof(again)) == 0;
+	}
+	ok(wrong == 0, "other rows, and the same row of other columns, have other bindings");
+	for (int i = 0; i <= BINDING_ITEMS_MAX; i++)
+		many[i] = STRING("i");
+	ok(binding_compute(id[0], many, BINDING_ITEMS_MAX, again) == CRYPTO_OK &&
+		   binding_compute(id[0], many, BINDING_ITEMS_MAX + 1, again) != CRYPTO_OK,
+	   "a binding has as many items as an index has columns, and no more");
+}
+
 /* ---------------------------------------------------------------- the worked example */
 
 /*
@@ -512,6 +601,8 @@ test_worked_example(void)
 	uint8_t root[32], ring[16], wrapping[32], data_key[32], sealing[32], expected[32];
 	uint8_t envelope[200], again[200], fingerprint[16], plaintext[32];
 	Bytes wrap_context[] = {STRING("data key"), bytes_view(ring, 16)};
+	Bytes subject_context[] = {STRING("subject key"), bytes_view(again, 8),
+							   bytes_view(fingerprint, 16)};
 	Bytes context[] = {STRING("reading"), STRING("1042")};
 	Bytes message[2];
 	Bytes bytes;
@@ -589,7 +680,6 @@ test_worked_example(void)
 		envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
 		bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("zo\xc3\xab@example.org"));
 	ok(good, "example: a column's envelope, with a search tag and no context");
-	xaes_free(key);
 
 	bytes = unhex("0000000200000000000000187461726f745f73656375726974792076312064657269766500000000"
 				  "0000000b7365617263682b3c4d5e01",
@@ -604,6 +694,49 @@ test_worked_example(void)
 		   parsed.header.search_tag[0] == 1,
 	   "example: its search tag");
 	hmac_free(hmac);
+
+	/* A value that is bound to the row with number 42. */
+	unhex("b0b1b2b3b4b5b6b7b8b9babbbcbdbebf", ring);
+	unhex("69000000000000002a", again);
+	bytes = bytes_view(again, 9);
+	ok(binding_compute(ring, &bytes, 1, fingerprint) == CRYPTO_OK &&
+		   is_hex(bytes_view(fingerprint, 16), "a1e70686a1991b27da2f911efda59722"),
+	   "example: the binding of a row");
+	bytes =
+		unhex("01122b3c4d5e0000000700000002a1e70686a1991b27da2f911efda59722e0e1e2e3e4e5e6e7e8e9ea"
+			  "ebecedeeeff0f1f2f3f4f5f6f775f9fe214b1d2f6e2bec7d2bdf46a7a6ad4226f6e049c02fcfb88521"
+			  "a8c506eee1d9a4",
+			  envelope);
+	good = envelope_parse(bytes, &parsed) == CRYPTO_OK && parsed.header.binding != NULL &&
+		   memcmp(parsed.header.binding, fingerprint, 16) == 0 &&
+		   parsed.header.search_tag == NULL &&
+		   envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
+		   bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("4111 1111 1111 1111"));
+	ok(good, "example: an envelope that is bound to it");
+
+	/* A subject key, and a value under it. */
+	unhex("0123456789abcdef", again);
+	unhex("d0d1d2d3d4d5d6d7d8d9dadbdcdddedf", fingerprint);
+	unhex("dfdedddcdbdad9d8d7d6d5d4d3d2d1d0cfcecdcccbcac9c8c7c6c5c4c3c2c1c0", expected);
+	bytes = unhex("01e02b3c4d5e0000000700000002202122232425262728292a2b2c2d2e2f303132333435363782"
+				  "2cf146236f175777885ff5fdb7b75b9686a40439d184f367fee7c9731f1ff9d3786e065e19a4b7"
+				  "9f419fd2e0deb281",
+				  envelope);
+	good = envelope_parse(bytes, &parsed) == CRYPTO_OK &&
+		   parsed.header.kind == ENVELOPE_SUBJECT_KEY &&
+		   envelope_open(key, &parsed, subject_context, 3, plaintext) == CRYPTO_OK &&
+		   memcmp(plaintext, expected, 32) == 0;
+	ok(good, "example: the subject key opens under the sealing key");
+	bytes = unhex("01142b3c4d5e00000000000000000123456789abcdef101112131415161718191a1b1c1d1e1f2021"
+				  "222324252627"
+				  "9ce3aaccac892628f7f2c6de430fda3b52dd8e029e30f6a5d4",
+				  envelope);
+	good = xaes_rekey(key, plaintext) && envelope_parse(bytes, &parsed) == CRYPTO_OK &&
+		   parsed.header.subject_key == UINT64_C(0x0123456789abcdef) &&
+		   envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
+		   bytes_equal(bytes_view(plaintext, parsed.ciphertext.len), STRING("Cassandra"));
+	ok(good, "example: a value under a subject key");
+	xaes_free(key);
 }
 
 int
@@ -612,15 +745,17 @@ main(void)
 	begin();
 	test_envelope_layout();
 	test_envelope_refusals();
-	test_envelope_bit_flips(0, false, 1);
-	test_envelope_bit_flips(0, true, 1);
-	test_envelope_bit_flips(20, false, 1);
-	test_envelope_bit_flips(20, true, 1);
-	test_envelope_bit_flips(2000, true, 7);
+	test_envelope_bit_flips(0, 0, 1);
+	test_envelope_bit_flips(0, PARTS - 1, 1);
+	test_envelope_bit_flips(20, 0, 1);
+	for (unsigned int parts = 1; parts < PARTS; parts++)
+		test_envelope_bit_flips(20, parts, 1);
+	test_envelope_bit_flips(2000, PARTS - 1, 7);
 	test_envelope_context();
 	test_list_encoding();
 	test_base64url();
 	test_envelope_text();
+	test_binding();
 	test_worked_example();
 	return end();
 }
