@@ -249,6 +249,8 @@ INSERT INTO refused (what) VALUES ($$SELECT id FROM customer WHERE note = 'n1'$$
 	($$CREATE TABLE unknown (email tarot.encrypted_text('unknown') UNIQUE)$$), ($$INSERT INTO unknown VALUES ('x')$$), ($$SELECT FROM unknown WHERE email = 'x'$$);
 SET client_min_messages = error;
 SELECT what, run(what) FROM refused ORDER BY i;
+-- Of two classes in a set operation none is known (42P18), or, from 18 on, both are (42804).
+SELECT what, code(what) IN ('42P18', '42804') AS refused FROM unnest(ARRAY['SELECT email FROM customer EXCEPT SELECT note FROM customer', 'SELECT note FROM customer INTERSECT ALL SELECT email FROM customer']) AS what;
 -- Plaintext is compared by those who may see it, as ever.
 SELECT count(*) FROM customer WHERE note::text = 'n1';
 SELECT count(*) FROM customer WHERE email < 'u2' OR email >= 'u9' OR email BETWEEN 'u55' AND 'u56' OR email LIKE '%77';
