@@ -85,7 +85,7 @@ SELECT id, t::text, b::bytea, j::jsonb, n::numeric, d::date, z::timestamptz FROM
 -- Nothing of the row is stored, nor is the value told in the context of the error (the log: test/t/050_log.pl).
 \set SHOW_CONTEXT always
 COPY target (id, d) FROM stdin;
-20	2024-13-13
+20	2024-02-xx
 \.
 COPY target (id, n) FROM stdin;
 20	12,50

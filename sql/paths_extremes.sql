@@ -91,7 +91,7 @@ SELECT modifier, does(format('SELECT tarot.encrypted_numeric(1.5, %s, true)::num
 SET ROLE regress_paths_masked;
 SELECT modifier, does(format('SELECT tarot.encrypted_numeric(n, %s, true)::numeric FROM sealed WHERE id = 407', modifier)) AS from_sealed FROM unnest('{-1,0,1,2147483647}'::int[]) AS modifier;
 SELECT does(format('SELECT tarot.encrypted_date_out(d)::text FROM sealed WHERE id = 513')), does('SELECT tarot.encrypted_date_send(d) FROM sealed WHERE id = 513'), does('SELECT tarot.date(d) FROM sealed WHERE id = 513'),
-	does('SELECT tarot.try_decrypt(d) FROM sealed WHERE id = 513'), does('SELECT tarot.json(d) FROM sealed WHERE id = 513'), does('SELECT d::tarot.encrypted_date(''other'') FROM sealed WHERE id = 513');
+	does('SELECT tarot.try_decrypt(d) FROM sealed WHERE id = 513'), does('SELECT tarot.to_json(d) FROM sealed WHERE id = 513'), does('SELECT d::tarot.encrypted_date(''other'') FROM sealed WHERE id = 513');
 RESET ROLE;
 
 -- ------------------------------------------------------------ bytes that are no envelope of the type

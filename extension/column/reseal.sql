@@ -1,27 +1,5 @@
 -- column: rotation of stored values
 
--- Not dumped, and of no policy: how far each table is. Written by the C functions below.
-CREATE TABLE tarot.reseal_job (
-	relation oid NOT NULL,
-	class_id integer NOT NULL,
-	relfilenode oid NOT NULL,
-	pass integer NOT NULL DEFAULT 1,
-	blocks bigint,
-	position tid NOT NULL DEFAULT '(0,1)',
-	clean boolean NOT NULL DEFAULT true,
-	rows bigint NOT NULL DEFAULT 0,
-	values bigint NOT NULL DEFAULT 0,
-	left_over bigint NOT NULL DEFAULT 0,
-	seconds double precision NOT NULL DEFAULT 0,
-	pid integer NOT NULL,
-	backend_start timestamptz NOT NULL,
-	started_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	finished_at timestamptz,
-	CONSTRAINT reseal_job_pkey PRIMARY KEY (relation, class_id)
-);
-COMMENT ON TABLE tarot.reseal_job IS 'How far tarot.reseal() is in each table, so that it goes on from there. Of this server: not dumped.';
-
 -- For everybody: they ask for the owner of each table, or the right to rotate keys.
 CREATE FUNCTION tarot.start_reseal(target regclass, class text, OUT relations oid[], OUT class_id integer) RETURNS record
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -43,6 +21,8 @@ DECLARE
 	more boolean;
 	problem text;
 	problems text;
+	-- What is set for a transaction outlasts the call, where a DO block or another procedure goes on in it.
+	caller_path text := pg_catalog.current_setting('search_path');
 BEGIN
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	IF (batch > 0 AND pause >= '0') IS NOT TRUE THEN
@@ -76,6 +56,7 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = problems,
 				HINT = 'The others are done. Call tarot.reseal() for one of these to see the whole error.';
 	END IF;
+	PERFORM set_config('search_path', caller_path, true);
 END
 $$;
 COMMENT ON PROCEDURE tarot.reseal(regclass, text, integer, interval) IS
@@ -93,7 +74,8 @@ CREATE VIEW tarot.reseal_progress AS
 		j.rows AS rows_resealed, j.values AS values_resealed, j.left_over AS values_left,
 		(j.values / nullif(j.seconds, 0))::bigint AS values_per_second,
 		j.pid, j.started_at, j.updated_at, j.finished_at
-	FROM tarot.reseal_job j LEFT JOIN tarot.class c USING (class_id);
+	FROM tarot.table_job j JOIN pg_class r ON r.oid = j.relation LEFT JOIN tarot.class c ON c.class_id = j.target
+	WHERE j.kind = 'reseal';
 COMMENT ON VIEW tarot.reseal_progress IS
 	'How far tarot.reseal() is, a row a table; the last call''s rows stay until the next.';
 COMMENT ON COLUMN tarot.reseal_progress."table" IS 'The table, partition or materialized view.';

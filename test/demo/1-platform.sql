@@ -27,10 +27,14 @@ SELECT tarot.create_key('payments');
 
 -- A data class is one kind of sensitive data: its key, and the mask that takes its place.
 SELECT tarot.create_class('name', key => 'profile', mask => 'partial(1, 0)');
-SELECT tarot.create_class('email', key => 'profile', mask => 'email');
+-- One that is searchable is found by equality, through indexes, without being opened.
+SELECT tarot.create_class('email', key => 'profile', mask => 'email', searchable => true, normalization => 'lower');
 SELECT tarot.create_class('phone', key => 'profile', mask => 'phone');
+SELECT tarot.create_class('birth date', key => 'profile', mask => 'year');
+SELECT tarot.create_class('preferences', key => 'profile', mask => 'json_show(language)');
 SELECT tarot.create_class('reading', key => 'readings', mask => 'redact');
 SELECT tarot.create_class('card number', key => 'payments', mask => 'card');
+SELECT tarot.create_class('tip', key => 'payments', mask => 'round(5)');
 
 -- Nobody holds anything by default. The application reads and writes; support reads masks.
 SELECT tarot.grant_class(class.name, 'web', 'plain'),
@@ -44,8 +48,10 @@ CREATE TABLE customer (
 	id bigint PRIMARY KEY,
 	handle text NOT NULL UNIQUE,  -- public, hence not encrypted
 	name tarot.encrypted_text('name') NOT NULL,
-	email tarot.encrypted_text('email') NOT NULL,
-	phone tarot.encrypted_text('phone')
+	email tarot.encrypted_text('email') NOT NULL UNIQUE,
+	phone tarot.encrypted_text('phone'),
+	born tarot.encrypted_date('birth date'),
+	preferences tarot.encrypted_jsonb('preferences')
 );
 CREATE TABLE card (
 	number integer PRIMARY KEY,
@@ -64,7 +70,8 @@ CREATE TABLE payment (
 	id bigint PRIMARY KEY,
 	customer_id bigint NOT NULL REFERENCES customer,
 	amount numeric(8, 2) NOT NULL,
-	card_number tarot.encrypted_text('card number')
+	card_number tarot.encrypted_text('card number'),
+	tip tarot.encrypted_numeric('tip')
 );
 CREATE INDEX ON reading (customer_id);
 CREATE INDEX ON payment (customer_id);

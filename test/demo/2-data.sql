@@ -56,13 +56,13 @@ SELECT 22 + 14 * suit.number + rank.number, rank.name || ' of ' || suit.name,
 -- ------------------------------------------------------------ 10 000 customers
 
 -- Three whom we shall meet again, and 9 997 made of given names, family names and numbers.
-INSERT INTO customer (id, handle, name, email, phone) VALUES
-	(1, 'moonchild-00001', 'Zoë Lefèvre', 'zoe@example.fr', '+33 6 39 98 12 34'),
-	(2, 'moonchild-00002', 'Анна Жукова', 'анна@пример.рф', '+7 900 000-56-78'),
-	(3, 'moonchild-00003', '佐藤 美咲', 'misaki@example.jp', '+81 90-0000-9012');
+INSERT INTO customer (id, handle, name, email, phone, born, preferences) VALUES
+	(1, 'moonchild-00001', 'Zoë Lefèvre', 'zoe@example.fr', '+33 6 39 98 12 34', '1987-05-24', '{"language": "fr", "deck": "Marseille", "asks about": ["marriage", "money"]}'),
+	(2, 'moonchild-00002', 'Анна Жукова', 'анна@пример.рф', '+7 900 000-56-78', '1992-11-02', '{"language": "ru", "deck": "Rider-Waite", "asks about": ["love"]}'),
+	(3, 'moonchild-00003', '佐藤 美咲', 'misaki@example.jp', '+81 90-0000-9012', '2001-02-28', '{"language": "ja", "deck": "Thoth", "asks about": ["work"]}');
 
 -- Given names are followed by how they are written in e-mail addresses.
-INSERT INTO customer (id, handle, name, email, phone)
+INSERT INTO customer (id, handle, name, email, phone, born, preferences)
 WITH locale (number, given, family, space, domain, prefix, digits) AS (VALUES
 	(0, 'Zoë/zoe Élise/elise Anaïs/anais Loïc/loic Rémi/remi Maëlle/maelle Thibault/thibault Inès/ines',
 		'Lefèvre Garçon Dubois Noël Béranger Moreau', ' ', 'example.fr', '+33 6 39 98 ', '0123456789'),
@@ -110,7 +110,9 @@ SELECT id, 'moonchild-' || to_char(id, 'FM00000'),
 		split_part(first, '/', 2) || '.' || id || CASE WHEN demo.dice(id, 7, 5) = 0 THEN '+tarot' ELSE '' END || '@' || domain,
 		-- One in ten left none.
 		CASE WHEN demo.dice(id, 8, 10) > 0
-			THEN prefix || translate(to_char(demo.dice(id, 9, 10000), 'FM00 00'), '0123456789', digits) END
+			THEN prefix || translate(to_char(demo.dice(id, 9, 10000), 'FM00 00'), '0123456789', digits) END,
+		date '1950-01-01' + demo.dice(id, 10, 20000),
+		jsonb_build_object('language', right(domain, 2), 'deck', (ARRAY['Marseille', 'Rider-Waite', 'Thoth'])[1 + demo.dice(id, 11, 3)])
 	FROM named;
 
 -- ------------------------------------------------------------ 15 000 readings, of 0.1 to 20 KB
@@ -159,9 +161,10 @@ INSERT INTO reading (id, customer_id, held_on, question, reading) VALUES
 -- ------------------------------------------------------------ 12 000 payments
 
 -- The prefixes are those that processors of payments keep for tests.
-INSERT INTO payment (id, customer_id, amount, card_number)
+INSERT INTO payment (id, customer_id, amount, card_number, tip)
 SELECT id, CASE WHEN id <= 3 THEN id ELSE 4 + demo.dice(id, 40, 9997) END, 9 + demo.dice(id, 41, 12000) / 100.0,
-		demo.card_number((ARRAY['424242', '400000', '555555', '222300'])[1 + demo.dice(id, 42, 4)], id)
+		demo.card_number((ARRAY['424242', '400000', '555555', '222300'])[1 + demo.dice(id, 42, 4)], id),
+		round(demo.dice(id, 43, 2500) / 100.0, 2)
 	FROM generate_series(1, 12000) AS id;
 
 -- The superuser, who sees none of it, looks after it all the same.

@@ -1,7 +1,7 @@
 -- What was loaded, counted by the application.
 \connect - web
 
-SELECT 'customer' AS "table", count(*) AS rows, 'name, email, phone' AS encrypted,
+SELECT 'customer' AS "table", count(*) AS rows, 'name, email, phone, born, preferences' AS encrypted,
 		min(octet_length(name)) || ' to ' || max(octet_length(name)) AS "bytes a value",
 		pg_size_pretty(pg_table_size('customer')) AS "on disk"
 	FROM customer
@@ -10,7 +10,7 @@ SELECT 'reading', count(*), 'question, reading', min(octet_length(reading)) || '
 		pg_size_pretty(pg_table_size('reading'))
 	FROM reading
 UNION ALL
-SELECT 'payment', count(*), 'card_number', min(octet_length(card_number)) || ' to ' || max(octet_length(card_number)),
+SELECT 'payment', count(*), 'card_number, tip', min(octet_length(card_number)) || ' to ' || max(octet_length(card_number)),
 		pg_size_pretty(pg_table_size('payment'))
 	FROM payment
 UNION ALL

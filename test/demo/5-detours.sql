@@ -31,11 +31,11 @@ SET tarot_security.io = envelope;
 SELECT card_number AS stolen FROM payment WHERE id = 1 \gset
 RESET tarot_security.io;
 \connect - web
-INSERT INTO customer VALUES (0, 'thief', :'stolen', 'thief@example.org');
+INSERT INTO customer (id, handle, name, email) VALUES (0, 'thief', :'stolen', 'thief@example.org');
 SELECT demo.claim('Someone else''s ciphertext, entered as a name, is refused, not opened', :'SQLSTATE' LIKE 'TS%');
 
 -- A statement that fails is logged by the server, but not with its secrets.
-INSERT INTO customer VALUES (1, 'again', 'Cassandra Unheard', 'cassandra@example.org');
+INSERT INTO customer (id, handle, name, email) VALUES (1, 'again', 'Cassandra Unheard', 'cassandra@example.org');
 \set logged `"$DEMO/search" --log 'Cassandra Unheard'`
-\set statements `"$DEMO/search" --log 'INSERT INTO customer VALUES (?, ?, ?, ?)'`
+\set statements `"$DEMO/search" --log 'INSERT INTO customer (id, handle, name, email) VALUES (?, ?, ?, ?)'`
 SELECT demo.claim('The server log has the statement that failed, without the name in it', :logged = 0 AND :statements > 0);

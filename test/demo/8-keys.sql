@@ -76,7 +76,7 @@ UPDATE customer SET email = :'whole' WHERE id = 2;
 SELECT email FROM customer WHERE id = 1;
 SELECT demo.claim('Without its root key the server starts, locked: encrypted values can be neither read ...', :'SQLSTATE' = 'TS001');
 \set VERBOSITY terse
-INSERT INTO payment VALUES (0, 1, 9.99, '4242 4242 4242 4242');
+INSERT INTO payment (id, customer_id, amount, card_number) VALUES (0, 1, 9.99, '4242 4242 4242 4242');
 SELECT demo.claim('... nor written ...', :'SQLSTATE' = 'TS001');
 SELECT demo.claim('... while all else goes on', count(*) >= 12000 AND sum(amount) > 0) FROM payment;
 \connect - postgres

@@ -240,10 +240,8 @@ DECLARE c CURSOR FOR SELECT v FROM {table};
 -- as: reader
 FETCH ALL FROM c;
 
--- Cast for the client, it would hold what the role saw that declared it.
 -- probe: cursor WITH HOLD of a role which may see
 -- as: plain
-SET tarot_security.client_types = encrypted;
 BEGIN;
 DECLARE c CURSOR WITH HOLD FOR SELECT v FROM {table};
 COMMIT;

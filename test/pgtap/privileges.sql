@@ -17,6 +17,13 @@ SELECT set_eq(
 	$$SELECT oid::regprocedure::text FROM tarot_function WHERE has_function_privilege('tarot_tap_nobody', oid, 'EXECUTE')$$,
 	$$SELECT unnest(ARRAY['tarot.encrypted_typmod_in(cstring[])', 'tarot.encrypted_typmod_out(integer)',
 			'tarot.reseal(regclass,text,integer,interval)', 'tarot.start_reseal(regclass,text)', 'tarot.reseal_batch(oid,integer,integer)',
+			'tarot.encrypt_column(regclass,name,text,boolean,integer,interval)', 'tarot.decrypt_column(regclass,name,boolean,integer,interval)', 'tarot.cancel_conversion(regclass,name)',
+			'tarot.convert_column(oid,name,text,boolean,boolean,integer,interval)', 'tarot.require_class_access(text,integer,boolean,boolean)', 'tarot.find_conversion(oid,name)',
+			'tarot.set_conversion(oid,name,smallint,name,boolean,text,text)', 'tarot.conversion_batch(oid,name,integer)', 'tarot.constant_default(oid,name)', 'tarot.fill_converted_column()',
+			'tarot.wipe_free_space(regclass)', 'tarot.converted_type(oid,boolean)', 'tarot.conversion_obstacles(oid,name,boolean,boolean,boolean)',
+			'tarot.require_convertible(oid,name,boolean,boolean,boolean)', 'tarot.converted_default(oid,name)', 'tarot.column_properties(oid,name)', 'tarot.convert_table(oid,name,text)',
+			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
+			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
 			'tarot.check_searchable(integer,name)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
@@ -46,7 +53,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -106,7 +113,7 @@ SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, r
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prosecdef AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$,
 	'every SECURITY DEFINER function pins its search path, pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
-	AND prokind <> 'p' AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$, 'and so does every function in SQL that they call');
+	AND prokind <> 'p' AND proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp'$$, 'and so does every function in SQL that they call');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p'
 	AND (prosrc !~ '^(?:(?!BEGIN).)*BEGIN\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'
 		OR regexp_count(prosrc, 'COMMIT;') <> regexp_count(prosrc, 'COMMIT;\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'))$$,
