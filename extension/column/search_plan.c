@@ -86,6 +86,33 @@ note_columns(List *targets, int count, const AttrNumber *columns)
 	}
 }
 
+/*
+ * Since 18 the two sides are two plans, and the node goes by the first one's
+ * columns. Values of two classes would never meet, without a word.
+ */
+static void
+note_sides(const SetOp *plan)
+{
+	const AttrNumber *columns = compat_setop_columns(plan);
+
+	note_columns(plan->plan.targetlist, plan->numCols, columns);
+	if (plan->plan.righttree == NULL)
+		return;
+	note_columns(plan->plan.lefttree->targetlist, plan->numCols, columns);
+	note_columns(plan->plan.righttree->targetlist, plan->numCols, columns);
+	for (int i = 0; i < plan->numCols; i++)
+	{
+		TargetEntry *left = list_nth(plan->plan.lefttree->targetlist, columns[i] - 1);
+		TargetEntry *right = list_nth(plan->plan.righttree->targetlist, columns[i] - 1);
+		int32 left_class;
+		int32 right_class;
+
+		if (SearchIsEncrypted((Node *) left->expr, &left_class) &&
+			SearchIsEncrypted((Node *) right->expr, &right_class) && left_class != right_class)
+			SearchRefuseClasses(left_class, right_class);
+	}
+}
+
 static void
 note_sort_clauses(List *clauses, List *targets)
 {
@@ -207,8 +234,7 @@ note_plan(Plan *plan)
 						 ((Unique *) plan)->uniqColIdx);
 			break;
 		case T_SetOp:
-			note_columns(plan->targetlist, ((SetOp *) plan)->numCols,
-						 compat_setop_columns((SetOp *) plan));
+			note_sides((SetOp *) plan);
 			break;
 		case T_RecursiveUnion:
 			note_columns(plan->targetlist, ((RecursiveUnion *) plan)->numCols,
