@@ -190,6 +190,15 @@ RESET ROLE;
 DROP PUBLICATION tarot_convert_columns, tarot_convert_rows;
 SET ROLE tarot_convert_owner;
 CALL tarot.decrypt_column('customer', 'email');
+-- A row rule would go on for a column that is none of its own any more: of the column, and of what identifies a row.
+CREATE TABLE ruled (id int PRIMARY KEY, customer text NOT NULL, note tarot.encrypted_text('email'));
+SELECT tarot.bind_column('ruled', 'note', '{customer}');
+CALL tarot.decrypt_column('ruled', 'note');
+CALL tarot.decrypt_column('ruled', 'note', concurrently => true);
+CALL tarot.encrypt_column('ruled', 'customer', 'email');
+SELECT tarot.unbind_column('ruled', 'note');
+CALL tarot.decrypt_column('ruled', 'note');
+DROP TABLE ruled;
 
 -- ------------------------------------------------------------ and who may
 

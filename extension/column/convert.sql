@@ -120,6 +120,11 @@ BEGIN
 				THEN format('privileges on column %I of %s that others than its owner granted', col.attname, col.oid::regclass)
 		END AS obstacle
 		FROM col
+	UNION ALL
+	-- A row rule names columns in its arguments, each with a zero byte after it.
+	SELECT format('%s, which binds values to rows or subjects', pg_describe_object('pg_trigger'::regclass, t.oid, 0))
+		FROM col JOIN pg_trigger t ON t.tgrelid = col.oid AND t.tgparentid = 0 AND t.tgfoid = 'tarot.enforce_row'::regproc
+		WHERE position('\x00'::bytea || convert_to(col.attname, getdatabaseencoding()) || '\x00'::bytea IN '\x00'::bytea || t.tgargs) > 0
 	ORDER BY 1;
 END
 $$;
