@@ -104,7 +104,7 @@ sub facts
 	foreach my $db (qw(postgres second))
 	{
 		$add->("$db: $_", "SELECT * FROM tarot.$_ ORDER BY 1, 2", db => $db)
-		  foreach qw(keyring key key_version class class_access reseal_job root_key_status);
+		  foreach qw(keyring key key_version class class_access table_job search_key subject_key root_key_status);
 		$add->("$db: grants by OID", 'SELECT class_id, grantee::oid, grantee, read, search, write FROM tarot.class_grant ORDER BY 1, 2', db => $db);
 		$add->("$db: columns", <<'END', db => $db);
 SELECT attrelid::regclass, attname, format_type(atttypid, atttypmod), attstorage
