@@ -116,7 +116,7 @@ END
 SELECT extversion, (SELECT string_agg(c::regclass::text, ',') FROM unnest(extconfig) c), extcondition
 FROM pg_extension e WHERE extname = 'tarot_security'
 END
-		$add->("$db: the event trigger", 'SELECT evtname, evtevent, evtfoid::regproc, evtenabled, evttags FROM pg_event_trigger', db => $db);
+		$add->("$db: the event trigger", 'SELECT evtname, evtevent, evtfoid::regproc, evtenabled, evttags FROM pg_event_trigger ORDER BY 1', db => $db);
 	}
 	$add->('a default', "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'extras'::regclass", pgoptions => '-c tarot_security.io=envelope');
 	$add->("search: $_", "SELECT count(*), min(id), max(id) FROM $_", role => 'app')
