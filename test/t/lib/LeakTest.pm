@@ -81,15 +81,16 @@ sub windows
 	return map { substr $text, $_, $size } 0 .. length($text) - $size;
 }
 
-# What to look for, to find the values of types in any dress: pieces of 6 characters (7 digits), in either case,
-# forwards and backwards, as hex, as base64, as decimal bytes; and what the types' own lists of spellings say.
+# What to look for, to find the values of types in any dress: pieces of 6 characters, in either case, forwards and
+# backwards, as hex, as base64, as decimal bytes; and what the types' own lists of spellings say. Of digits 9: a
+# catalog holds decimal numbers of its own, positions in the log among them, that meet shorter ones by chance.
 sub finder_of
 {
 	my (@types) = @_;
 	my (%folded, %exact);
 	foreach my $raw (map { @{ $_->{raw} } } @types)
 	{
-		my $size = $raw =~ /^[\d.]+$/ ? 7 : 6;
+		my $size = $raw =~ /^[\d.]+$/ ? 9 : 6;
 		foreach my $piece (windows($raw, $size), windows(scalar reverse($raw), $size))
 		{
 			$folded{ lc $piece } = 1;
