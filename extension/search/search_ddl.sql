@@ -1,9 +1,9 @@
--- column: definitions that would compare values
+-- search: definitions that would compare values
 
 -- For everybody: the event trigger is run by whoever defines an index.
 CREATE FUNCTION tarot.check_searchable(class_id integer, index_name name) RETURNS void
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_check_searchable';
+	AS 'MODULE_PATHNAME', 'tarot_search_check_searchable';
 
 CREATE FUNCTION tarot.require_searchable() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -1,4 +1,4 @@
--- column: comparing encrypted values
+-- search: comparing encrypted values
 --
 -- One pattern for all types, and the same C functions, so the objects are made in a loop. Equality
 -- stands in pg_catalog, where it is found whatever search_path is: anywhere else, `email = 'x'` would
@@ -7,16 +7,16 @@
 
 CREATE FUNCTION tarot.search_eq_support(internal) RETURNS internal
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_eq_support';
+	AS 'MODULE_PATHNAME', 'tarot_search_eq_support';
 CREATE FUNCTION tarot.search_ne_support(internal) RETURNS internal
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_ne_support';
+	AS 'MODULE_PATHNAME', 'tarot_search_ne_support';
 CREATE FUNCTION tarot.search_sort(internal) RETURNS void
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_sort';
+	AS 'MODULE_PATHNAME', 'tarot_search_sort';
 CREATE FUNCTION tarot.search_analyze(internal) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_analyze';
+	AS 'MODULE_PATHNAME', 'tarot_search_analyze';
 REVOKE ALL ON FUNCTION tarot.search_eq_support(internal), tarot.search_ne_support(internal),
 	tarot.search_sort(internal), tarot.search_analyze(internal) FROM PUBLIC;
 
@@ -37,50 +37,50 @@ BEGIN
 		EXECUTE replace(replace(replace($objects$
 CREATE FUNCTION tarot.search_eq(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT tarot.search_eq_support
-	AS 'MODULE_PATHNAME', 'tarot_column_search_eq';
+	AS 'MODULE_PATHNAME', 'tarot_search_eq';
 CREATE FUNCTION tarot.search_ne(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT tarot.search_ne_support
-	AS 'MODULE_PATHNAME', 'tarot_column_search_ne';
+	AS 'MODULE_PATHNAME', 'tarot_search_ne';
 CREATE FUNCTION tarot.search_eq(ENCRYPTED, BASE) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE SUPPORT tarot.search_eq_support
-	AS 'MODULE_PATHNAME', 'tarot_column_search_eq_base';
+	AS 'MODULE_PATHNAME', 'tarot_search_eq_base';
 CREATE FUNCTION tarot.search_ne(ENCRYPTED, BASE) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE SUPPORT tarot.search_ne_support
-	AS 'MODULE_PATHNAME', 'tarot_column_search_ne_base';
+	AS 'MODULE_PATHNAME', 'tarot_search_ne_base';
 CREATE FUNCTION tarot.search_eq(BASE, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE SUPPORT tarot.search_eq_support
-	AS 'MODULE_PATHNAME', 'tarot_column_base_eq_search';
+	AS 'MODULE_PATHNAME', 'tarot_search_base_eq';
 CREATE FUNCTION tarot.search_ne(BASE, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE SUPPORT tarot.search_ne_support
-	AS 'MODULE_PATHNAME', 'tarot_column_base_ne_search';
+	AS 'MODULE_PATHNAME', 'tarot_search_base_ne';
 CREATE FUNCTION tarot.search_probe(ENCRYPTED, integer, internal) RETURNS ENCRYPTED
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_probe';
+	AS 'MODULE_PATHNAME', 'tarot_search_probe';
 CREATE FUNCTION tarot.search_probe(BASE, integer, internal) RETURNS ENCRYPTED
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_probe_base';
+	AS 'MODULE_PATHNAME', 'tarot_search_probe_base';
 
 CREATE FUNCTION tarot.search_lt(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_lt';
+	AS 'MODULE_PATHNAME', 'tarot_search_lt';
 CREATE FUNCTION tarot.search_le(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_le';
+	AS 'MODULE_PATHNAME', 'tarot_search_le';
 CREATE FUNCTION tarot.search_ge(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_ge';
+	AS 'MODULE_PATHNAME', 'tarot_search_ge';
 CREATE FUNCTION tarot.search_gt(ENCRYPTED, ENCRYPTED) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_gt';
+	AS 'MODULE_PATHNAME', 'tarot_search_gt';
 CREATE FUNCTION tarot.search_cmp(ENCRYPTED, ENCRYPTED) RETURNS integer
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_cmp';
+	AS 'MODULE_PATHNAME', 'tarot_search_cmp';
 CREATE FUNCTION tarot.search_hash(ENCRYPTED) RETURNS integer
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_hash';
+	AS 'MODULE_PATHNAME', 'tarot_search_hash';
 CREATE FUNCTION tarot.search_hash(ENCRYPTED, bigint) RETURNS bigint
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_search_hash_extended';
+	AS 'MODULE_PATHNAME', 'tarot_search_hash_extended';
 REVOKE ALL ON FUNCTION tarot.search_lt(ENCRYPTED, ENCRYPTED), tarot.search_le(ENCRYPTED, ENCRYPTED),
 	tarot.search_ge(ENCRYPTED, ENCRYPTED), tarot.search_gt(ENCRYPTED, ENCRYPTED), tarot.search_cmp(ENCRYPTED, ENCRYPTED),
 	tarot.search_hash(ENCRYPTED), tarot.search_hash(ENCRYPTED, bigint) FROM PUBLIC;

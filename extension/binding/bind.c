@@ -33,10 +33,10 @@
 #include <sodium.h>
 
 #include "base/compat.h"
+#include "binding/rewrite.h"
+#include "binding/rule.h"
 #include "class/class.h"
 #include "column/column.h"
-#include "column/rewrite.h"
-#include "column/rule.h"
 #include "column/shape.h"
 
 /* ---------------------------------------------------------------- what is asked for */
@@ -137,9 +137,9 @@ static const char *
 require_identifying(Relation relation, const char *name)
 {
 	Form_pg_attribute column = find_column(relation, name);
-	IdentityForm form = IdentityFormOfType(column->atttypid);
+	IdentifierForm form = IdentifierFormOfType(column->atttypid);
 
-	if (form == IDENTITY_NONE)
+	if (form == IDENTIFIER_NONE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot identify a row", name,
@@ -150,7 +150,7 @@ require_identifying(Relation relation, const char *name)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("column \"%s\" cannot identify a row or its data subject", name),
 						errdetail("It must be NOT NULL, and not generated.")));
-	return IdentityFormName(form);
+	return IdentifierFormName(form);
 }
 
 /* ---------------------------------------------------------------- making and dropping a rule */
@@ -293,9 +293,9 @@ apply_rule(Relation relation, const char *column)
 /*
  * tarot.bind_column("table" regclass, "column" name, by name[] DEFAULT NULL) RETURNS bigint
  */
-PG_FUNCTION_INFO_V1(tarot_column_bind_column);
+PG_FUNCTION_INFO_V1(tarot_binding_bind_column);
 Datum
-tarot_column_bind_column(PG_FUNCTION_ARGS)
+tarot_binding_bind_column(PG_FUNCTION_ARGS)
 {
 	Relation relation;
 	char *column;
@@ -330,9 +330,9 @@ tarot_column_bind_column(PG_FUNCTION_ARGS)
 /*
  * tarot.unbind_column("table" regclass, "column" name) RETURNS void
  */
-PG_FUNCTION_INFO_V1(tarot_column_unbind_column);
+PG_FUNCTION_INFO_V1(tarot_binding_unbind_column);
 Datum
-tarot_column_unbind_column(PG_FUNCTION_ARGS)
+tarot_binding_unbind_column(PG_FUNCTION_ARGS)
 {
 	char *column = NameStr(*PG_GETARG_NAME(1));
 	Relation relation = open_own_table(PG_GETARG_OID(0));
@@ -368,9 +368,9 @@ require_per_subject(Form_pg_attribute column)
 /*
  * tarot.set_subject("table" regclass, "column" name, subject name) RETURNS bigint
  */
-PG_FUNCTION_INFO_V1(tarot_column_set_subject);
+PG_FUNCTION_INFO_V1(tarot_binding_set_subject);
 Datum
-tarot_column_set_subject(PG_FUNCTION_ARGS)
+tarot_binding_set_subject(PG_FUNCTION_ARGS)
 {
 	char *column = NameStr(*PG_GETARG_NAME(1));
 	char *subject = NameStr(*PG_GETARG_NAME(2));
@@ -388,7 +388,7 @@ tarot_column_set_subject(PG_FUNCTION_ARGS)
 						errmsg("column \"%s\" of table \"%s\" has a data subject already", column,
 							   RelationGetRelationName(relation)),
 						errhint("tarot.unset_subject() takes it back.")));
-	if (!IdentityNamesSubject(IdentityFormOfType(naming->atttypid)))
+	if (!IdentifierNamesSubject(IdentifierFormOfType(naming->atttypid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot name a data subject", subject,
@@ -405,9 +405,9 @@ tarot_column_set_subject(PG_FUNCTION_ARGS)
 /*
  * tarot.unset_subject("table" regclass, "column" name) RETURNS void
  */
-PG_FUNCTION_INFO_V1(tarot_column_unset_subject);
+PG_FUNCTION_INFO_V1(tarot_binding_unset_subject);
 Datum
-tarot_column_unset_subject(PG_FUNCTION_ARGS)
+tarot_binding_unset_subject(PG_FUNCTION_ARGS)
 {
 	char *column = NameStr(*PG_GETARG_NAME(1));
 	Relation relation = open_own_table(PG_GETARG_OID(0));
@@ -474,9 +474,9 @@ verify_table(Relation relation, const Trigger *trigger, ReturnSetInfo *result)
  * tarot.verify_bindings("table" regclass)
  *     RETURNS TABLE ("partition" regclass, row tid, identity text, "column" name, problem text)
  */
-PG_FUNCTION_INFO_V1(tarot_column_verify_bindings);
+PG_FUNCTION_INFO_V1(tarot_binding_verify_bindings);
 Datum
-tarot_column_verify_bindings(PG_FUNCTION_ARGS)
+tarot_binding_verify_bindings(PG_FUNCTION_ARGS)
 {
 	Oid table = PG_GETARG_OID(0);
 	Oid function = RuleFunction();
@@ -604,9 +604,9 @@ rename_in_rules(Oid table, const char *old_name, const char *new_name)
 /*
  * tarot.follow_rename() RETURNS event_trigger
  */
-PG_FUNCTION_INFO_V1(tarot_column_follow_rename);
+PG_FUNCTION_INFO_V1(tarot_binding_follow_rename);
 Datum
-tarot_column_follow_rename(PG_FUNCTION_ARGS)
+tarot_binding_follow_rename(PG_FUNCTION_ARGS)
 {
 	RenameStmt *statement;
 	Oid table;
@@ -629,9 +629,9 @@ tarot_column_follow_rename(PG_FUNCTION_ARGS)
 /*
  * tarot.trigger_arguments(tgargs bytea) RETURNS text[]
  */
-PG_FUNCTION_INFO_V1(tarot_column_trigger_arguments);
+PG_FUNCTION_INFO_V1(tarot_binding_trigger_arguments);
 Datum
-tarot_column_trigger_arguments(PG_FUNCTION_ARGS)
+tarot_binding_trigger_arguments(PG_FUNCTION_ARGS)
 {
 	bytea *arguments = PG_GETARG_BYTEA_PP(0);
 	const char *at = VARDATA_ANY(arguments);

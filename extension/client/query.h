@@ -3,8 +3,8 @@
  *		Changes to queries that were analyzed: what casting for the client and
  *		sorting share.
  */
-#ifndef TAROT_COLUMN_QUERY_H
-#define TAROT_COLUMN_QUERY_H
+#ifndef TAROT_CLIENT_QUERY_H
+#define TAROT_CLIENT_QUERY_H
 
 #include "nodes/parsenodes.h"
 

@@ -6,15 +6,15 @@
  * of it: so it follows the table through dumps, renames and partitioning, and
  * dumps make it after they have loaded the rows as they are.
  */
-#ifndef TAROT_COLUMN_RULE_H
-#define TAROT_COLUMN_RULE_H
+#ifndef TAROT_BINDING_RULE_H
+#define TAROT_BINDING_RULE_H
 
 #include "access/htup.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
 #include "class/gate.h"
-#include "column/identity.h"
+#include "binding/identifier.h"
 #include "crypto/binding.h"
 
 /* Triggers fire by name: this comes after nearly all that people use. */

@@ -15,8 +15,8 @@
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteManip.h"
 
+#include "client/query.h"
 #include "column/column.h"
-#include "column/query.h"
 
 Expr *
 QueryCastToBase(Expr *value, CoercionForm form)

@@ -1,5 +1,5 @@
 /*
- * search_plan.c
+ * plan.c
  *		Who may run a plan that compares encrypted values.
  *
  * Indexes, sorts and hash tables compare without asking anybody. So which
@@ -20,7 +20,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
-#include "column/search.h"
+#include "search/search.h"
 
 /* The range table's entry that lists the classes. */
 #define MARKER "tarot_security search"
@@ -331,9 +331,9 @@ SearchMayCompareColumn(Oid relation, AttrNumber column)
 /*
  * tarot.check_searchable(class_id integer, index_name name) RETURNS void
  */
-PG_FUNCTION_INFO_V1(tarot_column_check_searchable);
+PG_FUNCTION_INFO_V1(tarot_search_check_searchable);
 Datum
-tarot_column_check_searchable(PG_FUNCTION_ARGS)
+tarot_search_check_searchable(PG_FUNCTION_ARGS)
 {
 	const DataClass *data_class = ClassFind(PG_GETARG_INT32(0));
 

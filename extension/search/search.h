@@ -1,11 +1,11 @@
 /*
  * search.h
  *		Comparing encrypted values by their search tags: in the executor and
- *		indexes (search_compare.c), in the planner (search_rewrite.c,
- *		search_plan.c), for statistics (search_stats.c).
+ *		indexes (compare.c), in the planner (rewrite.c,
+ *		plan.c), for statistics (stats.c).
  */
-#ifndef TAROT_COLUMN_SEARCH_H
-#define TAROT_COLUMN_SEARCH_H
+#ifndef TAROT_SEARCH_SEARCH_H
+#define TAROT_SEARCH_SEARCH_H
 
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
@@ -21,7 +21,7 @@
 #define SEARCH_PROBE 0
 #define SEARCH_PROBE_SIZE (1 + 1 + 4 + ENVELOPE_SEARCH_TAG_SIZE)
 
-/* ---------------------------------------------------------------- search_compare.c */
+/* ---------------------------------------------------------------- compare.c */
 
 /* What a call site has found out; zeroed at first, and kept in fn_extra. */
 typedef struct SearchSite
@@ -54,7 +54,7 @@ extern uint64 SearchPrefix(SearchSite *site, Datum value);
 /* The same of a stored tag; false where that would have to be made. */
 extern bool SearchStoredPrefix(SearchSite *site, Datum value, uint64 *prefix);
 
-/* ---------------------------------------------------------------- search_rewrite.c */
+/* ---------------------------------------------------------------- rewrite.c */
 
 /* Whether the extension is in this database. */
 extern bool SearchExists(void);
@@ -72,7 +72,7 @@ extern void SearchRewriteQuery(Query *query);
 /* One level of it again, when functions written in SQL have been inlined. */
 extern void SearchRewriteInlined(Query *query);
 
-/* ---------------------------------------------------------------- search_plan.c */
+/* ---------------------------------------------------------------- plan.c */
 
 /* The classes that a statement being planned compares values of. */
 typedef struct SearchPlanning

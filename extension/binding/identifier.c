@@ -1,5 +1,5 @@
 /*
- * identity.c
+ * identifier.c
  *		Ordinary values that say whose a sealed value is.
  */
 #include "postgres.h"
@@ -15,29 +15,29 @@
 #include "utils/uuid.h"
 
 #include "base/utf8.h"
-#include "column/identity.h"
+#include "binding/identifier.h"
 
 static const struct
 {
 	Oid type;
-	IdentityForm form;
+	IdentifierForm form;
 } forms[] = {
-	{INT2OID, IDENTITY_INTEGER},
-	{INT4OID, IDENTITY_INTEGER},
-	{INT8OID, IDENTITY_INTEGER},
-	{UUIDOID, IDENTITY_UUID},
-	{TEXTOID, IDENTITY_TEXT},
-	{VARCHAROID, IDENTITY_TEXT},
-	{BPCHAROID, IDENTITY_TEXT},
-	{NAMEOID, IDENTITY_TEXT},
-	{BYTEAOID, IDENTITY_BYTEA},
-	{DATEOID, IDENTITY_DATE},
-	{TIMESTAMPTZOID, IDENTITY_TIMESTAMPTZ},
-	{NUMERICOID, IDENTITY_NUMERIC},
+	{INT2OID, IDENTIFIER_INTEGER},
+	{INT4OID, IDENTIFIER_INTEGER},
+	{INT8OID, IDENTIFIER_INTEGER},
+	{UUIDOID, IDENTIFIER_UUID},
+	{TEXTOID, IDENTIFIER_TEXT},
+	{VARCHAROID, IDENTIFIER_TEXT},
+	{BPCHAROID, IDENTIFIER_TEXT},
+	{NAMEOID, IDENTIFIER_TEXT},
+	{BYTEAOID, IDENTIFIER_BYTEA},
+	{DATEOID, IDENTIFIER_DATE},
+	{TIMESTAMPTZOID, IDENTIFIER_TIMESTAMPTZ},
+	{NUMERICOID, IDENTIFIER_NUMERIC},
 };
 
-IdentityForm
-IdentityFormOfType(Oid type)
+IdentifierForm
+IdentifierFormOfType(Oid type)
 {
 	type = getBaseType(type);
 	for (size_t i = 0; i < lengthof(forms); i++)
@@ -45,36 +45,36 @@ IdentityFormOfType(Oid type)
 		if (forms[i].type == type)
 			return forms[i].form;
 	}
-	return IDENTITY_NONE;
+	return IDENTIFIER_NONE;
 }
 
 const char *
-IdentityFormName(IdentityForm form)
+IdentifierFormName(IdentifierForm form)
 {
 	switch (form)
 	{
-		case IDENTITY_INTEGER:
+		case IDENTIFIER_INTEGER:
 			return "integer";
-		case IDENTITY_UUID:
+		case IDENTIFIER_UUID:
 			return "uuid";
-		case IDENTITY_TEXT:
+		case IDENTIFIER_TEXT:
 			return "text";
-		case IDENTITY_BYTEA:
+		case IDENTIFIER_BYTEA:
 			return "bytea";
-		case IDENTITY_DATE:
+		case IDENTIFIER_DATE:
 			return "date";
-		case IDENTITY_TIMESTAMPTZ:
+		case IDENTIFIER_TIMESTAMPTZ:
 			return "timestamptz";
-		case IDENTITY_NUMERIC:
+		case IDENTIFIER_NUMERIC:
 			return "numeric";
-		case IDENTITY_NONE:
+		case IDENTIFIER_NONE:
 			break;
 	}
 	return "unknown";
 }
 
 static Bytes
-with_letter(IdentityForm form, Bytes bytes)
+with_letter(IdentifierForm form, Bytes bytes)
 {
 	uint8_t *out = palloc(1 + bytes.len);
 
@@ -102,11 +102,11 @@ without_padding(Bytes text)
 }
 
 Bytes
-IdentityOfDatum(Oid type, Datum value)
+IdentifierOfDatum(Oid type, Datum value)
 {
 	uint8_t number[8];
 	Oid base = getBaseType(type);
-	IdentityForm form = IdentityFormOfType(base);
+	IdentifierForm form = IdentifierFormOfType(base);
 
 	switch (base)
 	{
@@ -146,14 +146,14 @@ IdentityOfDatum(Oid type, Datum value)
 }
 
 bool
-IdentityNamesSubject(IdentityForm form)
+IdentifierNamesSubject(IdentifierForm form)
 {
-	return form == IDENTITY_INTEGER || form == IDENTITY_UUID || form == IDENTITY_TEXT ||
-		   form == IDENTITY_NUMERIC;
+	return form == IDENTIFIER_INTEGER || form == IDENTIFIER_UUID || form == IDENTIFIER_TEXT ||
+		   form == IDENTIFIER_NUMERIC;
 }
 
 Bytes
-IdentityAsSubject(Oid type, Datum value)
+IdentifierAsSubject(Oid type, Datum value)
 {
 	Oid base = getBaseType(type);
 

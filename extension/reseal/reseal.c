@@ -66,9 +66,9 @@ concerns_class(Relation relation, int32 class_id)
  * tarot.start_reseal(target regclass, class text, OUT relations oid[], OUT class_id integer)
  *     RETURNS record
  */
-PG_FUNCTION_INFO_V1(tarot_column_start_reseal);
+PG_FUNCTION_INFO_V1(tarot_reseal_start);
 Datum
-tarot_column_start_reseal(PG_FUNCTION_ARGS)
+tarot_reseal_start(PG_FUNCTION_ARGS)
 {
 	Oid target = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 	int32 class_id = CLASS_NONE;
@@ -217,9 +217,9 @@ tell_what_stays(Relation relation, const TableJob *job)
  *
  * False when the table is done.
  */
-PG_FUNCTION_INFO_V1(tarot_column_reseal_batch);
+PG_FUNCTION_INFO_V1(tarot_reseal_batch);
 Datum
-tarot_column_reseal_batch(PG_FUNCTION_ARGS)
+tarot_reseal_batch(PG_FUNCTION_ARGS)
 {
 	Oid relation_id = PG_GETARG_OID(0);
 	int32 class_id = PG_GETARG_INT32(1);

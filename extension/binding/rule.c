@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "column/rule.h"
+#include "binding/rule.h"
 #include "keys/root.h"
 #include "keys/subject.h"
 
@@ -85,9 +85,10 @@ require_identity(Relation relation, const Trigger *trigger, int argument)
 {
 	const char *name = trigger->tgargs[argument];
 	Form_pg_attribute column = require_column(relation, name, trigger);
-	IdentityForm form = IdentityFormOfType(column->atttypid);
+	IdentifierForm form = IdentifierFormOfType(column->atttypid);
 
-	if (form == IDENTITY_NONE || strcmp(IdentityFormName(form), trigger->tgargs[argument + 1]) != 0)
+	if (form == IDENTIFIER_NONE ||
+		strcmp(IdentifierFormName(form), trigger->tgargs[argument + 1]) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of table \"%s\" has another type than when column "
@@ -166,7 +167,7 @@ compute_binding(const RowRule *rule, HeapTuple row, TupleDesc desc, uint8 *bindi
 	Bytes items[BINDING_ITEMS_MAX];
 
 	for (int i = 0; i < rule->by_count; i++)
-		items[i] = IdentityOfDatum(rule->by[i].type, get_identity(row, desc, &rule->by[i]));
+		items[i] = IdentifierOfDatum(rule->by[i].type, get_identity(row, desc, &rule->by[i]));
 	CryptoCheck(binding_compute(rule->binding_id, items, rule->by_count, binding));
 }
 
@@ -191,7 +192,7 @@ compute_wanted(const RowRule *rule, HeapTuple row, TupleDesc desc, Wanted *wante
 	{
 		Datum subject = get_identity(row, desc, &rule->subject);
 
-		SubjectHash(rule->class_id, IdentityAsSubject(rule->subject.type, subject),
+		SubjectHash(rule->class_id, IdentifierAsSubject(rule->subject.type, subject),
 					wanted->subject);
 		wanted->row.subject = wanted->subject;
 	}
@@ -393,9 +394,9 @@ rule_of_call(FunctionCallInfo fcinfo, const TriggerData *data)
 /*
  * tarot.enforce_row() RETURNS trigger
  */
-PG_FUNCTION_INFO_V1(tarot_column_enforce_row);
+PG_FUNCTION_INFO_V1(tarot_binding_enforce_row);
 Datum
-tarot_column_enforce_row(PG_FUNCTION_ARGS)
+tarot_binding_enforce_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	bool update;

@@ -12,7 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
-#include "column/rewrite.h"
+#include "binding/rewrite.h"
 
 typedef struct Rewrite
 {

@@ -28,8 +28,9 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "client/order.h"
+#include "client/query.h"
 #include "column/column.h"
-#include "column/query.h"
 #include "column/shape.h"
 
 typedef struct OrderContext
@@ -271,7 +272,7 @@ order_walker(Node *node, void *argument)
 }
 
 void
-ColumnOrderByBase(ParseState *state, Query *query)
+OrderByBase(ParseState *state, Query *query)
 {
 	OrderContext context = {.state = state};
 
@@ -283,7 +284,7 @@ ColumnOrderByBase(ParseState *state, Query *query)
  * query around it when that is planned, as it was stored.
  */
 void
-ColumnCheckFunction(Oid function)
+OrderCheckFunction(Oid function)
 {
 	OrderContext context = {.state = NULL, .expressions = true};
 	Relation functions = table_open(ProcedureRelationId, AccessShareLock);

@@ -3,8 +3,8 @@
  *		Replaces the values of a column in all rows of a table, as no
  *		statement could: nobody's triggers, rules or checks take part.
  */
-#ifndef TAROT_COLUMN_REWRITE_H
-#define TAROT_COLUMN_REWRITE_H
+#ifndef TAROT_BINDING_REWRITE_H
+#define TAROT_BINDING_REWRITE_H
 
 #include "access/htup.h"
 #include "utils/rel.h"

@@ -128,9 +128,9 @@ put_usages(ReturnSetInfo *result, Relation relation, HTAB *usages)
  * tarot.key_usage(target regclass DEFAULT NULL, OUT key text, OUT version integer,
  *                 OUT "table" regclass, OUT "column" name, OUT values bigint) RETURNS SETOF record
  */
-PG_FUNCTION_INFO_V1(tarot_column_key_usage);
+PG_FUNCTION_INFO_V1(tarot_reseal_key_usage);
 Datum
-tarot_column_key_usage(PG_FUNCTION_ARGS)
+tarot_reseal_key_usage(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ListCell *cell;

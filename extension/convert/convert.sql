@@ -1,4 +1,4 @@
--- column: encrypted types
+-- convert: existing columns, encrypted and decrypted
 
 -- Not dumped, and of no policy: conversions beside writers that are under way. Written by the C functions below.
 CREATE TABLE tarot.conversion (
@@ -21,28 +21,28 @@ COMMENT ON TABLE tarot.conversion IS 'Columns that are being converted beside th
 CREATE FUNCTION tarot.require_class_access(class text, class_id integer, encrypt boolean, online boolean,
 		OUT name text, OUT searchable boolean) RETURNS record
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_require_class_access';
+	AS 'MODULE_PATHNAME', 'tarot_convert_require_class_access';
 CREATE FUNCTION tarot.find_conversion(relation oid, "column" name,
 		OUT number smallint, OUT shadow name, OUT encrypt boolean, OUT phase text, OUT class text) RETURNS record
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_find_conversion';
+	AS 'MODULE_PATHNAME', 'tarot_convert_find_conversion';
 CREATE FUNCTION tarot.set_conversion(relation oid, "column" name, number smallint, shadow name,
 		encrypt boolean, phase text, class text) RETURNS void
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_set_conversion';
+	AS 'MODULE_PATHNAME', 'tarot_convert_set_conversion';
 CREATE FUNCTION tarot.conversion_batch(relation oid, "column" name, batch integer) RETURNS boolean
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_conversion_batch';
+	AS 'MODULE_PATHNAME', 'tarot_convert_conversion_batch';
 CREATE FUNCTION tarot.constant_default(relation oid, "column" name) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_constant_default';
+	AS 'MODULE_PATHNAME', 'tarot_convert_constant_default';
 CREATE FUNCTION tarot.fill_converted_column() RETURNS trigger
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_fill_converted_column';
+	AS 'MODULE_PATHNAME', 'tarot_convert_fill_converted_column';
 
 CREATE FUNCTION tarot.wipe_free_space(target regclass) RETURNS bigint
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_wipe_free_space';
+	AS 'MODULE_PATHNAME', 'tarot_convert_wipe_free_space';
 COMMENT ON FUNCTION tarot.wipe_free_space(regclass) IS
 	'Overwrites the free space in the pages of a table, its TOAST table, partitions and children with zeros, and returns in how many pages there was something: what rows held that VACUUM has removed. Call it after VACUUM; dead rows that VACUUM could not remove yet keep their bytes. Writes each of these pages to the write-ahead log, so that standbys do it too. For the owner of the table (42501).';
 

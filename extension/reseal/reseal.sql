@@ -1,12 +1,12 @@
--- column: rotation of stored values
+-- reseal: rotation of stored values
 
 -- For everybody: they ask for the owner of each table, or the right to rotate keys.
 CREATE FUNCTION tarot.start_reseal(target regclass, class text, OUT relations oid[], OUT class_id integer) RETURNS record
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_start_reseal';
+	AS 'MODULE_PATHNAME', 'tarot_reseal_start';
 CREATE FUNCTION tarot.reseal_batch(relation oid, class_id integer, batch integer) RETURNS boolean
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_reseal_batch';
+	AS 'MODULE_PATHNAME', 'tarot_reseal_batch';
 
 -- A procedure, because it commits each batch; which forbids a SET clause, so the search path is
 -- pinned by the first statement of each transaction, that needs none itself.
@@ -96,7 +96,7 @@ COMMENT ON COLUMN tarot.reseal_progress.finished_at IS 'When nothing was left to
 CREATE FUNCTION tarot.key_usage(target regclass DEFAULT NULL,
 		OUT key text, OUT version integer, OUT "table" regclass, OUT "column" name, OUT "values" bigint) RETURNS SETOF record
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_column_key_usage';
+	AS 'MODULE_PATHNAME', 'tarot_reseal_key_usage';
 COMMENT ON FUNCTION tarot.key_usage(regclass) IS
 	'How many stored values rest on each version of each key, by table and column: of one table with its partitions and children, or of all. Reads them all, but of each value only the head. Key and version are NULL for what is no envelope. Counts what is committed; foreign tables and temporary ones of other sessions are skipped with a warning.';
 REVOKE ALL ON FUNCTION tarot.key_usage(regclass) FROM PUBLIC;

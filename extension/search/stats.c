@@ -1,5 +1,5 @@
 /*
- * search_stats.c
+ * stats.c
  *		Statistics on encrypted columns: how many values there are and how
  *		large, nothing of what they are.
  *
@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 
 #include "base/compat.h"
-#include "column/search.h"
+#include "search/search.h"
 
 static int
 compare_prefixes(const void *a, const void *b)
@@ -112,9 +112,9 @@ compute_statistics(VacAttrStats *stats, AnalyzeAttrFetchFunc fetch, int count, d
 /*
  * tarot.search_analyze(internal) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_analyze);
+PG_FUNCTION_INFO_V1(tarot_search_analyze);
 Datum
-tarot_column_search_analyze(PG_FUNCTION_ARGS)
+tarot_search_analyze(PG_FUNCTION_ARGS)
 {
 	VacAttrStats *stats = (VacAttrStats *) PG_GETARG_POINTER(0);
 

@@ -1,5 +1,5 @@
 /*
- * search_compare.c
+ * compare.c
  *		Comparing encrypted values by their search tags.
  *
  * All values of a class have one order, that of their tags, which says nothing
@@ -26,10 +26,10 @@
 #include "class/gate.h"
 #include "class/plaintext.h"
 #include "column/column.h"
-#include "column/search.h"
 #include "column/types.h"
 #include "keys/ring.h"
 #include "keys/root.h"
+#include "search/search.h"
 
 /* A given value longer than this is not kept for the next comparison. */
 #define GIVEN_MAX 1024
@@ -470,7 +470,7 @@ is_in_expression(FunctionCallInfo fcinfo)
  * Whether this function has to ask for access itself. In an expression, and
  * where arrays and rows are compared (by functions that the type cache keeps),
  * it has. In an index, a sort or a hash table there is no one to ask: the plan
- * was checked when its execution began (search_plan.c), and constraints are
+ * was checked when its execution began (plan.c), and constraints are
  * not to be asked.
  */
 static inline bool
@@ -533,9 +533,9 @@ is_equal(FunctionCallInfo fcinfo)
 /*
  * tarot.search_eq(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_eq);
+PG_FUNCTION_INFO_V1(tarot_search_eq);
 Datum
-tarot_column_search_eq(PG_FUNCTION_ARGS)
+tarot_search_eq(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_equal(fcinfo));
 }
@@ -543,16 +543,16 @@ tarot_column_search_eq(PG_FUNCTION_ARGS)
 /*
  * tarot.search_ne(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_ne);
+PG_FUNCTION_INFO_V1(tarot_search_ne);
 Datum
-tarot_column_search_ne(PG_FUNCTION_ARGS)
+tarot_search_ne(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(!is_equal(fcinfo));
 }
 
 /*
  * One side is of the base type, and the other one's class was not known when
- * the query was planned; else search_rewrite.c has replaced this operator.
+ * the query was planned; else rewrite.c has replaced this operator.
  */
 static bool
 is_equal_to_base(FunctionCallInfo fcinfo, int encrypted, int base)
@@ -582,9 +582,9 @@ is_equal_to_base(FunctionCallInfo fcinfo, int encrypted, int base)
 /*
  * tarot.search_eq(tarot.encrypted_text, text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_eq_base);
+PG_FUNCTION_INFO_V1(tarot_search_eq_base);
 Datum
-tarot_column_search_eq_base(PG_FUNCTION_ARGS)
+tarot_search_eq_base(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_equal_to_base(fcinfo, 0, 1));
 }
@@ -592,9 +592,9 @@ tarot_column_search_eq_base(PG_FUNCTION_ARGS)
 /*
  * tarot.search_ne(tarot.encrypted_text, text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_ne_base);
+PG_FUNCTION_INFO_V1(tarot_search_ne_base);
 Datum
-tarot_column_search_ne_base(PG_FUNCTION_ARGS)
+tarot_search_ne_base(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(!is_equal_to_base(fcinfo, 0, 1));
 }
@@ -602,9 +602,9 @@ tarot_column_search_ne_base(PG_FUNCTION_ARGS)
 /*
  * tarot.search_eq(text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_base_eq_search);
+PG_FUNCTION_INFO_V1(tarot_search_base_eq);
 Datum
-tarot_column_base_eq_search(PG_FUNCTION_ARGS)
+tarot_search_base_eq(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(is_equal_to_base(fcinfo, 1, 0));
 }
@@ -612,9 +612,9 @@ tarot_column_base_eq_search(PG_FUNCTION_ARGS)
 /*
  * tarot.search_ne(text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_base_ne_search);
+PG_FUNCTION_INFO_V1(tarot_search_base_ne);
 Datum
-tarot_column_base_ne_search(PG_FUNCTION_ARGS)
+tarot_search_base_ne(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(!is_equal_to_base(fcinfo, 1, 0));
 }
@@ -652,9 +652,9 @@ compare_arguments(FunctionCallInfo fcinfo)
 /*
  * tarot.search_cmp(tarot.encrypted_text, tarot.encrypted_text) RETURNS integer
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_cmp);
+PG_FUNCTION_INFO_V1(tarot_search_cmp);
 Datum
-tarot_column_search_cmp(PG_FUNCTION_ARGS)
+tarot_search_cmp(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(compare_arguments(fcinfo));
 }
@@ -662,9 +662,9 @@ tarot_column_search_cmp(PG_FUNCTION_ARGS)
 /*
  * tarot.search_lt(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_lt);
+PG_FUNCTION_INFO_V1(tarot_search_lt);
 Datum
-tarot_column_search_lt(PG_FUNCTION_ARGS)
+tarot_search_lt(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare_arguments(fcinfo) < 0);
 }
@@ -672,9 +672,9 @@ tarot_column_search_lt(PG_FUNCTION_ARGS)
 /*
  * tarot.search_le(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_le);
+PG_FUNCTION_INFO_V1(tarot_search_le);
 Datum
-tarot_column_search_le(PG_FUNCTION_ARGS)
+tarot_search_le(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare_arguments(fcinfo) <= 0);
 }
@@ -682,9 +682,9 @@ tarot_column_search_le(PG_FUNCTION_ARGS)
 /*
  * tarot.search_ge(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_ge);
+PG_FUNCTION_INFO_V1(tarot_search_ge);
 Datum
-tarot_column_search_ge(PG_FUNCTION_ARGS)
+tarot_search_ge(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare_arguments(fcinfo) >= 0);
 }
@@ -692,9 +692,9 @@ tarot_column_search_ge(PG_FUNCTION_ARGS)
 /*
  * tarot.search_gt(tarot.encrypted_text, tarot.encrypted_text) RETURNS boolean
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_gt);
+PG_FUNCTION_INFO_V1(tarot_search_gt);
 Datum
-tarot_column_search_gt(PG_FUNCTION_ARGS)
+tarot_search_gt(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(compare_arguments(fcinfo) > 0);
 }
@@ -723,9 +723,9 @@ abbreviation_is_no_use(int count, SortSupport sort)
 /*
  * tarot.search_sort(internal) RETURNS void
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_sort);
+PG_FUNCTION_INFO_V1(tarot_search_sort);
 Datum
-tarot_column_search_sort(PG_FUNCTION_ARGS)
+tarot_search_sort(PG_FUNCTION_ARGS)
 {
 	SortSupport sort = (SortSupport) PG_GETARG_POINTER(0);
 	SearchSite *site = MemoryContextAlloc(sort->ssup_cxt, sizeof(SearchSite));
@@ -768,9 +768,9 @@ hash_input(FunctionCallInfo fcinfo)
  * A tag is as good as random, but one that was truncated ends in zeros: it is
  * hashed all the same.
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_hash);
+PG_FUNCTION_INFO_V1(tarot_search_hash);
 Datum
-tarot_column_search_hash(PG_FUNCTION_ARGS)
+tarot_search_hash(PG_FUNCTION_ARGS)
 {
 	return hash_uint32(hash_input(fcinfo));
 }
@@ -778,9 +778,9 @@ tarot_column_search_hash(PG_FUNCTION_ARGS)
 /*
  * tarot.search_hash(tarot.encrypted_text, bigint) RETURNS bigint
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_hash_extended);
+PG_FUNCTION_INFO_V1(tarot_search_hash_extended);
 Datum
-tarot_column_search_hash_extended(PG_FUNCTION_ARGS)
+tarot_search_hash_extended(PG_FUNCTION_ARGS)
 {
 	return hash_uint32_extended(hash_input(fcinfo), (uint64) PG_GETARG_INT64(1));
 }
@@ -807,9 +807,9 @@ make_probe(EnvelopeKind kind, int32 class_id, const SearchTag *tag)
  * What a literal, or whatever else, is looked for by in a class. A value of
  * the class is looked for by itself.
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_probe);
+PG_FUNCTION_INFO_V1(tarot_search_probe);
 Datum
-tarot_column_search_probe(PG_FUNCTION_ARGS)
+tarot_search_probe(PG_FUNCTION_ARGS)
 {
 	SearchSite *site = get_site(fcinfo);
 	Datum value = PG_GETARG_DATUM(0);
@@ -834,9 +834,9 @@ tarot_column_search_probe(PG_FUNCTION_ARGS)
 /*
  * tarot.search_probe(text, integer, internal) RETURNS tarot.encrypted_text
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_probe_base);
+PG_FUNCTION_INFO_V1(tarot_search_probe_base);
 Datum
-tarot_column_search_probe_base(PG_FUNCTION_ARGS)
+tarot_search_probe_base(PG_FUNCTION_ARGS)
 {
 	int32 class_id = PG_GETARG_INT32(1);
 	SearchSite *site = get_site(fcinfo);

@@ -70,9 +70,9 @@ require_owner(Oid relation)
  * By name, or else by number. Raises before any table is locked, where the gate would in the
  * middle of it.
  */
-PG_FUNCTION_INFO_V1(tarot_column_require_class_access);
+PG_FUNCTION_INFO_V1(tarot_convert_require_class_access);
 Datum
-tarot_column_require_class_access(PG_FUNCTION_ARGS)
+tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 {
 	int32 class_id = PG_ARGISNULL(1) ? CLASS_NONE : PG_GETARG_INT32(1);
 	bool encrypt = PG_GETARG_BOOL(2);
@@ -168,9 +168,9 @@ open_sealed_default(Relation relation, AttrNumber number, Node *value)
  *
  * The value of a default that is always the same, as a literal; else NULL.
  */
-PG_FUNCTION_INFO_V1(tarot_column_constant_default);
+PG_FUNCTION_INFO_V1(tarot_convert_constant_default);
 Datum
-tarot_column_constant_default(PG_FUNCTION_ARGS)
+tarot_convert_constant_default(PG_FUNCTION_ARGS)
 {
 	Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
 	AttrNumber number = get_attnum(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)));
@@ -243,9 +243,9 @@ find_conversion(Oid relation, Name column)
  *
  * Locks it until the transaction ends, so that two callers take turns.
  */
-PG_FUNCTION_INFO_V1(tarot_column_find_conversion);
+PG_FUNCTION_INFO_V1(tarot_convert_find_conversion);
 Datum
-tarot_column_find_conversion(PG_FUNCTION_ARGS)
+tarot_convert_find_conversion(PG_FUNCTION_ARGS)
 {
 	Oid relation = PG_GETARG_OID(0);
 	TupleDesc desc;
@@ -272,9 +272,9 @@ tarot_column_find_conversion(PG_FUNCTION_ARGS)
  *
  * With phase NULL the conversion is over.
  */
-PG_FUNCTION_INFO_V1(tarot_column_set_conversion);
+PG_FUNCTION_INFO_V1(tarot_convert_set_conversion);
 Datum
-tarot_column_set_conversion(PG_FUNCTION_ARGS)
+tarot_convert_set_conversion(PG_FUNCTION_ARGS)
 {
 	Oid types[] = {OIDOID, NAMEOID, INT2OID, NAMEOID, BOOLOID, TEXTOID, TEXTOID, OIDOID, INT4OID};
 	Datum values[lengthof(types)];
@@ -470,9 +470,9 @@ run_batches(Oid root, const Conversion *conversion, const char *column, int64 li
  *
  * Fills the new column, or erases what the dropped one held. False when all is done.
  */
-PG_FUNCTION_INFO_V1(tarot_column_conversion_batch);
+PG_FUNCTION_INFO_V1(tarot_convert_conversion_batch);
 Datum
-tarot_column_conversion_batch(PG_FUNCTION_ARGS)
+tarot_convert_conversion_batch(PG_FUNCTION_ARGS)
 {
 	Oid root = PG_GETARG_OID(0);
 	Name column = PG_GETARG_NAME(1);
@@ -574,9 +574,9 @@ get_trigger_site(FunctionCallInfo fcinfo, Relation relation, const char *column)
  *
  * BEFORE INSERT OR UPDATE: what writers put into the old column, the new one gets too.
  */
-PG_FUNCTION_INFO_V1(tarot_column_fill_converted_column);
+PG_FUNCTION_INFO_V1(tarot_convert_fill_converted_column);
 Datum
-tarot_column_fill_converted_column(PG_FUNCTION_ARGS)
+tarot_convert_fill_converted_column(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TriggerSite *site;
@@ -684,9 +684,9 @@ wipe_relation(Relation relation)
  * VACUUM removes dead rows by forgetting where they are; their bytes stay in
  * the page until it needs the space.
  */
-PG_FUNCTION_INFO_V1(tarot_column_wipe_free_space);
+PG_FUNCTION_INFO_V1(tarot_convert_wipe_free_space);
 Datum
-tarot_column_wipe_free_space(PG_FUNCTION_ARGS)
+tarot_convert_wipe_free_space(PG_FUNCTION_ARGS)
 {
 	int64 pages = 0;
 	ListCell *cell;

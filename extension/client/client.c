@@ -15,8 +15,9 @@
 #include "utils/guc.h"
 
 #include "class/gate.h"
+#include "client/client.h"
+#include "client/query.h"
 #include "column/column.h"
-#include "column/query.h"
 
 typedef enum ClientTypes
 {
@@ -91,7 +92,7 @@ cast_targets(List *targets)
 }
 
 void
-ColumnCastForClient(Query *query)
+ClientCastResult(Query *query)
 {
 	if (client_types != CLIENT_TYPES_BASE || GateCurrentIo() == GATE_IO_ENVELOPE)
 		return;
@@ -114,7 +115,7 @@ ColumnCastForClient(Query *query)
 }
 
 const char *
-ColumnFindClientCast(List *targets)
+ClientFindCast(List *targets)
 {
 	ListCell *cell;
 
@@ -136,7 +137,7 @@ ColumnFindClientCast(List *targets)
 }
 
 void
-ColumnClientInit(void)
+ClientInit(void)
 {
 	DefineCustomEnumVariable(
 		"tarot_security.client_types",

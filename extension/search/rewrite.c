@@ -1,5 +1,5 @@
 /*
- * search_rewrite.c
+ * rewrite.c
  *		Comparisons in the shape that indexes and joins know.
  *
  * In `email = 'ada@example.org'` the parser leaves a literal, or a parameter,
@@ -26,8 +26,8 @@
 
 #include "class/gate.h"
 #include "class/plaintext.h"
-#include "column/search.h"
 #include "column/types.h"
+#include "search/search.h"
 
 /* ---------------------------------------------------------------- our types */
 
@@ -334,9 +334,9 @@ simplify(const FuncExpr *call, bool equal)
 /*
  * tarot.search_eq_support(internal) RETURNS internal
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_eq_support);
+PG_FUNCTION_INFO_V1(tarot_search_eq_support);
 Datum
-tarot_column_search_eq_support(PG_FUNCTION_ARGS)
+tarot_search_eq_support(PG_FUNCTION_ARGS)
 {
 	Node *request = (Node *) PG_GETARG_POINTER(0);
 
@@ -348,9 +348,9 @@ tarot_column_search_eq_support(PG_FUNCTION_ARGS)
 /*
  * tarot.search_ne_support(internal) RETURNS internal
  */
-PG_FUNCTION_INFO_V1(tarot_column_search_ne_support);
+PG_FUNCTION_INFO_V1(tarot_search_ne_support);
 Datum
-tarot_column_search_ne_support(PG_FUNCTION_ARGS)
+tarot_search_ne_support(PG_FUNCTION_ARGS)
 {
 	Node *request = (Node *) PG_GETARG_POINTER(0);
 
