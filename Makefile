@@ -17,10 +17,10 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 # the install script is put together in this order too. "make lint" reads it.
 # Capabilities share a floor, and never include each other.
 CAPABILITIES = binding client convert reseal search
-FLOORS = base crypto mask keys class column $(CAPABILITIES) hooks
+FLOORS = base crypto token mask keys identity class column $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
-SERVER_FREE = base/bytes base/secret base/errors crypto mask
+SERVER_FREE = base/bytes base/secret base/errors crypto token mask
 
 SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
 	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))
