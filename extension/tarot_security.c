@@ -18,6 +18,8 @@
 #include "client/client.h"
 #include "column/column.h"
 #include "hooks/hooks.h"
+#include "identity/issuer.h"
+#include "identity/session.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
@@ -41,6 +43,8 @@ _PG_init(void)
 	ProviderInit();
 	KeyRingInit();
 	SubjectInit();
+	IssuerInit();
+	IdentityInit();
 	ClassInit();
 	ClassAccessInit();
 	GateInit();

@@ -21,7 +21,11 @@
 uint64 CatalogEpoch = 1;
 
 /* Tables read so far: only their changes can make a cache stale. */
-static Oid known_tables[MAX_TABLES];
+static struct
+{
+	Oid relation;
+	uint64 *epoch; /* grows with them */
+} known_tables[MAX_TABLES];
 static int known_count;
 
 static void
@@ -30,11 +34,8 @@ on_relation_change(Datum arg, Oid relation)
 	(void) arg;
 	for (int i = 0; i < known_count; i++)
 	{
-		if (relation == InvalidOid || relation == known_tables[i])
-		{
-			CatalogEpoch++;
-			return;
-		}
+		if (relation == InvalidOid || relation == known_tables[i].relation)
+			(*known_tables[i].epoch)++;
 	}
 }
 
@@ -57,21 +58,22 @@ CatalogInit(void)
 }
 
 static void
-remember(Oid relation)
+remember(Oid relation, uint64 *epoch)
 {
 	for (int i = 0; i < known_count; i++)
 	{
-		if (known_tables[i] == relation)
+		if (known_tables[i].relation == relation)
 			return;
 	}
 
 	/* Dropped and created again many times over: forget the dropped ones. */
 	if (known_count == MAX_TABLES)
 	{
+		on_relation_change((Datum) 0, InvalidOid);
 		known_count = 0;
-		CatalogEpoch++;
 	}
-	known_tables[known_count++] = relation;
+	known_tables[known_count].relation = relation;
+	known_tables[known_count++].epoch = epoch;
 }
 
 bool
@@ -83,6 +85,12 @@ CatalogExists(void)
 Relation
 CatalogOpen(const char *table, LOCKMODE lockmode)
 {
+	return CatalogOpenFor(table, lockmode, &CatalogEpoch);
+}
+
+Relation
+CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
+{
 	Oid schema = get_namespace_oid(SCHEMA, true);
 	Oid relation = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
 
@@ -90,7 +98,7 @@ CatalogOpen(const char *table, LOCKMODE lockmode)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("extension \"tarot_security\" does not exist in this database"),
 						errhint("Run CREATE EXTENSION tarot_security.")));
-	remember(relation);
+	remember(relation, epoch);
 	return table_open(relation, lockmode);
 }
 

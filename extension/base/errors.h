@@ -37,4 +37,63 @@
 /* The state of a key version forbids what was asked, or the step to another state. */
 #define TAROT_ERRCODE_KEY_STATE MAKE_SQLSTATE('T', 'S', '2', '0', '1')
 
+/* TS3: identity */
+
+/* A token of more than 16 kB. */
+#define TAROT_ERRCODE_TOKEN_TOO_LARGE MAKE_SQLSTATE('T', 'S', '3', '0', '1')
+
+/* A token that is not three parts of canonical base64url. */
+#define TAROT_ERRCODE_TOKEN_MALFORMED MAKE_SQLSTATE('T', 'S', '3', '0', '2')
+
+/* A token whose header is not the JSON it must be. */
+#define TAROT_ERRCODE_TOKEN_HEADER MAKE_SQLSTATE('T', 'S', '3', '0', '3')
+
+/* A token that asks for an extension: crit, b64 or zip. */
+#define TAROT_ERRCODE_TOKEN_UNSUPPORTED MAKE_SQLSTATE('T', 'S', '3', '0', '4')
+
+/* A token whose typ says that it is something else than a JWT. */
+#define TAROT_ERRCODE_TOKEN_TYPE MAKE_SQLSTATE('T', 'S', '3', '0', '5')
+
+/* A token signed by an algorithm that is none, unknown, or not accepted of its issuer. */
+#define TAROT_ERRCODE_TOKEN_ALGORITHM MAKE_SQLSTATE('T', 'S', '3', '0', '6')
+
+/* A token signed by a key that its issuer does not have here. */
+#define TAROT_ERRCODE_TOKEN_KEY MAKE_SQLSTATE('T', 'S', '3', '0', '7')
+
+/* A token whose signature is wrong. */
+#define TAROT_ERRCODE_TOKEN_SIGNATURE MAKE_SQLSTATE('T', 'S', '3', '0', '8')
+
+/* A token whose claims are not the JSON they must be. */
+#define TAROT_ERRCODE_TOKEN_CLAIMS MAKE_SQLSTATE('T', 'S', '3', '0', '9')
+
+/* A token without exp or iat. */
+#define TAROT_ERRCODE_TOKEN_CLAIM_MISSING MAKE_SQLSTATE('T', 'S', '3', '1', '0')
+
+/* A token of an issuer that is not trusted. */
+#define TAROT_ERRCODE_TOKEN_ISSUER MAKE_SQLSTATE('T', 'S', '3', '1', '1')
+
+/* A token for another audience. */
+#define TAROT_ERRCODE_TOKEN_AUDIENCE MAKE_SQLSTATE('T', 'S', '3', '1', '2')
+
+/* A token that is valid for longer than its issuer's max_age. */
+#define TAROT_ERRCODE_TOKEN_LIFETIME MAKE_SQLSTATE('T', 'S', '3', '1', '3')
+
+/* A token that has expired. */
+#define TAROT_ERRCODE_TOKEN_EXPIRED MAKE_SQLSTATE('T', 'S', '3', '1', '4')
+
+/* A token that is not valid yet. */
+#define TAROT_ERRCODE_TOKEN_NOT_YET_VALID MAKE_SQLSTATE('T', 'S', '3', '1', '5')
+
+/* A token that was issued in the future. */
+#define TAROT_ERRCODE_TOKEN_ISSUED_LATER MAKE_SQLSTATE('T', 'S', '3', '1', '6')
+
+/* A token that was issued longer ago than its issuer's max_age. */
+#define TAROT_ERRCODE_TOKEN_TOO_OLD MAKE_SQLSTATE('T', 'S', '3', '1', '7')
+
+/* A token that was revoked. */
+#define TAROT_ERRCODE_TOKEN_REVOKED MAKE_SQLSTATE('T', 'S', '3', '1', '8')
+
+/* A token of somebody who is suspended, banned or deleted. */
+#define TAROT_ERRCODE_PRINCIPAL MAKE_SQLSTATE('T', 'S', '3', '1', '9')
+
 #endif

@@ -22,6 +22,7 @@
 #include "client/client.h"
 #include "column/column.h"
 #include "hooks/statement.h"
+#include "identity/issuer.h"
 #include "keys/ring.h"
 
 static ExecutorRun_hook_type previous_executor_run;
@@ -134,6 +135,7 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	AcceptInvalidationMessages();
 	KeyRingForgetLocked();
 	ClassForgetLocked();
+	IssuerForgetLocked();
 
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
@@ -188,6 +190,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		AcceptInvalidationMessages();
 	KeyRingForgetLocked();
 	ClassForgetLocked();
+	IssuerForgetLocked();
 
 	switch (nodeTag(node))
 	{

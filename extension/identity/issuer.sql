@@ -1,0 +1,254 @@
+-- identity: who speaks to this database, by signed tokens
+
+CREATE TABLE tarot.issuer (
+	name text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
+	issuer text COLLATE "C" NOT NULL CHECK (octet_length(issuer) BETWEEN 1 AND 1024),
+	audience text[] COLLATE "C" NOT NULL,
+	algorithms text[] COLLATE "C" NOT NULL,
+	max_age interval NOT NULL CHECK (max_age BETWEEN '1 second' AND '366 days'),
+	leeway interval NOT NULL CHECK (leeway BETWEEN '0 seconds' AND '10 minutes'),
+	subject_prefix text COLLATE "C" NOT NULL CHECK (octet_length(subject_prefix) <= 63),
+	role_claim text COLLATE "C" CHECK (octet_length(role_claim) BETWEEN 1 AND 63),
+	database_roles name[] NOT NULL DEFAULT '{}',
+	jwks jsonb,
+	private_key bytea,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	keys_changed_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT issuer_is_unique UNIQUE (issuer),
+	CHECK (jwks IS NOT NULL OR private_key IS NOT NULL)
+);
+COMMENT ON TABLE tarot.issuer IS 'Whose tokens say who somebody is. A secret or private key lies here as an envelope, sealed by the key ring.';
+
+SELECT tarot.declare_policy_table('tarot.issuer');
+
+-- ------------------------------------------------------------ for the functions below alone
+
+CREATE FUNCTION tarot.check_issuer_keys(jwks text, private_key text, algorithms text[]) RETURNS text[]
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_check_issuer_keys';
+
+CREATE FUNCTION tarot.seal_issuer_key(name text, private_key text) RETURNS bytea
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_seal_issuer_key';
+
+CREATE FUNCTION tarot.open_issuer_key(name text, sealed bytea) RETURNS text
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_open_issuer_key';
+
+CREATE FUNCTION tarot.get_issuer(name text) RETURNS tarot.issuer
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found tarot.issuer;
+BEGIN
+	PERFORM tarot.check_name('issuer', get_issuer.name);
+	SELECT * INTO found FROM tarot.issuer i WHERE i.name = get_issuer.name FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'issuer "%" does not exist', get_issuer.name
+			USING ERRCODE = 'undefined_object', HINT = 'Create it with tarot.create_issuer().';
+	END IF;
+	RETURN found;
+END
+$$;
+
+-- Checks a row as a whole and writes it. The private key comes in the clear, and is sealed here.
+CREATE FUNCTION tarot.put_issuer(new tarot.issuer, private_key text, replace boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	missing name;
+BEGIN
+	IF new.issuer IS NULL OR new.issuer = '' OR octet_length(new.issuer) > 1024 THEN
+		RAISE EXCEPTION 'issuer must be what tokens have as "iss", of 1 to 1024 bytes' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF new.audience IS NULL OR array_position(new.audience, NULL) IS NOT NULL OR '' = ANY (new.audience) OR array_ndims(new.audience) > 1 THEN
+		RAISE EXCEPTION 'audience must be an array of what tokens may have as "aud"' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'For instance: audience => ARRAY[''readings-api''].';
+	ELSIF new.max_age IS NULL OR new.max_age NOT BETWEEN '1 second' AND '366 days' THEN
+		RAISE EXCEPTION 'max_age must be between 1 second and 366 days' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF new.leeway IS NULL OR new.leeway NOT BETWEEN '0 seconds' AND '10 minutes' THEN
+		RAISE EXCEPTION 'leeway must be between 0 seconds and 10 minutes' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF new.subject_prefix IS NULL OR octet_length(new.subject_prefix) > 63 THEN
+		RAISE EXCEPTION 'subject_prefix must have at most 63 bytes, and not be null' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF (new.role_claim IS NULL) <> (coalesce(cardinality(new.database_roles), 0) = 0) THEN
+		RAISE EXCEPTION 'role_claim and database_roles belong together' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'The claim names a role, and only roles of the list are taken.';
+	ELSIF EXISTS (SELECT FROM tarot.issuer i WHERE i.issuer = new.issuer AND i.name <> new.name) THEN
+		RAISE EXCEPTION 'another issuer has tokens with this "iss"' USING ERRCODE = 'duplicate_object';
+	END IF;
+	SELECT r INTO missing FROM unnest(new.database_roles) AS r WHERE to_regrole(quote_ident(r)) IS NULL LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'role "%" does not exist', missing USING ERRCODE = 'undefined_object';
+	ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ANY (new.database_roles) AND r.rolsuper) THEN
+		RAISE EXCEPTION 'a token cannot make its bearer a superuser' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	new.algorithms := tarot.check_issuer_keys(new.jwks::text, put_issuer.private_key, new.algorithms);
+	new.private_key := tarot.seal_issuer_key(new.name, put_issuer.private_key);
+	new.database_roles := coalesce(new.database_roles, '{}');
+	IF replace THEN
+		DELETE FROM tarot.issuer i WHERE i.name = new.name;
+	END IF;
+	INSERT INTO tarot.issuer SELECT new.*;
+END
+$$;
+
+CREATE FUNCTION tarot.secret_as_jwk(secret bytea) RETURNS text
+	LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT '{"kty":"oct","k":"' || translate(encode(secret, 'base64'), E'+/=\n', '-_') || '"}' $$;
+
+-- ------------------------------------------------------------ issuers
+
+CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
+		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds',
+		subject_prefix text DEFAULT '', role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	new tarot.issuer;
+BEGIN
+	PERFORM tarot.check_name('issuer', create_issuer.name);
+	IF num_nonnulls(create_issuer.secret, create_issuer.signing_key) > 1 THEN
+		RAISE EXCEPTION 'an issuer has a secret or a signing key, not both' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF num_nonnulls(create_issuer.jwks, create_issuer.secret, create_issuer.signing_key) = 0 THEN
+		RAISE EXCEPTION 'an issuer needs keys' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give jwks (its public keys), secret (for HMAC), or signing_key (a private JWK, to sign tokens here).';
+	END IF;
+	-- Of two at once the second finds the first one's row.
+	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
+	IF EXISTS (SELECT FROM tarot.issuer i WHERE i.name = create_issuer.name) THEN
+		RAISE EXCEPTION 'issuer "%" already exists', create_issuer.name USING ERRCODE = 'duplicate_object';
+	END IF;
+	new.name := create_issuer.name;
+	new.issuer := create_issuer.issuer;
+	new.audience := create_issuer.audience;
+	new.algorithms := create_issuer.algorithms;
+	new.max_age := create_issuer.max_age;
+	new.leeway := create_issuer.leeway;
+	new.subject_prefix := create_issuer.subject_prefix;
+	new.role_claim := create_issuer.role_claim;
+	new.database_roles := create_issuer.database_roles;
+	new.jwks := create_issuer.jwks;
+	new.created_at := now();
+	new.keys_changed_at := now();
+	PERFORM tarot.put_issuer(new, coalesce(tarot.secret_as_jwk(create_issuer.secret), create_issuer.signing_key::text), false);
+END
+$$;
+COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
+	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet. role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
+
+CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], secret text, algorithms text[] DEFAULT NULL,
+		max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds', subject_prefix text DEFAULT '',
+		role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.create_issuer(name, issuer, audience, NULL, convert_to(secret, 'UTF8'), NULL, algorithms, max_age, leeway,
+		subject_prefix, role_claim, database_roles);
+END
+$$;
+COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]) IS
+	'As above, with a secret that is text: its UTF-8 bytes are the key. A secret written into a statement may reach the server''s log: pass it as a parameter.';
+
+CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
+		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL, leeway interval DEFAULT NULL,
+		subject_prefix text DEFAULT NULL, role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	new tarot.issuer;
+	private_key text;
+BEGIN
+	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
+	new := tarot.get_issuer(alter_issuer.name);
+	IF num_nonnulls(alter_issuer.secret, alter_issuer.signing_key) > 1 THEN
+		RAISE EXCEPTION 'an issuer has a secret or a signing key, not both' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	private_key := coalesce(tarot.secret_as_jwk(alter_issuer.secret), alter_issuer.signing_key::text, tarot.open_issuer_key(new.name, new.private_key));
+	IF num_nonnulls(alter_issuer.jwks, alter_issuer.secret, alter_issuer.signing_key) > 0 THEN
+		new.keys_changed_at := now();
+	END IF;
+	new.issuer := coalesce(alter_issuer.issuer, new.issuer);
+	new.audience := coalesce(alter_issuer.audience, new.audience);
+	new.jwks := coalesce(alter_issuer.jwks, new.jwks);
+	-- Other keys may be for other algorithms.
+	new.algorithms := CASE WHEN alter_issuer.algorithms IS NOT NULL OR new.keys_changed_at = now() THEN alter_issuer.algorithms ELSE new.algorithms END;
+	new.max_age := coalesce(alter_issuer.max_age, new.max_age);
+	new.leeway := coalesce(alter_issuer.leeway, new.leeway);
+	new.subject_prefix := coalesce(alter_issuer.subject_prefix, new.subject_prefix);
+	new.role_claim := coalesce(alter_issuer.role_claim, new.role_claim);
+	new.database_roles := coalesce(alter_issuer.database_roles, new.database_roles);
+	PERFORM tarot.put_issuer(new, private_key, true);
+END
+$$;
+COMMENT ON FUNCTION tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
+	'Changes what is given and leaves what is NULL; values as for tarot.create_issuer(). Other keys without algorithms accept all that they are for. A private key is sealed anew, by the newest version of key "default". Counts in all sessions at their next statement, also for those who have authenticated. Raises 42704 for an unknown issuer, and otherwise as tarot.create_issuer().';
+
+CREATE FUNCTION tarot.load_jwks(name text, jwks jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	new tarot.issuer;
+BEGIN
+	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
+	new := tarot.get_issuer(load_jwks.name);
+	IF load_jwks.jwks IS NULL THEN
+		RAISE EXCEPTION 'jwks must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF new.jwks IS NULL THEN
+		RAISE EXCEPTION 'issuer "%" has no public keys of its own', new.name USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'Its tokens are verified with its private key.', HINT = 'tarot.alter_issuer() gives it some.';
+	ELSIF new.jwks IS DISTINCT FROM load_jwks.jwks THEN
+		PERFORM tarot.check_issuer_keys(load_jwks.jwks::text, tarot.open_issuer_key(new.name, new.private_key), new.algorithms);
+		UPDATE tarot.issuer i SET jwks = load_jwks.jwks, keys_changed_at = now() WHERE i.name = new.name;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tarot.load_jwks(text, jsonb) IS
+	'Replaces the public keys of an issuer by those that it publishes now, if they changed; the accepted algorithms stay. Old and new keys may be in one set, so that a rollover of the issuer''s is none here. Raises 42704 for an unknown issuer, 22023 for keys that are none, or none for the accepted algorithms: then the old ones stay.';
+
+CREATE FUNCTION tarot.drop_issuer(name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.get_issuer(drop_issuer.name);
+	DELETE FROM tarot.issuer i WHERE i.name = drop_issuer.name;
+END
+$$;
+COMMENT ON FUNCTION tarot.drop_issuer(text) IS
+	'Trusts an issuer no longer: its tokens are refused, and who authenticated with one is nobody at the next statement. Raises 42704 for an unknown one.';
+
+CREATE VIEW tarot.issuer_status AS
+	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, role_claim, database_roles,
+		private_key IS NOT NULL AS signs, coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(jwks -> 'keys') = 'array' THEN jwks -> 'keys' END), (jwks IS NOT NULL)::integer) AS public_keys,
+		created_at, keys_changed_at
+	FROM tarot.issuer;
+COMMENT ON VIEW tarot.issuer_status IS 'Whose tokens are trusted, and how. No keys.';
+COMMENT ON COLUMN tarot.issuer_status.name IS 'What the issuer is called here.';
+COMMENT ON COLUMN tarot.issuer_status.issuer IS '"iss" of its tokens.';
+COMMENT ON COLUMN tarot.issuer_status.audience IS 'One of these must be in "aud"; with none, tokens must have no "aud".';
+COMMENT ON COLUMN tarot.issuer_status.algorithms IS 'Those that are accepted.';
+COMMENT ON COLUMN tarot.issuer_status.max_age IS 'Since "iat", and from "iat" to "exp".';
+COMMENT ON COLUMN tarot.issuer_status.leeway IS 'Between clocks.';
+COMMENT ON COLUMN tarot.issuer_status.subject_prefix IS 'Stands before each "sub".';
+COMMENT ON COLUMN tarot.issuer_status.role_claim IS 'The claim that names a database role, or NULL.';
+COMMENT ON COLUMN tarot.issuer_status.database_roles IS 'The roles that it may name.';
+COMMENT ON COLUMN tarot.issuer_status.signs IS 'Whether it has a private key or secret here.';
+COMMENT ON COLUMN tarot.issuer_status.public_keys IS 'How many its set has, those for other uses among them.';
+COMMENT ON COLUMN tarot.issuer_status.created_at IS 'When it was made.';
+COMMENT ON COLUMN tarot.issuer_status.keys_changed_at IS 'When its keys changed last.';
+
+REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, text[]), tarot.seal_issuer_key(text, text), tarot.open_issuer_key(text, bytea),
+	tarot.get_issuer(text), tarot.put_issuer(tarot.issuer, text, boolean), tarot.secret_as_jwk(bytea),
+	tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
+	tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]),
+	tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
+	tarot.load_jwks(text, jsonb), tarot.drop_issuer(text) FROM PUBLIC;
+GRANT SELECT ON tarot.issuer_status TO pg_monitor;
+

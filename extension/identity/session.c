@@ -1,0 +1,416 @@
+/*
+ * session.c
+ *		Who the session is: claims of a verified token, which no SQL can forge.
+ *
+ * They are the value of a setting, for settings do all that an identity has to:
+ * they end with a transaction, come back with a savepoint, reach parallel
+ * workers, and go with RESET and DISCARD ALL. Its check hook takes a value from
+ * two writers alone, tarot.authenticate() and the start of a parallel worker;
+ * from anybody else nothing but the empty one, which is nobody. So neither SET
+ * nor set_config(), a function's SET, ALTER ROLE, PGOPTIONS or a superuser
+ * makes anybody anyone.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "base/compat.h"
+#include "base/utf8.h"
+#include "crypto/encoding.h"
+#include "identity/session.h"
+#include "identity/standing.h"
+
+#define SETTING "tarot_security.identity"
+
+/*
+ * What the setting's text says, in one piece of malloc's, as settings want it:
+ * views into `bytes`, values behind them.
+ */
+typedef struct Identity
+{
+	JwtTimes times;
+	Bytes issuer;  /* "iss" */
+	Bytes subject; /* "sub" */
+	Bytes id;      /* "jti" */
+	Bytes claims;
+	const JsonValue *object;
+} Identity;
+
+uint64 IdentityEpoch = 1;
+
+/* The setting; what it holds is for this file alone. */
+static char *identity_setting;
+static const Identity *identity;
+static bool authenticating;
+
+/* Under which epochs its bearer was last found welcome, and how long that is so. */
+static uint64 checked_identity;
+static uint64 checked_catalog;
+static uint64 checked_standing;
+static JwtPolicy checked_policy;
+static Bytes checked_subject;
+
+/* ---------------------------------------------------------------- the setting */
+
+/*
+ * The text: base64url of the three times and of "iss", a dot, and that of the
+ * claims. ASCII in any encoding of the database.
+ */
+#define TIMES_SIZE 24
+
+static char *
+encode_identity(const VerifiedToken *token)
+{
+	Bytes issuer = token->issuer->policy.issuer;
+	size_t head_size = TIMES_SIZE + issuer.len;
+	uint8 *head = palloc(head_size);
+	size_t head_text = base64url_encoded_size(head_size);
+	char *out = palloc(head_text + 1 + base64url_encoded_size(token->claims.len) + 1);
+
+	bytes_put_u64(head, (uint64) token->times.expires);
+	bytes_put_u64(head + 8, (uint64) token->times.issued);
+	bytes_put_u64(head + 16, (uint64) token->times.not_before);
+	memcpy(head + TIMES_SIZE, issuer.data, issuer.len);
+	base64url_encode(bytes_view(head, head_size), out);
+	out[head_text] = '.';
+	base64url_encode(token->claims, out + head_text + 1);
+	return out;
+}
+
+static Bytes
+string_member(const JsonValue *object, const char *name)
+{
+	const JsonValue *value = json_member(object, name);
+
+	return value != NULL && value->kind == JSON_STRING ? value->text : bytes_view(NULL, 0);
+}
+
+/* Raises nothing and allocates by malloc: a check hook calls it. NULL for what is no identity. */
+static Identity *
+decode_identity(const char *text)
+{
+	const char *dot = strchr(text, '.');
+	size_t text_size = strlen(text);
+	size_t room = base64url_decoded_bound(text_size) + 1;
+	size_t values_size = sizeof(JsonValue) * JWT_VALUES_MAX;
+	size_t head_size;
+	size_t claims_size;
+	Identity *out;
+	uint8 *head;
+	uint8 *claims;
+	JsonValue *values;
+
+	if (dot == NULL || (out = malloc(sizeof(Identity) + values_size + 3 * room)) == NULL)
+		return NULL;
+	values = (JsonValue *) (out + 1);
+	head = (uint8 *) (values + JWT_VALUES_MAX);
+	claims = head + room;
+	if (!base64url_decode(bytes_view(text, dot - text), head, &head_size) || head_size < TIMES_SIZE ||
+		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims, &claims_size) ||
+		json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX, claims + room) != JSON_OK ||
+		values[0].kind != JSON_OBJECT)
+	{
+		free(out);
+		return NULL;
+	}
+	out->times.expires = (int64) bytes_get_u64(head);
+	out->times.issued = (int64) bytes_get_u64(head + 8);
+	out->times.not_before = (int64) bytes_get_u64(head + 16);
+	out->issuer = bytes_view(head + TIMES_SIZE, head_size - TIMES_SIZE);
+	out->claims = bytes_view(claims, claims_size);
+	out->object = values;
+	out->subject = string_member(values, "sub");
+	out->id = string_member(values, "jti");
+	return out;
+}
+
+static bool
+check_identity(char **value, void **extra, GucSource source)
+{
+	(void) source;
+	if (*value == NULL || **value == '\0')
+		return true;
+	if (!authenticating && !InitializingParallelWorker)
+	{
+		GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+		GUC_check_errmsg("the identity of a session cannot be set");
+		GUC_check_errdetail("It is known by a token alone.");
+		GUC_check_errhint("Call tarot.authenticate().");
+		return false;
+	}
+	*extra = decode_identity(*value);
+	return *extra != NULL;
+}
+
+static void
+assign_identity(const char *value, void *extra)
+{
+	(void) value;
+	identity = extra;
+	IdentityEpoch++;
+}
+
+void
+IdentityInit(void)
+{
+	DefineCustomStringVariable(
+		SETTING, "The verified claims of the session, as tarot.authenticate() left them.",
+		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "", PGC_USERSET,
+		GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check_identity, assign_identity, NULL);
+}
+
+static void
+set_identity(const char *value, bool transaction_only)
+{
+	authenticating = true;
+	PG_TRY();
+	{
+		(void) set_config_option(SETTING, value, PGC_USERSET, PGC_S_SESSION,
+								 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
+	}
+	PG_FINALLY();
+	{
+		authenticating = false;
+	}
+	PG_END_TRY();
+}
+
+/* ---------------------------------------------------------------- asking it */
+
+static void
+look_again(void)
+{
+	VerifiedToken token = {.issuer = IssuerOfTokens(identity->issuer),
+						   .times = identity->times,
+						   .subject = identity->subject,
+						   .id = identity->id};
+	uint64 catalog = CatalogEpoch;
+	uint64 standing = StandingEpoch;
+
+	if (token.issuer == NULL)
+		VerifyRaise(JWT_WRONG_ISSUER);
+	StandingRequire(StandingOf(&token));
+	checked_policy = (JwtPolicy){.max_age = token.issuer->policy.max_age,
+								 .max_lifetime = token.issuer->policy.max_lifetime,
+								 .leeway = token.issuer->policy.leeway};
+	checked_subject = token.issuer->subject_prefix;
+	checked_identity = IdentityEpoch;
+	checked_catalog = catalog;
+	checked_standing = standing;
+}
+
+bool
+IdentityIsSet(void)
+{
+	return identity != NULL;
+}
+
+/* Raises unless the identity is still good. False: nobody has authenticated. */
+static inline bool
+have_identity(void)
+{
+	JwtStatus status;
+
+	if (identity == NULL)
+		return false;
+	if (unlikely(checked_identity != IdentityEpoch || checked_catalog != CatalogEpoch ||
+				 checked_standing != StandingEpoch))
+		look_again();
+	status = jwt_check_times(&identity->times, &checked_policy, VerifyClock());
+	if (unlikely(status != JWT_VALID))
+		VerifyRaise(status);
+	return true;
+}
+
+/* ---------------------------------------------------------------- for other floors */
+
+const JsonValue *
+IdentityClaims(void)
+{
+	return have_identity() ? identity->object : NULL;
+}
+
+Bytes
+IdentitySubject(void)
+{
+	uint8 *subject;
+
+	if (!have_identity() || identity->subject.len == 0)
+		return bytes_view(NULL, 0);
+	if (checked_subject.len == 0)
+		return identity->subject;
+	subject = palloc(checked_subject.len + identity->subject.len);
+	memcpy(subject, checked_subject.data, checked_subject.len);
+	memcpy(subject + checked_subject.len, identity->subject.data, identity->subject.len);
+	return bytes_view(subject, checked_subject.len + identity->subject.len);
+}
+
+/* ---------------------------------------------------------------- for session.sql */
+
+/* A database role that the token asks for, if its issuer's may. */
+static void
+take_role(const Issuer *issuer, bool transaction_only)
+{
+	const JsonValue *claim =
+		issuer->role_claim != NULL ? json_member(identity->object, issuer->role_claim) : NULL;
+	const char *role = NULL;
+
+	if (claim == NULL || claim->kind == JSON_NULL)
+		return;
+	for (int i = 0; i < issuer->nroles && claim->kind == JSON_STRING; i++)
+	{
+		Bytes allowed = Utf8FromServer(bytes_of_string(issuer->roles[i]));
+
+		if (allowed.len == claim->text.len && memcmp(allowed.data, claim->text.data, allowed.len) == 0)
+			role = issuer->roles[i];
+	}
+	if (role == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("the token asks for a database role that its issuer may not give"),
+						errhint("tarot.alter_issuer() sets which it may.")));
+	(void) set_config_option("role", role, PGC_USERSET, PGC_S_SESSION,
+							 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
+}
+
+/*
+ * tarot.authenticate(token text, transaction_only boolean) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_authenticate);
+Datum
+tarot_identity_authenticate(PG_FUNCTION_ARGS)
+{
+	text *token = PG_GETARG_TEXT_PP(0);
+	bool transaction_only = PG_GETARG_BOOL(1);
+	VerifiedToken verified;
+	char *value;
+
+	VerifyRequire(bytes_view(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token)), &verified);
+	if (transaction_only && !IsTransactionBlock())
+		ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+						  errmsg("the identity ends with this statement"),
+						  errhint("Begin a transaction first, or say transaction_only => false.")));
+	value = encode_identity(&verified);
+	set_identity(value, transaction_only);
+	pfree(value);
+	take_role(verified.issuer, transaction_only);
+	PG_RETURN_VOID();
+}
+
+/*
+ * tarot.sign_out() RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_sign_out);
+Datum
+tarot_identity_sign_out(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	set_identity("", false);
+	PG_RETURN_VOID();
+}
+
+static Datum
+text_of_utf8(Bytes utf8)
+{
+	Bytes text = Utf8ToServer(utf8);
+
+	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
+}
+
+#define RETURN_TEXT_OR_NULL(bytes)                \
+	do                                            \
+	{                                             \
+		Bytes found = (bytes);                    \
+                                                  \
+		if (found.len == 0)                       \
+			PG_RETURN_NULL();                     \
+		PG_RETURN_DATUM(text_of_utf8(found));     \
+	} while (0)
+
+/*
+ * tarot.subject() RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_subject);
+Datum
+tarot_identity_subject(PG_FUNCTION_ARGS)
+{
+	RETURN_TEXT_OR_NULL(IdentitySubject());
+}
+
+/*
+ * tarot.issuer() RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_issuer);
+Datum
+tarot_identity_issuer(PG_FUNCTION_ARGS)
+{
+	RETURN_TEXT_OR_NULL(have_identity() ? identity->issuer : bytes_view(NULL, 0));
+}
+
+/*
+ * tarot.token_id() RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_token_id);
+Datum
+tarot_identity_token_id(PG_FUNCTION_ARGS)
+{
+	RETURN_TEXT_OR_NULL(have_identity() ? identity->id : bytes_view(NULL, 0));
+}
+
+/*
+ * tarot.expires_at() RETURNS timestamptz
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_expires_at);
+Datum
+tarot_identity_expires_at(PG_FUNCTION_ARGS)
+{
+	if (!have_identity())
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(VerifyTimestamp(identity->times.expires));
+}
+
+/*
+ * tarot.claims() RETURNS jsonb
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_claims);
+Datum
+tarot_identity_claims(PG_FUNCTION_ARGS)
+{
+	if (!have_identity())
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(identity->claims));
+}
+
+/*
+ * tarot.claim(name text) RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_claim);
+Datum
+tarot_identity_claim(PG_FUNCTION_ARGS)
+{
+	text *argument = PG_GETARG_TEXT_PP(0);
+	Bytes name = Utf8FromServer(bytes_view(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)));
+	const JsonValue *member;
+
+	if (!have_identity())
+		PG_RETURN_NULL();
+	member = json_first(identity->object);
+	for (uint32 i = 0; i < identity->object->count; i++, member = json_next(member))
+	{
+		if (member->name.len == name.len && memcmp(member->name.data, name.data, name.len) == 0)
+		{
+			if (member->kind == JSON_NULL)
+				PG_RETURN_NULL();
+			PG_RETURN_DATUM(text_of_utf8(member->text));
+		}
+	}
+	PG_RETURN_NULL();
+}

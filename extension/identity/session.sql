@@ -1,0 +1,46 @@
+-- identity: who the session is
+
+CREATE FUNCTION tarot.authenticate(token text, transaction_only boolean DEFAULT true) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_authenticate';
+COMMENT ON FUNCTION tarot.authenticate(text, boolean) IS
+	'Makes the bearer of a token the session''s identity, until the transaction ends; with transaction_only => false until tarot.sign_out(), RESET or DISCARD ALL. The token is verified as by tarot.verify_jwt(), and raises as that does; only its claims are kept. If its issuer has a role_claim, the database role that it names is set as well, by the rules of SET ROLE (42501 for one that is not in database_roles). Outside of a transaction block the identity ends with the statement, and a WARNING says so. NULL changes nothing.';
+
+CREATE FUNCTION tarot.sign_out() RETURNS void
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_sign_out';
+COMMENT ON FUNCTION tarot.sign_out() IS
+	'The session is nobody again, at once and for the time after the transaction. A rollback brings the identity back that it had.';
+
+CREATE FUNCTION tarot.subject() RETURNS text
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_subject';
+COMMENT ON FUNCTION tarot.subject() IS
+	'Who the session is: "sub" (RFC 7519) behind its issuer''s prefix. NULL while nobody has authenticated. Raises when the token has expired meanwhile (TS314), is too old (TS317), was revoked (TS318), its bearer suspended, banned or deleted (TS319), or its issuer is no longer trusted (TS311).';
+
+CREATE FUNCTION tarot.claims() RETURNS jsonb
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_claims';
+COMMENT ON FUNCTION tarot.claims() IS 'All claims of the session''s identity. NULL and errors as for tarot.subject().';
+
+CREATE FUNCTION tarot.claim(name text) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_claim';
+COMMENT ON FUNCTION tarot.claim(text) IS
+	'One claim: a string as it is, anything else as JSON; NULL for one that is missing or null. Otherwise as tarot.subject().';
+
+CREATE FUNCTION tarot.issuer() RETURNS text
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_issuer';
+COMMENT ON FUNCTION tarot.issuer() IS '"iss" of the session''s identity. NULL and errors as for tarot.subject().';
+
+CREATE FUNCTION tarot.token_id() RETURNS text
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_token_id';
+COMMENT ON FUNCTION tarot.token_id() IS '"jti" of the session''s identity, NULL where it has none. Otherwise as tarot.subject().';
+
+CREATE FUNCTION tarot.expires_at() RETURNS timestamptz
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_identity_expires_at';
+COMMENT ON FUNCTION tarot.expires_at() IS '"exp" of the session''s identity. NULL and errors as for tarot.subject().';
+

@@ -1,0 +1,34 @@
+/*
+ * standing.h
+ *		Whether the bearer of an authentic token is still welcome: revocations,
+ *		and the status of principals.
+ */
+#ifndef TAROT_IDENTITY_STANDING_H
+#define TAROT_IDENTITY_STANDING_H
+
+#include "identity/verify.h"
+
+typedef enum Standing
+{
+	STANDING_GOOD,
+	STANDING_TOKEN_REVOKED,
+	STANDING_SUSPENDED,
+	STANDING_BANNED,
+	STANDING_DELETED,
+} Standing;
+
+/* Grows when anybody was revoked or changed status, in any session. */
+extern uint64 StandingEpoch;
+
+extern Standing StandingOf(const VerifiedToken *token);
+
+/* "revoked": a word as tarot.check_jwt() gives it; "valid" for who is in good standing. */
+extern const char *StandingName(Standing standing);
+
+/* Raises unless it is good. */
+extern void StandingRequire(Standing standing);
+
+/* "sub" behind its issuer's prefix, in UTF-8, palloc'd; len 0 where there is none. */
+extern Bytes StandingSubject(const VerifiedToken *token);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * verify.c
+ *		Tokens of the issuers that this database trusts.
+ *
+ * A token comes with each request of its bearer, so those that were verified
+ * are remembered, by their hash and not by themselves: what is in memory
+ * authenticates nobody. Times are compared at each use.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/catalog.h"
+#include "base/errors.h"
+#include "base/utf8.h"
+#include "crypto/hash.h"
+#include "identity/standing.h"
+#include "identity/verify.h"
+#include "keys/root.h"
+
+/* Tokens that a backend remembers, each by its hash in one of these places: a power of two. */
+#define REMEMBERED 64
+
+typedef struct RememberedToken
+{
+	uint8 hash[HASH_SIZE];
+	uint64 epoch;      /* 0: none */
+	uint64 generation; /* of the root key */
+	JwtTimes times;
+	Bytes issuer; /* "iss" */
+	Bytes subject;
+	Bytes id;
+	Bytes claims;
+	size_t room;
+	uint8 *bytes; /* of those four */
+} RememberedToken;
+
+static RememberedToken remembered[REMEMBERED];
+
+#define EPOCH_DISTANCE ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+int64
+VerifyMicros(TimestampTz time)
+{
+	/* Infinity stays that. */
+	return TIMESTAMP_NOT_FINITE(time) ? time : time + EPOCH_DISTANCE;
+}
+
+TimestampTz
+VerifyTimestamp(int64 micros)
+{
+	return micros - EPOCH_DISTANCE;
+}
+
+int64
+VerifyClock(void)
+{
+	return VerifyMicros(GetCurrentTimestamp());
+}
+
+static Bytes
+append(uint8 **end, Bytes bytes)
+{
+	Bytes copy = bytes_view(*end, bytes.len);
+
+	if (bytes.len > 0)
+		memcpy(*end, bytes.data, bytes.len);
+	*end += bytes.len;
+	return copy;
+}
+
+static void
+remember(RememberedToken *place, const uint8 hash[HASH_SIZE], const JwtClaims *claims)
+{
+	size_t size = claims->issuer.len + claims->subject.len + claims->id.len + claims->text.len;
+	uint8 *end;
+
+	place->epoch = 0;
+	if (place->room < size)
+	{
+		uint8 *bytes = MemoryContextAlloc(TopMemoryContext, size);
+
+		if (place->bytes != NULL)
+			pfree(place->bytes);
+		place->bytes = bytes;
+		place->room = size;
+	}
+	end = place->bytes;
+	place->issuer = append(&end, claims->issuer);
+	place->subject = append(&end, claims->subject);
+	place->id = append(&end, claims->id);
+	place->claims = append(&end, claims->text);
+	place->times = claims->times;
+	memcpy(place->hash, hash, HASH_SIZE);
+	place->generation = RootKeyGeneration();
+	place->epoch = CatalogEpoch;
+}
+
+/* The room for a token being read: large, and needed by each backend that authenticates. */
+static Jwt *
+get_room(void)
+{
+	static Jwt *room;
+
+	if (room == NULL && (room = jwt_create()) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	return room;
+}
+
+static JwtStatus
+verify_new(Bytes token, RememberedToken *place, const uint8 hash[HASH_SIZE])
+{
+	Jwt *jwt = get_room();
+	JwtStatus status = jwt_read(jwt, token);
+	Issuer *issuer;
+
+	if (status != JWT_VALID)
+		return status;
+	if ((issuer = IssuerOfTokens(jwt_unverified_issuer(jwt))) == NULL)
+		return JWT_WRONG_ISSUER;
+	IssuerRequireKeys(issuer);
+	status = jwt_verify(jwt, issuer->keys, issuer->nkeys, &issuer->policy, VerifyClock());
+	if (status == JWT_VALID)
+		remember(place, hash, jwt_claims(jwt));
+	return status;
+}
+
+JwtStatus
+VerifyToken(Bytes token, VerifiedToken *verified)
+{
+	uint8 hash[HASH_SIZE];
+	RememberedToken *place;
+	JwtStatus status;
+
+	CryptoRequire();
+	if (token.len > JWS_SIZE_MAX)
+		return JWT_TOO_LARGE;
+	CryptoCheck(hash_sha256(token, hash));
+	place = &remembered[hash[0] % REMEMBERED];
+	if (place->epoch != CatalogEpoch || place->generation != RootKeyGeneration() ||
+		memcmp(place->hash, hash, HASH_SIZE) != 0)
+	{
+		status = verify_new(token, place, hash);
+		if (status != JWT_VALID)
+			return status;
+	}
+	verified->issuer = IssuerOfTokens(place->issuer);
+	if (verified->issuer == NULL)
+		return JWT_WRONG_ISSUER;
+	verified->times = place->times;
+	verified->subject = place->subject;
+	verified->id = place->id;
+	verified->claims = place->claims;
+	return jwt_check_times(&place->times, &verified->issuer->policy, VerifyClock());
+}
+
+/* ---------------------------------------------------------------- errors */
+
+static const struct
+{
+	int code;
+	const char *message;
+	const char *hint;
+} complaints[JWT_STATUS_COUNT] = {
+	[JWT_TOO_LARGE] = {TAROT_ERRCODE_TOKEN_TOO_LARGE, "the token is too large", NULL},
+	[JWT_MALFORMED] = {TAROT_ERRCODE_TOKEN_MALFORMED, "the token is malformed",
+					   "It is the text in three parts that the issuer gave, without \"Bearer\"."},
+	[JWT_BAD_HEADER] = {TAROT_ERRCODE_TOKEN_HEADER, "the token's header is malformed", NULL},
+	[JWT_UNSUPPORTED_HEADER] = {TAROT_ERRCODE_TOKEN_UNSUPPORTED,
+								"the token asks for an extension that is not supported", NULL},
+	[JWT_WRONG_TYPE] = {TAROT_ERRCODE_TOKEN_TYPE, "the token says that it is no JWT", NULL},
+	[JWT_WRONG_ALGORITHM] = {TAROT_ERRCODE_TOKEN_ALGORITHM,
+							 "the token's algorithm is not accepted of its issuer",
+							 "tarot.issuer_status shows which are."},
+	[JWT_UNKNOWN_KEY] = {TAROT_ERRCODE_TOKEN_KEY, "the token's issuer has no such key",
+						 "If its keys changed, tarot.load_jwks() brings the new ones."},
+	[JWT_BAD_SIGNATURE] = {TAROT_ERRCODE_TOKEN_SIGNATURE, "the token's signature is wrong", NULL},
+	[JWT_BAD_CLAIMS] = {TAROT_ERRCODE_TOKEN_CLAIMS, "the token's claims are malformed", NULL},
+	[JWT_MISSING_CLAIM] = {TAROT_ERRCODE_TOKEN_CLAIM_MISSING, "the token lacks a claim that is mandatory",
+						   "Those are \"exp\" and \"iat\"."},
+	[JWT_WRONG_ISSUER] = {TAROT_ERRCODE_TOKEN_ISSUER, "the token's issuer is not trusted",
+						  "tarot.create_issuer() trusts one."},
+	[JWT_WRONG_AUDIENCE] = {TAROT_ERRCODE_TOKEN_AUDIENCE, "the token is for another audience", NULL},
+	[JWT_TOO_LONG_LIVED] = {TAROT_ERRCODE_TOKEN_LIFETIME, "the token is valid for too long",
+							"The issuer's max_age bounds the time from \"iat\" to \"exp\"."},
+	[JWT_EXPIRED] = {TAROT_ERRCODE_TOKEN_EXPIRED, "the token has expired", NULL},
+	[JWT_NOT_YET_VALID] = {TAROT_ERRCODE_TOKEN_NOT_YET_VALID, "the token is not valid yet", NULL},
+	[JWT_ISSUED_LATER] = {TAROT_ERRCODE_TOKEN_ISSUED_LATER, "the token was issued in the future",
+						  "Are the clocks right?"},
+	[JWT_TOO_OLD] = {TAROT_ERRCODE_TOKEN_TOO_OLD, "the token is too old",
+					 "The issuer's max_age bounds the time since \"iat\"."},
+	[JWT_FAILED] = {TAROT_ERRCODE_CRYPTO_FAILURE, "the token could not be verified", NULL},
+};
+
+void
+VerifyRaise(JwtStatus status)
+{
+	ereport(ERROR,
+			(errcode(complaints[status].code), errmsg("%s", complaints[status].message),
+			 complaints[status].hint != NULL ? errhint("%s", complaints[status].hint) : 0));
+}
+
+void
+VerifyRequire(Bytes token, VerifiedToken *verified)
+{
+	JwtStatus status = VerifyToken(token, verified);
+
+	if (status != JWT_VALID)
+		VerifyRaise(status);
+	StandingRequire(StandingOf(verified));
+}
+
+Datum
+VerifyClaimsAsJsonb(Bytes claims)
+{
+	Bytes text = Utf8ToServer(claims);
+
+	return DirectFunctionCall1(jsonb_in,
+							   CStringGetDatum(pnstrdup((const char *) text.data, text.len)));
+}
+
+/* ---------------------------------------------------------------- for verify.sql */
+
+static Bytes
+bytes_of_argument(FunctionCallInfo fcinfo, int argument)
+{
+	text *value = PG_GETARG_TEXT_PP(argument);
+
+	return bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+/*
+ * tarot.verify_jwt(token text) RETURNS jsonb
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_verify_jwt);
+Datum
+tarot_identity_verify_jwt(PG_FUNCTION_ARGS)
+{
+	VerifiedToken verified;
+
+	VerifyRequire(bytes_of_argument(fcinfo, 0), &verified);
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(verified.claims));
+}
+
+/*
+ * tarot.check_jwt(token text) RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_check_jwt);
+Datum
+tarot_identity_check_jwt(PG_FUNCTION_ARGS)
+{
+	VerifiedToken verified;
+	JwtStatus status = VerifyToken(bytes_of_argument(fcinfo, 0), &verified);
+
+	PG_RETURN_TEXT_P(cstring_to_text(status == JWT_VALID ? StandingName(StandingOf(&verified))
+														 : jwt_status_name(status)));
+}
+
+static TokenAlgorithm
+signing_algorithm(const Issuer *issuer)
+{
+	TokenAlgorithms usable = token_key_algorithms(issuer->own_key) & issuer->policy.algorithms;
+
+	for (int i = 0; i < TOKEN_ALGORITHM_COUNT; i++)
+	{
+		if (usable & TOKEN_ALGORITHM_BIT(i))
+			return (TokenAlgorithm) i;
+	}
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("no accepted algorithm is for the signing key of issuer \"%s\"", issuer->name),
+					errhint("tarot.alter_issuer() sets which are accepted.")));
+}
+
+/*
+ * tarot.sign_claims(claims text, issuer text) RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_sign_claims);
+Datum
+tarot_identity_sign_claims(PG_FUNCTION_ARGS)
+{
+	Bytes claims = Utf8FromServer(bytes_of_argument(fcinfo, 0));
+	Issuer *issuer = IssuerOfName(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	char *out = palloc(JWS_SIZE_MAX + 1);
+	JwtStatus status;
+	size_t size;
+
+	if (issuer == NULL || issuer->private_key == NULL)
+		elog(ERROR, "there is no such issuer, or it has no key to sign with");
+	IssuerRequireKeys(issuer);
+	if (!token_key_can_sign(issuer->own_key))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the key of issuer \"%s\" is for verifying alone", issuer->name)));
+	status = jwt_sign(get_room(), issuer->own_key, signing_algorithm(issuer), claims, out, &size);
+	if (status != JWT_VALID)
+		VerifyRaise(status);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out, (int) size));
+}

@@ -1,0 +1,41 @@
+/*
+ * verify.h
+ *		Tokens of the issuers that this database trusts.
+ */
+#ifndef TAROT_IDENTITY_VERIFY_H
+#define TAROT_IDENTITY_VERIFY_H
+
+#include "datatype/timestamp.h"
+
+#include "identity/issuer.h"
+
+/* What was verified; good until the next call. */
+typedef struct VerifiedToken
+{
+	const Issuer *issuer;
+	JwtTimes times;
+	Bytes subject; /* "sub"; len 0 where there is none */
+	Bytes id;      /* "jti"; likewise */
+	Bytes claims;  /* a JSON object in UTF-8, strictly read */
+} VerifiedToken;
+
+/*
+ * JWT_VALID, or what is wrong with the token. Its bearer may be refused all the
+ * same: who was revoked or suspended is asked in standing.h.
+ */
+extern JwtStatus VerifyToken(Bytes token, VerifiedToken *verified);
+
+/* The same; raises what is wrong, and unless the bearer is in good standing. */
+extern void VerifyRequire(Bytes token, VerifiedToken *verified);
+
+/* Raises what is wrong, under the code of its own; never a part of the token. */
+pg_noreturn extern void VerifyRaise(JwtStatus status);
+
+extern Datum VerifyClaimsAsJsonb(Bytes claims);
+
+/* Microseconds since 1970-01-01 00:00 UTC, as jwt.h counts. */
+extern int64 VerifyClock(void);
+extern int64 VerifyMicros(TimestampTz time);
+extern TimestampTz VerifyTimestamp(int64 micros);
+
+#endif
