@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include "crypto/encoding.h"
 #include "token/jwk.h"
@@ -721,6 +722,45 @@ test_forged(void)
 	token_key_free(edwards);
 }
 
+/* RFC 7518, section 3.5: the salt is as long as the hash, not what the signer likes. */
+static void
+test_salt(void)
+{
+	static const int lengths[] = {32, 0, 31, 33, 222};
+	EVP_PKEY *pkey = must(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 2048));
+	uint8_t n[256], digest[32], signature[256];
+	BIGNUM *bn = NULL;
+	TokenKey *key;
+	size_t wrong = 0;
+
+	if (!EVP_PKEY_get_bn_param(pkey, "n", &bn))
+		die("no modulus");
+	BN_bn2bin(bn, n);
+	BN_free(bn);
+	key = good_key(
+		text("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%s\"}", base64url(bytes_view(n, sizeof(n)))));
+	EVP_Digest("x", 1, digest, NULL, EVP_sha256(), NULL);
+	for (size_t i = 0; i < LENGTH(lengths); i++)
+	{
+		EVP_PKEY_CTX *ctx = must(EVP_PKEY_CTX_new(pkey, NULL));
+		size_t size = sizeof(signature);
+
+		if (EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1 ||
+			EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) != 1 ||
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, lengths[i]) != 1 ||
+			EVP_PKEY_sign(ctx, signature, &size, digest, sizeof(digest)) != 1)
+			die("cannot sign");
+		wrong += token_key_verify(key, TOKEN_PS256, STRING("x"), bytes_view(signature, 256)) !=
+				 (i == 0 ? CRYPTO_OK : CRYPTO_UNAUTHENTIC);
+		wrong += token_key_verify(key, TOKEN_RS256, STRING("x"), bytes_view(signature, 256)) !=
+				 CRYPTO_UNAUTHENTIC;
+		EVP_PKEY_CTX_free(ctx);
+	}
+	ok(wrong == 0, "RSASSA-PSS has a salt of the hash's length, and is no RSASSA-PKCS1-v1_5");
+	token_key_free(key);
+	EVP_PKEY_free(pkey);
+}
+
 /* S + L is the same number to a verifier that does not look: RFC 8032, section 5.1.7. */
 static void
 test_malleable(void)
@@ -780,6 +820,7 @@ main(void)
 	test_signatures();
 	test_padding();
 	test_forged();
+	test_salt();
 	test_malleable();
 	test_uses();
 	return end();
