@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
@@ -102,9 +103,9 @@ tarot_identity_seal_issuer_key(PG_FUNCTION_ARGS)
 						errmsg("this database has no keys yet"),
 						errhint("Create the first one with tarot.create_key().")));
 	private_key_context(name, context);
-	PG_RETURN_POINTER(KeyRingSeal(
-		KeyRingCurrent(key_id), &header, context, lengthof(context),
-		Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)))));
+	PG_RETURN_POINTER(
+		KeyRingSeal(KeyRingCurrent(key_id), &header, context, lengthof(context),
+					Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)))));
 }
 
 /*
@@ -217,7 +218,8 @@ micros_of_interval(Datum value)
 {
 	Interval *interval = DatumGetIntervalP(value);
 
-	return interval->time + (interval->day + (int64) interval->month * DAYS_PER_MONTH) * USECS_PER_DAY;
+	return interval->time +
+		   (interval->day + (int64) interval->month * DAYS_PER_MONTH) * USECS_PER_DAY;
 }
 
 static void
@@ -227,7 +229,8 @@ read_audiences(JwtPolicy *policy, Datum array)
 	Datum *items;
 	int count;
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &count);
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL,
+					  &count);
 	audiences = palloc(sizeof(Bytes) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 		audiences[i] = utf8_copy(items[i]);
@@ -242,14 +245,16 @@ read_algorithms(Datum array)
 	Datum *items;
 	int count;
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &count);
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL,
+					  &count);
 	for (int i = 0; i < count; i++)
 	{
 		text *name = DatumGetTextPP(items[i]);
 		TokenAlgorithm algorithm;
 
 		/* One that only a newer version knows is not accepted by this one. */
-		if (token_algorithm_find(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)), &algorithm))
+		if (token_algorithm_find(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)),
+								 &algorithm))
 			algorithms |= TOKEN_ALGORITHM_BIT(algorithm);
 	}
 	return algorithms;
@@ -260,8 +265,8 @@ read_roles(Issuer *issuer, Datum array)
 {
 	Datum *items;
 
-	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &items, NULL,
-					  &issuer->nroles);
+	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &items,
+					  NULL, &issuer->nroles);
 	issuer->roles = palloc(sizeof(char *) * Max(issuer->nroles, 1));
 	for (int i = 0; i < issuer->nroles; i++)
 		issuer->roles[i] = pstrdup(NameStr(*DatumGetName(items[i])));
@@ -282,7 +287,8 @@ read_issuer(HeapTuple tuple, TupleDesc desc)
 	issuer->policy.issuer = utf8_copy(VALUE(ISSUER_ISSUER));
 	read_audiences(&issuer->policy, VALUE(ISSUER_AUDIENCE));
 	issuer->policy.algorithms = read_algorithms(VALUE(ISSUER_ALGORITHMS));
-	issuer->policy.max_age = issuer->policy.max_lifetime = micros_of_interval(VALUE(ISSUER_MAX_AGE));
+	issuer->policy.max_age = issuer->policy.max_lifetime =
+		micros_of_interval(VALUE(ISSUER_MAX_AGE));
 	issuer->policy.leeway = micros_of_interval(VALUE(ISSUER_LEEWAY));
 	issuer->subject_prefix = utf8_copy(VALUE(ISSUER_SUBJECT_PREFIX));
 	if (!IS_NULL(ISSUER_ROLE_CLAIM))
@@ -410,19 +416,20 @@ wanted_algorithms(FunctionCallInfo fcinfo, int argument)
 
 	if (PG_ARGISNULL(argument))
 		return TOKEN_ALGORITHMS_ALL;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
-					  &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &items,
+					  &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		TokenAlgorithm algorithm;
 
 		if (nulls[i] ||
 			!token_algorithm_find(bytes_of_string(TextDatumGetCString(items[i])), &algorithm))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("there is no such signature algorithm"),
-					 errhint("Names are those of RFC 7518 and RFC 8037: HS256, RS256, PS256, ES256, "
-							 "EdDSA and so on. \"none\" is none.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no such signature algorithm"),
+				 errhint("Names are those of RFC 7518 and RFC 8037: HS256, RS256, PS256, ES256, "
+						 "EdDSA and so on. \"none\" is none.")));
 		wanted |= TOKEN_ALGORITHM_BIT(algorithm);
 	}
 	return wanted;
@@ -465,7 +472,8 @@ tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 		text *jwks = PG_GETARG_TEXT_PP(0);
 
 		status = add_public_keys(
-			&issuer, Utf8FromServer(bytes_view(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks))), &where);
+			&issuer, Utf8FromServer(bytes_view(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks))),
+			&where);
 	}
 	if (status == TOKEN_KEY_OK && !PG_ARGISNULL(1))
 	{

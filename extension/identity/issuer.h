@@ -35,7 +35,8 @@ extern Issuer *IssuerOfName(const char *name);
 /* Makes its keys ready. Raises when they cannot be opened. */
 extern void IssuerRequireKeys(Issuer *issuer);
 
-/* After tarot.lock() or tarot.unlock(): wipes what was opened before. Costs a comparison otherwise. */
+/* After tarot.lock() or tarot.unlock(): wipes what was opened before. Costs a comparison otherwise.
+ */
 extern void IssuerForgetLocked(void);
 
 extern void IssuerInit(void);

@@ -40,15 +40,15 @@ CREATE FUNCTION tarot.get_issuer(name text) RETURNS tarot.issuer
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	found tarot.issuer;
+	current tarot.issuer;
 BEGIN
 	PERFORM tarot.check_name('issuer', get_issuer.name);
-	SELECT * INTO found FROM tarot.issuer i WHERE i.name = get_issuer.name FOR UPDATE;
+	SELECT * INTO current FROM tarot.issuer i WHERE i.name = get_issuer.name FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'issuer "%" does not exist', get_issuer.name
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with tarot.create_issuer().';
 	END IF;
-	RETURN found;
+	RETURN current;
 END
 $$;
 

@@ -114,9 +114,12 @@ decode_identity(const char *text)
 	values = (JsonValue *) (out + 1);
 	head = (uint8 *) (values + JWT_VALUES_MAX);
 	claims = head + room;
-	if (!base64url_decode(bytes_view(text, dot - text), head, &head_size) || head_size < TIMES_SIZE ||
-		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims, &claims_size) ||
-		json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX, claims + room) != JSON_OK ||
+	if (!base64url_decode(bytes_view(text, dot - text), head, &head_size) ||
+		head_size < TIMES_SIZE ||
+		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims,
+						  &claims_size) ||
+		json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX, claims + room) !=
+			JSON_OK ||
 		values[0].kind != JSON_OBJECT)
 	{
 		free(out);
@@ -164,8 +167,9 @@ IdentityInit(void)
 {
 	DefineCustomStringVariable(
 		SETTING, "The verified claims of the session, as tarot.authenticate() left them.",
-		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "", PGC_USERSET,
-		GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check_identity, assign_identity, NULL);
+		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "",
+		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check_identity,
+		assign_identity, NULL);
 }
 
 static void
@@ -175,7 +179,8 @@ set_identity(const char *value, bool transaction_only)
 	PG_TRY();
 	{
 		(void) set_config_option(SETTING, value, PGC_USERSET, PGC_S_SESSION,
-								 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
+								 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0,
+								 false);
 	}
 	PG_FINALLY();
 	{
@@ -270,7 +275,8 @@ take_role(const Issuer *issuer, bool transaction_only)
 	{
 		Bytes allowed = Utf8FromServer(bytes_of_string(issuer->roles[i]));
 
-		if (allowed.len == claim->text.len && memcmp(allowed.data, claim->text.data, allowed.len) == 0)
+		if (allowed.len == claim->text.len &&
+			memcmp(allowed.data, claim->text.data, allowed.len) == 0)
 			role = issuer->roles[i];
 	}
 	if (role == NULL)
@@ -325,14 +331,14 @@ text_of_utf8(Bytes utf8)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
 }
 
-#define RETURN_TEXT_OR_NULL(bytes)                \
-	do                                            \
-	{                                             \
-		Bytes found = (bytes);                    \
-                                                  \
-		if (found.len == 0)                       \
-			PG_RETURN_NULL();                     \
-		PG_RETURN_DATUM(text_of_utf8(found));     \
+#define RETURN_TEXT_OR_NULL(bytes)            \
+	do                                        \
+	{                                         \
+		Bytes found = (bytes);                \
+                                              \
+		if (found.len == 0)                   \
+			PG_RETURN_NULL();                 \
+		PG_RETURN_DATUM(text_of_utf8(found)); \
 	} while (0)
 
 /*

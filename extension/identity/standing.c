@@ -12,6 +12,7 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 
@@ -51,10 +52,11 @@ text_key(Bytes utf8)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
 }
 
-/* One attribute of the row that an index finds by its columns from the first on; false without one. */
+/* One attribute of the row that an index finds by its columns from the first on; false without one.
+ */
 static bool
-look_up(const char *table_name, const char *index, const Datum *keys, int nkeys, AttrNumber attribute,
-		Datum *value)
+look_up(const char *table_name, const char *index, const Datum *keys, int nkeys,
+		AttrNumber attribute, Datum *value)
 {
 	Relation table = CatalogOpenFor(table_name, AccessShareLock, &StandingEpoch);
 	ScanKeyData scan_keys[2];
@@ -100,7 +102,8 @@ is_cut_off(const char *kind, Datum name, const VerifiedToken *token)
 	Datum keys[] = {CStringGetTextDatum(kind), name};
 	Datum before;
 
-	return look_up("token_cutoff", "token_cutoff_pkey", keys, lengthof(keys), CUTOFF_ISSUED_BEFORE, &before) &&
+	return look_up("token_cutoff", "token_cutoff_pkey", keys, lengthof(keys), CUTOFF_ISSUED_BEFORE,
+				   &before) &&
 		   token->times.issued < VerifyMicros(DatumGetTimestampTz(before));
 }
 
@@ -132,7 +135,8 @@ StandingOf(const VerifiedToken *token)
 	{
 		Datum keys[] = {issuer, text_key(token->id)};
 
-		if (look_up("revoked_token", "revoked_token_pkey", keys, lengthof(keys), REVOKED_TOKEN_ID, NULL))
+		if (look_up("revoked_token", "revoked_token_pkey", keys, lengthof(keys), REVOKED_TOKEN_ID,
+					NULL))
 			return STANDING_TOKEN_REVOKED;
 	}
 	if (is_cut_off("issuer", issuer, token))
@@ -145,7 +149,7 @@ StandingOf(const VerifiedToken *token)
 }
 
 static const char *const names[] = {
-	[STANDING_GOOD] = "valid",		   [STANDING_TOKEN_REVOKED] = "revoked",
+	[STANDING_GOOD] = "valid",          [STANDING_TOKEN_REVOKED] = "revoked",
 	[STANDING_SUSPENDED] = "suspended", [STANDING_BANNED] = "banned",
 	[STANDING_DELETED] = "deleted",
 };

@@ -180,11 +180,13 @@ static const struct
 						 "If its keys changed, tarot.load_jwks() brings the new ones."},
 	[JWT_BAD_SIGNATURE] = {TAROT_ERRCODE_TOKEN_SIGNATURE, "the token's signature is wrong", NULL},
 	[JWT_BAD_CLAIMS] = {TAROT_ERRCODE_TOKEN_CLAIMS, "the token's claims are malformed", NULL},
-	[JWT_MISSING_CLAIM] = {TAROT_ERRCODE_TOKEN_CLAIM_MISSING, "the token lacks a claim that is mandatory",
+	[JWT_MISSING_CLAIM] = {TAROT_ERRCODE_TOKEN_CLAIM_MISSING,
+						   "the token lacks a claim that is mandatory",
 						   "Those are \"exp\" and \"iat\"."},
 	[JWT_WRONG_ISSUER] = {TAROT_ERRCODE_TOKEN_ISSUER, "the token's issuer is not trusted",
 						  "tarot.create_issuer() trusts one."},
-	[JWT_WRONG_AUDIENCE] = {TAROT_ERRCODE_TOKEN_AUDIENCE, "the token is for another audience", NULL},
+	[JWT_WRONG_AUDIENCE] = {TAROT_ERRCODE_TOKEN_AUDIENCE, "the token is for another audience",
+							NULL},
 	[JWT_TOO_LONG_LIVED] = {TAROT_ERRCODE_TOKEN_LIFETIME, "the token is valid for too long",
 							"The issuer's max_age bounds the time from \"iat\" to \"exp\"."},
 	[JWT_EXPIRED] = {TAROT_ERRCODE_TOKEN_EXPIRED, "the token has expired", NULL},
@@ -199,9 +201,8 @@ static const struct
 void
 VerifyRaise(JwtStatus status)
 {
-	ereport(ERROR,
-			(errcode(complaints[status].code), errmsg("%s", complaints[status].message),
-			 complaints[status].hint != NULL ? errhint("%s", complaints[status].hint) : 0));
+	ereport(ERROR, (errcode(complaints[status].code), errmsg("%s", complaints[status].message),
+					complaints[status].hint != NULL ? errhint("%s", complaints[status].hint) : 0));
 }
 
 void
@@ -270,9 +271,10 @@ signing_algorithm(const Issuer *issuer)
 		if (usable & TOKEN_ALGORITHM_BIT(i))
 			return (TokenAlgorithm) i;
 	}
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("no accepted algorithm is for the signing key of issuer \"%s\"", issuer->name),
-					errhint("tarot.alter_issuer() sets which are accepted.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no accepted algorithm is for the signing key of issuer \"%s\"", issuer->name),
+			 errhint("tarot.alter_issuer() sets which are accepted.")));
 }
 
 /*

@@ -7,6 +7,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "base/compat.h"
+
 #include "identity/issuer.h"
 
 /* What was verified; good until the next call. */

@@ -23,26 +23,26 @@ CREATE FUNCTION tarot.sign_jwt(claims jsonb, issuer text) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	found tarot.issuer;
+	current tarot.issuer;
 	now_seconds bigint := floor(extract(epoch FROM clock_timestamp()));
 	complete jsonb;
 BEGIN
-	SELECT * INTO found FROM tarot.issuer i WHERE i.name = sign_jwt.issuer;
+	SELECT * INTO current FROM tarot.issuer i WHERE i.name = sign_jwt.issuer;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'issuer "%" does not exist', sign_jwt.issuer USING ERRCODE = 'undefined_object';
-	ELSIF found.private_key IS NULL THEN
-		RAISE EXCEPTION 'issuer "%" has no key to sign with', found.name USING ERRCODE = 'object_not_in_prerequisite_state',
+	ELSIF current.private_key IS NULL THEN
+		RAISE EXCEPTION 'issuer "%" has no key to sign with', current.name USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Give it a secret or a signing_key with tarot.alter_issuer().';
 	ELSIF sign_jwt.claims IS NULL OR jsonb_typeof(sign_jwt.claims) <> 'object' THEN
 		RAISE EXCEPTION 'claims must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF sign_jwt.claims ->> 'iss' IS DISTINCT FROM found.issuer AND sign_jwt.claims ? 'iss' THEN
+	ELSIF sign_jwt.claims ->> 'iss' IS DISTINCT FROM current.issuer AND sign_jwt.claims ? 'iss' THEN
 		RAISE EXCEPTION 'the claims name another issuer' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	complete := jsonb_build_object('iss', found.issuer, 'iat', now_seconds, 'jti', gen_random_uuid())
-		|| CASE cardinality(found.audience) WHEN 0 THEN '{}' ELSE jsonb_build_object('aud', found.audience[1]) END
-		|| jsonb_build_object('exp', now_seconds + floor(extract(epoch FROM least(found.max_age, '24 hours')))::bigint)
+	complete := jsonb_build_object('iss', current.issuer, 'iat', now_seconds, 'jti', gen_random_uuid())
+		|| CASE cardinality(current.audience) WHEN 0 THEN '{}' ELSE jsonb_build_object('aud', current.audience[1]) END
+		|| jsonb_build_object('exp', now_seconds + floor(extract(epoch FROM least(current.max_age, '24 hours')))::bigint)
 		|| sign_jwt.claims;
-	RETURN tarot.sign_claims(complete::text, found.name);
+	RETURN tarot.sign_claims(complete::text, current.name);
 END
 $$;
 COMMENT ON FUNCTION tarot.sign_jwt(jsonb, text) IS
