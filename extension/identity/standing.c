@@ -125,8 +125,8 @@ standing_of_principal(Datum subject)
 	return STANDING_SUSPENDED; /* that, or what only a newer version knows */
 }
 
-Standing
-StandingOf(const VerifiedToken *token)
+static Standing
+look_up_standing(const VerifiedToken *token)
 {
 	Datum issuer = CStringGetTextDatum(token->issuer->name);
 	Bytes subject = StandingSubject(token);
@@ -146,6 +146,20 @@ StandingOf(const VerifiedToken *token)
 	if (is_cut_off("subject", text_key(subject), token))
 		return STANDING_TOKEN_REVOKED;
 	return standing_of_principal(text_key(subject));
+}
+
+Standing
+StandingOf(const VerifiedToken *token)
+{
+	uint64 epoch = StandingEpoch;
+	Standing standing;
+
+	if (token->good_in != NULL && *token->good_in == epoch)
+		return STANDING_GOOD;
+	standing = look_up_standing(token);
+	if (token->good_in != NULL && standing == STANDING_GOOD)
+		*token->good_in = epoch;
+	return standing;
 }
 
 static const char *const names[] = {

@@ -30,6 +30,7 @@ typedef struct RememberedToken
 	uint8 hash[HASH_SIZE];
 	uint64 epoch;      /* 0: none */
 	uint64 generation; /* of the root key */
+	uint64 good_in;    /* StandingEpoch */
 	JwtTimes times;
 	Bytes issuer; /* "iss" */
 	Bytes subject;
@@ -97,6 +98,7 @@ remember(RememberedToken *place, const uint8 hash[HASH_SIZE], const JwtClaims *c
 	place->times = claims->times;
 	memcpy(place->hash, hash, HASH_SIZE);
 	place->generation = RootKeyGeneration();
+	place->good_in = 0;
 	place->epoch = CatalogEpoch;
 }
 
@@ -155,6 +157,7 @@ VerifyToken(Bytes token, VerifiedToken *verified)
 	verified->subject = place->subject;
 	verified->id = place->id;
 	verified->claims = place->claims;
+	verified->good_in = &place->good_in;
 	return jwt_check_times(&place->times, &verified->issuer->policy, VerifyClock());
 }
 

@@ -16,9 +16,10 @@ typedef struct VerifiedToken
 {
 	const Issuer *issuer;
 	JwtTimes times;
-	Bytes subject; /* "sub"; len 0 where there is none */
-	Bytes id;      /* "jti"; likewise */
-	Bytes claims;  /* a JSON object in UTF-8, strictly read */
+	Bytes subject;   /* "sub"; len 0 where there is none */
+	Bytes id;        /* "jti"; likewise */
+	Bytes claims;    /* a JSON object in UTF-8, strictly read */
+	uint64 *good_in; /* the StandingEpoch in which its bearer was last found welcome; or NULL */
 } VerifiedToken;
 
 /*
