@@ -44,3 +44,18 @@ CREATE FUNCTION tarot.expires_at() RETURNS timestamptz
 	AS 'MODULE_PATHNAME', 'tarot_identity_expires_at';
 COMMENT ON FUNCTION tarot.expires_at() IS '"exp" of the session''s identity. NULL and errors as for tarot.subject().';
 
+CREATE FUNCTION tarot.authenticate_request() RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	credentials text := nullif(current_setting('request.headers', true), '')::json ->> 'authorization';
+BEGIN
+	IF lower(left(credentials, 7)) = 'bearer ' THEN
+		PERFORM tarot.authenticate(btrim(substr(credentials, 8)));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tarot.authenticate_request() IS
+	'For PostgREST (db-pre-request = "tarot.authenticate_request"): authenticates by the bearer token (RFC 6750) of the request''s headers, until its transaction ends. A request without one is nobody''s. Raises as tarot.authenticate().';
+
