@@ -79,7 +79,7 @@ read_header(Bytes text, Jws *jws)
 	JwtStatus status;
 
 	jws->json = json_read(text, jws->header, JWS_HEADER_VALUES_MAX, jws->strings);
-	if (jws->json != JSON_OK || jws->header->kind != JSON_OBJECT)
+	if (jws->json != JSON_OK)
 		return JWT_BAD_HEADER;
 	algorithm = json_member(jws->header, "alg");
 	kid = json_member(jws->header, "kid");
