@@ -33,6 +33,7 @@
 
 /* A given value longer than this is not kept for the next comparison. */
 #define GIVEN_MAX 1024
+#define GIVEN_MIN_ROOM 64
 
 void
 SearchSiteInit(SearchSite *site, MemoryContext context)
@@ -198,6 +199,30 @@ open_for_tag(DataClass *data_class, Datum datum)
 	return tag;
 }
 
+/* Most call sites are asked once, so there is no room before it is needed. */
+static void
+keep_given(SearchSite *site, int32 class_id, Bytes bytes, SearchTag tag)
+{
+	if (site->given == NULL || site->given_room < bytes.len)
+	{
+		size_t room = Max(bytes.len, GIVEN_MIN_ROOM);
+
+		if (site->given != NULL)
+		{
+			secret_wipe(site->given, site->given_room);
+			pfree(site->given);
+			site->given = NULL;
+		}
+		site->given = MemoryContextAlloc(site->context, room);
+		site->given_room = room;
+	}
+	memcpy(site->given, bytes.data, bytes.len);
+	site->given_size = bytes.len;
+	site->given_class = class_id;
+	site->given_tag = tag;
+	site->given_epoch = CatalogEpoch;
+}
+
 /*
  * The tag of something that was not a value of the class before: whoever asks
  * for it wants to know whether there is such a value. Kept for the next row.
@@ -210,9 +235,8 @@ tag_of_given(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes, b
 
 	require_access(site, class_id);
 	GateNotePlaintext();
-	if (site->given != NULL && VARSIZE(site->given) == VARHDRSZ + bytes.len &&
-		site->given_class == class_id && site->given_epoch == CatalogEpoch &&
-		memcmp(VARDATA(site->given), bytes.data, bytes.len) == 0)
+	if (site->given != NULL && site->given_size == bytes.len && site->given_class == class_id &&
+		site->given_epoch == CatalogEpoch && memcmp(site->given, bytes.data, bytes.len) == 0)
 		return site->given_tag;
 
 	data_class = ClassRequire(class_id);
@@ -226,15 +250,7 @@ tag_of_given(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes, b
 	else
 		tag = SearchTagOfPlaintext(data_class, kind, bytes);
 	if (bytes.len <= GIVEN_MAX)
-	{
-		if (site->given == NULL)
-			site->given = MemoryContextAlloc(site->context, VARHDRSZ + GIVEN_MAX);
-		SET_VARSIZE(site->given, VARHDRSZ + bytes.len);
-		memcpy(VARDATA(site->given), bytes.data, bytes.len);
-		site->given_class = class_id;
-		site->given_tag = tag;
-		site->given_epoch = CatalogEpoch;
-	}
+		keep_given(site, class_id, bytes, tag);
 	return tag;
 }
 
@@ -392,6 +408,22 @@ compare_operands(SearchSite *site, int32 class_id, const Operand *a, const Opera
 	return compare_bits(&tag_a, &tag_b);
 }
 
+/*
+ * What nearly all comparisons are of: two values, or a probe and a value, of
+ * the class that was asked for before, with current tags that have all bits.
+ */
+static inline bool
+have_whole_tags(const SearchSite *site, const Operand *a, const Operand *b)
+{
+	uint8 generation;
+
+	if (site->epoch != CatalogEpoch || site->data_class == NULL || a->tag == NULL || b->tag == NULL)
+		return false;
+	generation = (uint8) site->data_class->search.generation;
+	return a->class_id == site->class_id && b->class_id == site->class_id && a->kind == b->kind &&
+		   a->tag[0] == generation && b->tag[0] == generation;
+}
+
 int
 SearchCompare(SearchSite *site, Datum a, Datum b)
 {
@@ -401,7 +433,11 @@ SearchCompare(SearchSite *site, Datum a, Datum b)
 
 	read_operand(a, &operand_a);
 	read_operand(b, &operand_b);
-	order = compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);
+	if (likely(have_whole_tags(site, &operand_a, &operand_b)))
+		order = memcmp(operand_a.tag + 1, operand_b.tag + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
+	else
+		order =
+			compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);
 	free_operand(&operand_a);
 	free_operand(&operand_b);
 	return order;
