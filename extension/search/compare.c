@@ -409,19 +409,33 @@ compare_operands(SearchSite *site, int32 class_id, const Operand *a, const Opera
 }
 
 /*
- * What nearly all comparisons are of: two values, or a probe and a value, of
- * the class that was asked for before, with current tags that have all bits.
+ * What nearly all comparisons are of: a value of the class that was asked for
+ * before, or a probe, with a current tag that has all its bits. Else NULL; then
+ * the long way has its questions and its errors.
  */
-static inline bool
-have_whole_tags(const SearchSite *site, const Operand *a, const Operand *b)
+static inline const uint8 *
+tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
 {
-	uint8 generation;
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	const uint8 *tag;
+	Bytes head;
 
-	if (site->epoch != CatalogEpoch || site->data_class == NULL || a->tag == NULL || b->tag == NULL)
-		return false;
-	generation = (uint8) site->data_class->search.generation;
-	return a->class_id == site->class_id && b->class_id == site->class_id && a->kind == b->kind &&
-		   a->tag[0] == generation && b->tag[0] == generation;
+	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+		return NULL;
+	head = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	if (head.len == SEARCH_PROBE_SIZE && head.data[0] == SEARCH_PROBE)
+	{
+		tag = head.data + SEARCH_PROBE_SIZE - ENVELOPE_SEARCH_TAG_SIZE;
+		*kind = head.data[1];
+	}
+	else if ((tag = envelope_only_search_tag(head)) != NULL)
+		*kind = head.data[1] >> ENVELOPE_KIND_SHIFT;
+	else
+		return NULL;
+	if (bytes_get_u32(head.data + 2) != (uint32) site->class_id ||
+		tag[0] != site->data_class->search.generation)
+		return NULL;
+	return tag;
 }
 
 int
@@ -431,13 +445,19 @@ SearchCompare(SearchSite *site, Datum a, Datum b)
 	Operand operand_b;
 	int order;
 
+	if (likely(site->epoch == CatalogEpoch && site->data_class != NULL))
+	{
+		uint8 kind_a;
+		uint8 kind_b;
+		const uint8 *tag_a = tag_at_hand(site, a, &kind_a);
+		const uint8 *tag_b = tag_a != NULL ? tag_at_hand(site, b, &kind_b) : NULL;
+
+		if (likely(tag_b != NULL && kind_a == kind_b))
+			return memcmp(tag_a + 1, tag_b + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
+	}
 	read_operand(a, &operand_a);
 	read_operand(b, &operand_b);
-	if (likely(have_whole_tags(site, &operand_a, &operand_b)))
-		order = memcmp(operand_a.tag + 1, operand_b.tag + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
-	else
-		order =
-			compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);
+	order = compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);
 	free_operand(&operand_a);
 	free_operand(&operand_b);
 	return order;
