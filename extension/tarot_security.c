@@ -15,6 +15,7 @@
 #include "class/class.h"
 #include "class/gate.h"
 #include "class/search.h"
+#include "client/client.h"
 #include "column/column.h"
 #include "hooks/hooks.h"
 #include "keys/provider.h"
@@ -45,6 +46,7 @@ _PG_init(void)
 	GateInit();
 	SearchInit();
 	ColumnInit();
+	ClientInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

@@ -241,7 +241,6 @@ void
 ColumnInit(void)
 {
 	ColumnLookupInit();
-	ColumnClientInit();
 	ClassRegisterUse(check_class_unused);
 	KeyRegisterUse(check_key_unused);
 }

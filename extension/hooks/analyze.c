@@ -9,6 +9,8 @@
 #include "catalog/pg_proc.h"
 #include "parser/analyze.h"
 
+#include "client/client.h"
+#include "client/order.h"
 #include "column/column.h"
 #include "hooks/analyze.h"
 #include "hooks/statement.h"
@@ -67,8 +69,8 @@ on_post_parse_analyze(ParseState *state, Query *statement, JumbleState *jumble)
 	if (query == NULL)
 		return;
 	if (!stores && StatementIsOfClient())
-		ColumnCastForClient(query);
-	ColumnOrderByBase(state, query);
+		ClientCastResult(query);
+	OrderByBase(state, query);
 }
 
 /*
@@ -81,7 +83,7 @@ on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub_objec
 	if (previous_object_access)
 		previous_object_access(access, catalog, object, sub_object, argument);
 	if (access == OAT_POST_CREATE && catalog == ProcedureRelationId)
-		ColumnCheckFunction(object);
+		OrderCheckFunction(object);
 }
 
 void

@@ -11,9 +11,10 @@
 #include "optimizer/planner.h"
 
 #include "base/compat.h"
+#include "client/order.h"
 #include "column/column.h"
-#include "column/search.h"
 #include "hooks/planner.h"
+#include "search/search.h"
 
 static planner_hook_type previous_planner;
 static get_relation_info_hook_type previous_relation_info;
@@ -39,7 +40,7 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 	PG_TRY();
 	{
 		/* Rules, row policies and functions in the SQL standard's form were stored unseen. */
-		ColumnOrderByBase(NULL, query);
+		OrderByBase(NULL, query);
 		SearchRewriteQuery(query);
 		statement = plan(query, text, options, params);
 		SearchEndPlanning(&planning, statement);

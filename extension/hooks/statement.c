@@ -19,6 +19,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
+#include "client/client.h"
 #include "column/column.h"
 #include "hooks/statement.h"
 #include "keys/ring.h"
@@ -110,7 +111,7 @@ refuse_storing_client_casts(Node *statement)
 	prepared = stores ? FetchPreparedStatement(((ExecuteStmt *) statement)->name, false) : NULL;
 	if (prepared == NULL)
 		return;
-	column = ColumnFindClientCast(CachedPlanGetTargetList(prepared->plansource, NULL));
+	column = ClientFindCast(CachedPlanGetTargetList(prepared->plansource, NULL));
 	if (column != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -64,8 +64,8 @@ is_deeply([ sort @exported ], [ sort keys %declared ], 'only the needed symbols 
 
 # The install script holds every module's SQL once, in the order of the floors.
 my $script = qx{cat $script_file};
-my ($floors) = qx{make -s -C $copy PG_CONFIG=$pg_config -p -n 2>/dev/null} =~ /^FLOORS :?= (.*)$/m;
-my @modules = map { sort glob "$copy/extension/$_/*.sql" } split ' ', $floors =~ s/\$\(CAPABILITIES\)/column/r;
+my %variable = qx{make -s -C $copy PG_CONFIG=$pg_config -p -n 2>/dev/null} =~ /^(FLOORS|CAPABILITIES) :?= (.*)$/mg;
+my @modules = map { sort glob "$copy/extension/$_/*.sql" } split ' ', $variable{FLOORS} =~ s/\$\(CAPABILITIES\)/$variable{CAPABILITIES}/r;
 ok(@modules >= 4, 'modules have SQL');
 my ($at, $in_order) = (0, 1);
 for my $module (@modules)
