@@ -192,6 +192,14 @@ test_public_keys(void)
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"alg\":\"HS256\"")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":\"verify\"")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":[\"verify\",1]")},
+		{TOKEN_KEY_OK,
+		 P256_KEY(
+			 ",\"key_ops\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+			 "\"12\",\"13\",\"14\",\"15\",\"verify\"]")},
+		{TOKEN_KEY_MALFORMED,
+		 P256_KEY(
+			 ",\"key_ops\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+			 "\"12\",\"13\",\"14\",\"15\",\"16\",\"verify\"]")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":[\"verify\",\"x\",\"verify\"]")},
 
 		/* secrets */
