@@ -243,7 +243,7 @@ read_masked(DataClass *data_class, const Envelope *envelope, EnvelopeKind kind, 
 		secret_wipe((void *) plaintext.data, plaintext.len);
 		pfree((char *) plaintext.data - VARHDRSZ);
 	}
-	return shown ? GATE_VALUE : GATE_NULL;
+	return shown ? GATE_MASKED : GATE_NULL;
 }
 
 GateSight

@@ -49,7 +49,8 @@ typedef struct GateSite
 /* What the gate shows of a value. */
 typedef enum GateSight
 {
-	GATE_VALUE,    /* the value, or its mask */
+	GATE_VALUE,    /* the value */
+	GATE_MASKED,   /* its mask, likewise */
 	GATE_NULL,     /* a mask that is NULL; or it could not be opened */
 	GATE_SHREDDED, /* no longer there for anybody: the key of its data subject is destroyed */
 	GATE_REFUSED,  /* nothing: GATE_PLACEHOLDER, where the type has room for it */
@@ -71,7 +72,7 @@ typedef enum GatePath
 } GatePath;
 
 /*
- * A value of this kind as the current role may see it, in plaintext form
+ * A value of this kind, or its mask, as the current role may see it, in plaintext form
  * (plaintext.h): palloc'd with `headroom` bytes before it and a zero byte
  * after it.
  */

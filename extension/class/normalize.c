@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
+#include "base/secret.h"
 #include "class/folding.h"
 #include "class/normalize.h"
 
@@ -121,7 +122,10 @@ is_space(pg_wchar code)
 		   code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-/* Zero-terminated, as the server's functions have it: a text holds no zero. */
+/*
+ * Zero-terminated, as the server's functions have it. NULL for what is no UTF-8,
+ * or holds a zero: no text does, but what was sealed elsewhere may be anything.
+ */
 static pg_wchar *
 decode(Bytes text)
 {
@@ -129,11 +133,20 @@ decode(Bytes text)
 		MemoryContextAllocHuge(CurrentMemoryContext, (text.len + 1) * sizeof(pg_wchar));
 	pg_wchar *out = codes;
 	const uint8_t *at = text.data;
+	const uint8_t *end = text.data + text.len;
 
-	while (at < text.data + text.len)
+	while (at < end)
 	{
+		int size = pg_utf_mblen(at);
+
+		if (size > end - at || !pg_utf8_islegal(at, size) || *at == 0)
+		{
+			secret_wipe(codes, (size_t) (out - codes) * sizeof(pg_wchar));
+			pfree(codes);
+			return NULL;
+		}
 		*out++ = utf8_to_unicode(at);
-		at += pg_utf_mblen(at);
+		at += size;
 	}
 	*out = 0;
 	return codes;
@@ -157,12 +170,24 @@ encode(const pg_wchar *codes)
 	return bytes_view(text, (size_t) (out - text));
 }
 
+/* They are the value, or nearly. */
+static void
+forget(pg_wchar *codes)
+{
+	size_t count = 0;
+
+	while (codes[count] != 0)
+		count++;
+	secret_wipe(codes, count * sizeof(pg_wchar));
+	pfree(codes);
+}
+
 static pg_wchar *
 compose(pg_wchar *codes)
 {
 	pg_wchar *composed = unicode_normalize(UNICODE_NFC, codes);
 
-	pfree(codes);
+	forget(codes);
 	return composed;
 }
 
@@ -173,6 +198,8 @@ normalize_unicode(Normalization normalization, Bytes text)
 	pg_wchar *start;
 	size_t count = 0;
 
+	if (codes == NULL)
+		return text;
 	if (normalization & NORMALIZE_NFC)
 		codes = compose(codes);
 	if (normalization & NORMALIZE_LOWER)
@@ -195,7 +222,7 @@ normalize_unicode(Normalization normalization, Bytes text)
 			start[--count] = 0;
 	}
 	text = encode(start);
-	pfree(codes);
+	forget(codes);
 	return text;
 }
 

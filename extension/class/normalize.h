@@ -29,7 +29,10 @@ NormalizationParse(const char *text, Normalization *normalization, const char **
 /* In its one spelling; a constant. */
 extern const char *NormalizationFormat(Normalization normalization);
 
-/* Of valid UTF-8; the same bytes, a part of them, or palloc'd ones. */
+/*
+ * The same bytes, a part of them, or palloc'd ones: at most three times as many,
+ * and those are what comes out again. What is no UTF-8 stays as it is.
+ */
 extern Bytes Normalize(Normalization normalization, Bytes text);
 
 #endif

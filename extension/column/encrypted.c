@@ -16,12 +16,14 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 
 #include "base/errors.h"
 #include "class/gate.h"
 #include "class/plaintext.h"
+#include "column/casts.h"
 #include "column/column.h"
 #include "column/types.h"
 #include "keys/root.h"
@@ -32,6 +34,7 @@ typedef struct Site
 	GateSite gate;
 	const EncryptedType *type; /* NULL where the envelope tells */
 	PGFunction to_base;        /* of a cast's argument, or NULL */
+	const BaseCast *from_base; /* to a cast's result, where that is not the base type */
 } Site;
 
 /* Where the type matters it is that of the function's result (-1) or of an argument. */
@@ -228,10 +231,16 @@ tarot_column_encrypted_recv(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- values to clients */
 
+static inline bool
+is_shown(GateSight sight)
+{
+	return sight == GATE_VALUE || sight == GATE_MASKED;
+}
+
 /*
- * The value as the gate shows it, of the base type: GATE_VALUE, or why there is
- * none. What is refused is NULL as well where the type has no room for a
- * placeholder.
+ * The value as the gate shows it, of the base type: GATE_VALUE, GATE_MASKED for
+ * what stands in its place, or why there is none. What is refused is NULL as
+ * well where the type has no room for a placeholder.
  */
 static GateSight
 read_value(Site *site, const EncryptedType *type, const Envelope *envelope, GatePath path,
@@ -240,7 +249,7 @@ read_value(Site *site, const EncryptedType *type, const Envelope *envelope, Gate
 	Bytes plaintext;
 	GateSight sight = GateRead(&site->gate, envelope, type->kind, path, VARHDRSZ, &plaintext);
 
-	if (sight == GATE_VALUE)
+	if (is_shown(sight))
 		*value = PlaintextToDatum(type->kind, plaintext);
 	if (sight != GATE_REFUSED)
 		return sight;
@@ -250,7 +259,7 @@ read_value(Site *site, const EncryptedType *type, const Envelope *envelope, Gate
 		*value = DirectFunctionCall1(jsonb_in, CStringGetDatum("\"" GATE_PLACEHOLDER "\""));
 	else
 		return GATE_NULL;
-	return GATE_VALUE;
+	return GATE_MASKED;
 }
 
 /* A type's output cannot be NULL. */
@@ -287,7 +296,7 @@ tarot_column_encrypted_out(PG_FUNCTION_ARGS)
 
 	GateSight sight = read_value(site, type, &envelope, GATE_OUTPUT, &shown);
 
-	if (sight == GATE_VALUE)
+	if (is_shown(sight))
 		return DirectFunctionCall1(type->out, shown);
 	PG_RETURN_CSTRING(pstrdup(text_of_null(type, sight)));
 }
@@ -317,7 +326,7 @@ tarot_column_encrypted_send(PG_FUNCTION_ARGS)
 
 	GateSight sight = read_value(site, type, &envelope, GATE_OUTPUT, &shown);
 
-	if (sight == GATE_VALUE)
+	if (is_shown(sight))
 		return DirectFunctionCall1(type->send, shown);
 	if (type->kind != ENVELOPE_TEXT)
 		ereport(ERROR,
@@ -376,7 +385,7 @@ open_value(FunctionCallInfo fcinfo, const Envelope *envelope, GatePath path)
 	Site *site = get_site(fcinfo, 0);
 	Datum value;
 
-	if (read_value(site, site->type, envelope, path, &value) != GATE_VALUE)
+	if (!is_shown(read_value(site, site->type, envelope, path, &value)))
 		PG_RETURN_NULL();
 	return value;
 }
@@ -391,6 +400,28 @@ tarot_column_open(PG_FUNCTION_ARGS)
 	Envelope envelope = parse(PG_GETARG_VARLENA_PP(0));
 
 	return open_value(fcinfo, &envelope, GATE_CAST);
+}
+
+/*
+ * tarot.int4(tarot.encrypted_numeric) RETURNS integer
+ *
+ * The cast to the base type and on from there.
+ */
+PG_FUNCTION_INFO_V1(tarot_column_cast);
+Datum
+tarot_column_cast(PG_FUNCTION_ARGS)
+{
+	Envelope envelope = parse(PG_GETARG_VARLENA_PP(0));
+	Site *site = get_site(fcinfo, 0);
+	GateSight sight;
+	Datum value;
+
+	if (unlikely(site->from_base == NULL))
+		site->from_base = BaseCastFind(site->type->kind, get_func_rettype(fcinfo->flinfo->fn_oid));
+	sight = read_value(site, site->type, &envelope, GATE_CAST, &value);
+	if (!is_shown(sight) || !BaseCastApply(site->from_base, value, sight == GATE_MASKED, &value))
+		PG_RETURN_NULL();
+	return value;
 }
 
 /* As to_json() does with the base type, whatever DateStyle is. */
@@ -435,7 +466,7 @@ tarot_column_to_json(PG_FUNCTION_ARGS)
 	Datum value;
 
 	/* Who calls it, as a cast of the type, does not expect NULL. */
-	if (read_value(site, site->type, &envelope, GATE_CAST, &value) != GATE_VALUE)
+	if (!is_shown(read_value(site, site->type, &envelope, GATE_CAST, &value)))
 		return CStringGetTextDatum("null");
 	return CStringGetTextDatum(json_of(site->type->kind, value));
 }

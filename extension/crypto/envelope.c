@@ -7,10 +7,8 @@
 #include "crypto/encoding.h"
 #include "crypto/envelope.h"
 
-/* The second byte: the kind above, flags below. */
-#define KIND_SHIFT 4
 #define KIND_MAX 15
-#define FLAG_SEARCH_TAG 0x01
+#define FLAG_SEARCH_TAG ENVELOPE_HAS_TAG
 #define FLAG_BINDING 0x02
 #define FLAG_SUBJECT 0x04
 #define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING | FLAG_SUBJECT)
@@ -54,11 +52,11 @@ envelope_peek(Bytes head, EnvelopeHeader *header)
 
 	if (head.len < ENVELOPE_FIXED_HEADER || data[0] != ENVELOPE_VERSION)
 		return false;
-	flags = data[1] & ((1 << KIND_SHIFT) - 1);
+	flags = data[1] & ENVELOPE_FLAGS;
 	if ((flags & ~FLAGS_KNOWN) != 0 || head.len < header_size(flags))
 		return false;
 
-	header->kind = (EnvelopeKind) (data[1] >> KIND_SHIFT);
+	header->kind = (EnvelopeKind) (data[1] >> ENVELOPE_KIND_SHIFT);
 	header->class_id = bytes_get_u32(data + 2);
 	header->key_id = bytes_get_u32(data + 6);
 	header->key_version = bytes_get_u32(data + 10);
@@ -145,7 +143,7 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 		return CRYPTO_MALFORMED;
 
 	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << KIND_SHIFT | flags);
+	out[1] = (uint8_t) ((unsigned int) header->kind << ENVELOPE_KIND_SHIFT | flags);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);

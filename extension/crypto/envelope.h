@@ -18,6 +18,11 @@
 #define ENVELOPE_BINDING_SIZE 16
 #define ENVELOPE_SUBJECT_SIZE 8
 
+/* The second byte: the kind above, flags below. */
+#define ENVELOPE_KIND_SHIFT 4
+#define ENVELOPE_FLAGS 0x0F
+#define ENVELOPE_HAS_TAG 0x01
+
 /* version, kind and flags, class, key, key version; nonce; authentication tag */
 #define ENVELOPE_FIXED_HEADER 14
 #define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
@@ -72,6 +77,19 @@ extern CryptoStatus envelope_parse(Bytes in, Envelope *envelope);
  * begin no envelope.
  */
 extern bool envelope_peek(Bytes head, EnvelopeHeader *header);
+
+/*
+ * The search tag of an envelope whose header has nothing else that it may lack:
+ * of nearly all that are compared with each other. NULL for others.
+ */
+static inline const uint8_t *
+envelope_only_search_tag(Bytes head)
+{
+	if (head.len < ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE ||
+		head.data[0] != ENVELOPE_VERSION || (head.data[1] & ENVELOPE_FLAGS) != ENVELOPE_HAS_TAG)
+		return NULL;
+	return head.data + ENVELOPE_FIXED_HEADER;
+}
 
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 

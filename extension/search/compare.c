@@ -33,6 +33,7 @@
 
 /* A given value longer than this is not kept for the next comparison. */
 #define GIVEN_MAX 1024
+#define GIVEN_MIN_ROOM 64
 
 void
 SearchSiteInit(SearchSite *site, MemoryContext context)
@@ -198,6 +199,30 @@ open_for_tag(DataClass *data_class, Datum datum)
 	return tag;
 }
 
+/* Most call sites are asked once, so there is no room before it is needed. */
+static void
+keep_given(SearchSite *site, int32 class_id, Bytes bytes, SearchTag tag)
+{
+	if (site->given == NULL || site->given_room < bytes.len)
+	{
+		size_t room = Max(bytes.len, GIVEN_MIN_ROOM);
+
+		if (site->given != NULL)
+		{
+			secret_wipe(site->given, site->given_room);
+			pfree(site->given);
+			site->given = NULL;
+		}
+		site->given = MemoryContextAlloc(site->context, room);
+		site->given_room = room;
+	}
+	memcpy(site->given, bytes.data, bytes.len);
+	site->given_size = bytes.len;
+	site->given_class = class_id;
+	site->given_tag = tag;
+	site->given_epoch = CatalogEpoch;
+}
+
 /*
  * The tag of something that was not a value of the class before: whoever asks
  * for it wants to know whether there is such a value. Kept for the next row.
@@ -210,9 +235,8 @@ tag_of_given(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes, b
 
 	require_access(site, class_id);
 	GateNotePlaintext();
-	if (site->given != NULL && VARSIZE(site->given) == VARHDRSZ + bytes.len &&
-		site->given_class == class_id && site->given_epoch == CatalogEpoch &&
-		memcmp(VARDATA(site->given), bytes.data, bytes.len) == 0)
+	if (site->given != NULL && site->given_size == bytes.len && site->given_class == class_id &&
+		site->given_epoch == CatalogEpoch && memcmp(site->given, bytes.data, bytes.len) == 0)
 		return site->given_tag;
 
 	data_class = ClassRequire(class_id);
@@ -226,15 +250,7 @@ tag_of_given(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes, b
 	else
 		tag = SearchTagOfPlaintext(data_class, kind, bytes);
 	if (bytes.len <= GIVEN_MAX)
-	{
-		if (site->given == NULL)
-			site->given = MemoryContextAlloc(site->context, VARHDRSZ + GIVEN_MAX);
-		SET_VARSIZE(site->given, VARHDRSZ + bytes.len);
-		memcpy(VARDATA(site->given), bytes.data, bytes.len);
-		site->given_class = class_id;
-		site->given_tag = tag;
-		site->given_epoch = CatalogEpoch;
-	}
+		keep_given(site, class_id, bytes, tag);
 	return tag;
 }
 
@@ -392,6 +408,36 @@ compare_operands(SearchSite *site, int32 class_id, const Operand *a, const Opera
 	return compare_bits(&tag_a, &tag_b);
 }
 
+/*
+ * What nearly all comparisons are of: a value of the class that was asked for
+ * before, or a probe, with a current tag that has all its bits. Else NULL; then
+ * the long way has its questions and its errors.
+ */
+static inline const uint8 *
+tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	const uint8 *tag;
+	Bytes head;
+
+	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
+		return NULL;
+	head = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	if (head.len == SEARCH_PROBE_SIZE && head.data[0] == SEARCH_PROBE)
+	{
+		tag = head.data + SEARCH_PROBE_SIZE - ENVELOPE_SEARCH_TAG_SIZE;
+		*kind = head.data[1];
+	}
+	else if ((tag = envelope_only_search_tag(head)) != NULL)
+		*kind = head.data[1] >> ENVELOPE_KIND_SHIFT;
+	else
+		return NULL;
+	if (bytes_get_u32(head.data + 2) != (uint32) site->class_id ||
+		tag[0] != site->data_class->search.generation)
+		return NULL;
+	return tag;
+}
+
 int
 SearchCompare(SearchSite *site, Datum a, Datum b)
 {
@@ -399,6 +445,16 @@ SearchCompare(SearchSite *site, Datum a, Datum b)
 	Operand operand_b;
 	int order;
 
+	if (likely(site->epoch == CatalogEpoch && site->data_class != NULL))
+	{
+		uint8 kind_a;
+		uint8 kind_b;
+		const uint8 *tag_a = tag_at_hand(site, a, &kind_a);
+		const uint8 *tag_b = tag_a != NULL ? tag_at_hand(site, b, &kind_b) : NULL;
+
+		if (likely(tag_b != NULL && kind_a == kind_b))
+			return memcmp(tag_a + 1, tag_b + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
+	}
 	read_operand(a, &operand_a);
 	read_operand(b, &operand_b);
 	order = compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -19,6 +20,7 @@
 #include "nodes/supportnodes.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -168,6 +170,20 @@ seal_constant(const Const *constant, Oid encrypted)
 	return (Expr *) makeConst(encrypted, -1, InvalidOid, -1, PointerGetDatum(sealed), false, false);
 }
 
+/* The base type of what a text is compared with; a name is read as text. */
+static Oid
+type_of_given(Node **expression)
+{
+	Oid type = getBaseType(exprType(*expression));
+
+	if (type != NAMEOID)
+		return type;
+	*expression =
+		(Node *) makeFuncExpr(F_TEXT_NAME, TEXTOID, list_make1(*expression), DEFAULT_COLLATION_OID,
+							  C_COLLATION_OID, COERCE_IMPLICIT_CAST);
+	return TEXTOID;
+}
+
 static Expr *
 probe_for(Node *expression, Oid encrypted, int32 class_id)
 {
@@ -176,7 +192,7 @@ probe_for(Node *expression, Oid encrypted, int32 class_id)
 
 	/* Of a domain over the base type, perhaps. */
 	if (!SearchIsEncrypted(expression, &own_class))
-		type = getBaseType(exprType(expression));
+		type = type_of_given(&expression);
 	if (type != encrypted && IsA(expression, Const) && !((Const *) expression)->constisnull)
 	{
 		expression = (Node *) seal_constant((Const *) expression, encrypted);
@@ -191,13 +207,15 @@ probe_for_elements(Node *array, Oid encrypted, int32 class_id)
 {
 	Oid element = get_base_element_type(exprType(array));
 	CaseTestExpr *each = makeNode(CaseTestExpr);
+	Node *given = (Node *) each;
 	ArrayCoerceExpr *coercion = makeNode(ArrayCoerceExpr);
 
 	each->typeId = element;
 	each->typeMod = -1;
 	each->collation = InvalidOid;
 	coercion->arg = (Expr *) array;
-	coercion->elemexpr = make_probe((Expr *) each, getBaseType(element), encrypted, class_id);
+	element = type_of_given(&given);
+	coercion->elemexpr = make_probe((Expr *) given, element, encrypted, class_id);
 	coercion->resulttype = get_array_type(encrypted);
 	coercion->resulttypmod = class_id;
 	coercion->resultcollid = InvalidOid;

@@ -31,7 +31,9 @@ typedef struct SearchSite
 	DataClass *data_class; /* NULL: unknown in this database */
 	uint64 allowed_epoch;  /* when `allowed_role` was last found to have access */
 	Oid allowed_role;
-	struct varlena *given; /* what was last compared with, and its tag in a class */
+	uint8 *given; /* what was last compared with, and its tag in a class */
+	size_t given_size;
+	size_t given_room;
 	int32 given_class;
 	SearchTag given_tag;
 	uint64 given_epoch;

@@ -3,11 +3,11 @@
  *		Reads JSON (RFC 8259) from bytes that may be hostile.
  *
  * Strict where two readers could take the same bytes for two things, since one
- * of them may be who signed, and the other who believes: a name twice in an
- * object, whichever way it is escaped, is refused (RFC 7515, section 4, and RFC
- * 7519, section 4, allow that), as is all that is not well-formed UTF-8. U+0000
- * and numbers of a huge exponent are refused, for the server has no text and no
- * number for them.
+ * of them may be who signed and the other who believes. A name twice in an
+ * object is refused, whichever way it is escaped: RFC 7515, section 4, and RFC
+ * 7519, section 4, leave that choice. So is what is not well-formed UTF-8, and
+ * U+0000 and numbers of a huge exponent, for which the server has no text and no
+ * number.
  *
  * Nothing is allocated: the caller gives the room, and with it the bounds.
  */

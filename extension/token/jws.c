@@ -29,24 +29,31 @@ read_part(Bytes *rest, bool last, uint8_t **room, Bytes *part)
 	return true;
 }
 
-/* Media types are compared without case: RFC 7515, section 4.1.9. */
 static bool
-is_media_type(Bytes text, const char *lower)
+is_without_case(Bytes text, const char *lower)
 {
-	static const char prefix[] = "application/";
-	size_t length = strlen(lower);
-	size_t skipped = text.len == sizeof(prefix) - 1 + length ? sizeof(prefix) - 1 : 0;
-	char folded[32];
-
-	if (text.len != skipped + length || text.len >= sizeof(folded))
+	if (text.len != strlen(lower))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 	{
 		uint8_t c = text.data[i];
 
-		folded[i] = (char) (c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+		if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != (uint8_t) lower[i])
+			return false;
 	}
-	return memcmp(folded, prefix, skipped) == 0 && memcmp(folded + skipped, lower, length) == 0;
+	return true;
+}
+
+/* RFC 7515, section 4.1.9: case does not matter, and application/ may be left out. */
+static bool
+is_media_type(Bytes text, const char *lower)
+{
+	static const char prefix[] = "application/";
+	const size_t skipped = sizeof(prefix) - 1;
+
+	if (text.len > skipped && is_without_case(bytes_view(text.data, skipped), prefix))
+		text = bytes_view(text.data + skipped, text.len - skipped);
+	return is_without_case(text, lower);
 }
 
 /*
@@ -72,7 +79,7 @@ read_header(Bytes text, Jws *jws)
 	JwtStatus status;
 
 	jws->json = json_read(text, jws->header, JWS_HEADER_VALUES_MAX, jws->strings);
-	if (jws->json != JSON_OK || jws->header->kind != JSON_OBJECT)
+	if (jws->json != JSON_OK)
 		return JWT_BAD_HEADER;
 	algorithm = json_member(jws->header, "alg");
 	kid = json_member(jws->header, "kid");

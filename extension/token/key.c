@@ -123,10 +123,13 @@ check_rsa(const Bytes numbers[RSA_NUMBERS])
 	/* RFC 7518, section 6.3.2: d, and then all of the others or none of them. */
 	for (int i = 0; i < RSA_NUMBERS; i++)
 	{
+		bool present = numbers[i].len > 0;
 		bool needed = i < 2 || (i >= 3 && numbers[3].len > 0);
 		bool allowed = i < 3 || (numbers[2].len > 0 && numbers[3].len > 0);
 
-		if (numbers[i].len == 0 ? needed : !allowed || numbers[i].data[0] == 0)
+		if ((needed && !present) || (present && !allowed))
+			return TOKEN_KEY_MALFORMED;
+		if (present && numbers[i].data[0] == 0)
 			return TOKEN_KEY_MALFORMED;
 		if (numbers[i].len > TOKEN_RSA_BITS_MAX / 8)
 			return TOKEN_KEY_TOO_LARGE;
@@ -145,8 +148,7 @@ check_rsa(const Bytes numbers[RSA_NUMBERS])
 	return n.data[n.len - 1] % 2 == 0 || exponent % 2 == 0 ? TOKEN_KEY_INVALID : TOKEN_KEY_OK;
 }
 
-/* Signs a message and verifies that: only with the public half that belongs to it does this
- * succeed. */
+/* Signs a message and verifies that, which only the public half that belongs to it does. */
 static TokenKeyStatus
 try_pair(TokenKey *key)
 {

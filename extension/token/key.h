@@ -29,8 +29,10 @@
 #define TOKEN_RSA_BITS_MAX 8192
 #define TOKEN_RSA_EXPONENT_MIN UINT32_C(65537)
 
-/* RFC 7518, section 3.2: at least as long as the hash. Longer than a block it is only hashed. */
-#define TOKEN_HMAC_SECRET_MIN 32
+/*
+ * A secret is at least as long as the hash (RFC 7518, section 3.2). Beyond a
+ * block, 128 bytes at most, HMAC only hashes it.
+ */
 #define TOKEN_HMAC_SECRET_MAX 1024
 
 /* Of RSA with 8192 bits. */

@@ -192,7 +192,23 @@ test_public_keys(void)
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"alg\":\"HS256\"")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":\"verify\"")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":[\"verify\",1]")},
+		{TOKEN_KEY_OK,
+		 P256_KEY(
+			 ",\"key_ops\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+			 "\"12\",\"13\",\"14\",\"15\",\"verify\"]")},
+		{TOKEN_KEY_MALFORMED,
+		 P256_KEY(
+			 ",\"key_ops\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+			 "\"12\",\"13\",\"14\",\"15\",\"16\",\"verify\"]")},
 		{TOKEN_KEY_MALFORMED, P256_KEY(",\"key_ops\":[\"verify\",\"x\",\"verify\"]")},
+
+		{TOKEN_KEY_MALFORMED,
+		 "{\"kty\":\"RSA\",\"n\":\"" RFC7515_A2_N "\",\"e\":\"AQAB\",\"alg\":\"ES256\"}"},
+		{TOKEN_KEY_MALFORMED,
+		 "{\"kty\":\"RSA\",\"n\":\"" RFC7515_A2_N "\",\"e\":\"AQAB\",\"alg\":\"HS256\"}"},
+		{TOKEN_KEY_MALFORMED, "{\"kty\":\"RSA\",\"n\":\"" RFC7515_A2_N "=\",\"e\":\"AQAB\"}"},
+		{TOKEN_KEY_MALFORMED, "{\"kty\":\"RSA\",\"n\":\"" RFC7515_A2_N "\",\"e\":65537}"},
+		{TOKEN_KEY_MALFORMED, "{" RFC8037_POINT ",\"alg\":\"ES256\"}"},
 
 		/* secrets */
 		{TOKEN_KEY_SECRET, RFC7515_A1_KEY},
@@ -259,6 +275,8 @@ test_secret_keys(void)
 		{TOKEN_KEY_NOT_SECRET, RFC8037_PUBLIC},
 		{TOKEN_KEY_MALFORMED, "{\"keys\":[" RFC7515_A1_KEY "]}"},
 		{TOKEN_KEY_MALFORMED, "{\"keys\":[]}"},
+		{TOKEN_KEY_MALFORMED, "{"},
+		{TOKEN_KEY_MALFORMED, OCT(SECRET32, ",\"k\":\"" SECRET32 "\"")},
 
 		/* HMAC: as long as the hash */
 		{TOKEN_KEY_OK, OCT(SECRET32, "")},
@@ -371,6 +389,7 @@ test_sizes(void)
 	large[JWK_TEXT_MAX + 1] = '\0';
 	memcpy(large, P256_KEY(""), sizeof(P256_KEY("")) - 1);
 	wrong = status_of_public(large) != TOKEN_KEY_TOO_LARGE;
+	wrong += status_of_secret(large) != TOKEN_KEY_TOO_LARGE;
 	large[JWK_TEXT_MAX] = '\0';
 	wrong += status_of_public(large) != TOKEN_KEY_OK;
 	ok(wrong == 0, "a text is bounded");
@@ -445,6 +464,20 @@ test_sets(void)
 }
 
 /* ---------------------------------------------------------------- names */
+
+static void
+test_status_texts(void)
+{
+	size_t wrong = 0;
+
+	for (int i = TOKEN_KEY_OK; i <= TOKEN_KEY_FAILED; i++)
+	{
+		for (int j = TOKEN_KEY_OK; j < i; j++)
+			wrong += strcmp(token_key_status_text((TokenKeyStatus) i),
+							token_key_status_text((TokenKeyStatus) j)) == 0;
+	}
+	ok(wrong == 0, "each status has a text of its own");
+}
 
 static void
 test_names(void)
@@ -815,6 +848,7 @@ main(void)
 	test_secret_keys();
 	test_sizes();
 	test_sets();
+	test_status_texts();
 	test_names();
 	test_algorithms();
 	test_signatures();
