@@ -1,0 +1,49 @@
+-- convert: what a converted column takes along beside its values
+
+CREATE FUNCTION tarot.constant_default(relation oid, "column" name) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_convert_constant_default';
+
+-- The default as it is set for the new type. A constant becomes a literal, which an encrypted type seals at
+-- once; else its plaintext would stand in the catalog.
+CREATE FUNCTION tarot.converted_default(relation oid, "column" name) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT coalesce(tarot.constant_default(relation, "column"), '(' || pg_get_expr(f.adbin, f.adrelid) || ')')
+			FROM pg_attribute a JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+			WHERE a.attrelid = relation AND a.attname = "column" AND NOT a.attisdropped
+	$$;
+
+-- Statements that give a new column what the old one has beside its values.
+CREATE FUNCTION tarot.column_properties(relation oid, "column" name) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	a pg_attribute;
+	quoted text := format('%s', relation::regclass);
+	owned text;
+BEGIN
+	SELECT * INTO a FROM pg_attribute t WHERE t.attrelid = relation AND t.attname = column_properties."column" AND NOT t.attisdropped;
+	owned := tarot.converted_default(relation, "column");
+	IF owned IS NOT NULL THEN
+		RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', quoted, a.attname, owned);
+	END IF;
+	-- -1 before 17, NULL since then: the database's own.
+	IF a.attstattarget >= 0 THEN
+		RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', quoted, a.attname, a.attstattarget);
+	END IF;
+	RETURN QUERY SELECT format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', quoted, a.attname, o)
+		FROM unnest(a.attoptions) o WHERE o LIKE 'n\_distinct%';
+	IF col_description(relation, a.attnum) IS NOT NULL THEN
+		RETURN NEXT format('COMMENT ON COLUMN %s.%I IS %L', quoted, a.attname, col_description(relation, a.attnum));
+	END IF;
+	RETURN QUERY SELECT format('SECURITY LABEL FOR %I ON COLUMN %s.%I IS %L', s.provider, quoted, a.attname, s.label)
+		FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = relation AND s.objsubid = a.attnum;
+	RETURN QUERY SELECT format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, a.attname, quoted,
+			CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
+			CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+		FROM aclexplode(a.attacl) g;
+END
+$$;
