@@ -8,10 +8,13 @@ CREATE TABLE tarot.conversion (
 	number smallint NOT NULL,
 	shadow name NOT NULL,
 	encrypt boolean NOT NULL,
-	phase text COLLATE "C" NOT NULL CHECK (phase IN ('filling', 'filled', 'checking', 'swapping', 'erasing')),
+	phase text COLLATE "C" NOT NULL CHECK (phase IN ('filling', 'filled', 'checking',
+		'indexing', 'building', 'validating', 'enabling', 'swapping', 'erasing')),
 	class text COLLATE "C" NOT NULL,
 	role oid NOT NULL,
 	pid integer NOT NULL,
+	-- Of an index: transactions that have to end before the next step; NULL: not listed yet.
+	awaited text[] COLLATE "C",
 	started_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	CONSTRAINT conversion_pkey PRIMARY KEY (relation, "column")

@@ -29,6 +29,15 @@ ConversionRequireOwner(Oid relation)
 					   get_rel_name(relation));
 }
 
+void
+ConversionRaiseLostColumn(Relation relation)
+{
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("table \"%s\" has lost a column that is being converted",
+						   RelationGetRelationName(relation)),
+					errhint("Call tarot.cancel_conversion().")));
+}
+
 /* Leaves the row in SPI's result, and it locked. */
 static bool
 select_conversion(Oid relation, Name column)
@@ -94,6 +103,21 @@ tarot_convert_find_conversion(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* An index would be taken for complete that is not. */
+static void
+require_settable(const text *phase)
+{
+	static const char *const own[] = {"building", "validating", "enabling"};
+
+	for (int i = 0; i < (int) lengthof(own); i++)
+	{
+		if (strcmp(text_to_cstring(phase), own[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("phase \"%s\" is entered by tarot.index_conversion() alone", own[i])));
+	}
+}
+
 /*
  * tarot.set_conversion(relation oid, "column" name, number smallint, shadow name,
  *                      encrypt boolean, phase text, class text) RETURNS void
@@ -121,6 +145,8 @@ tarot_convert_set_conversion(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("table and column must not be null")));
 	ConversionRequireOwner(PG_GETARG_OID(0));
+	if (!PG_ARGISNULL(5))
+		require_settable(PG_GETARG_TEXT_PP(5));
 
 	SPI_connect();
 	if (!PG_ARGISNULL(5))
@@ -129,6 +155,7 @@ tarot_convert_set_conversion(PG_FUNCTION_ARGS)
 						"encrypt, phase, class, role, pid) VALUES ($1, $2, $3, $4, $5, $6, $7, "
 						"$8, $9) ON CONFLICT ON CONSTRAINT conversion_pkey DO UPDATE SET "
 						"phase = excluded.phase, role = excluded.role, pid = excluded.pid, "
+						"awaited = NULL, "
 						"updated_at = clock_timestamp()",
 						lengthof(types), types, values, nulls);
 	else

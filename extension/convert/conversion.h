@@ -5,7 +5,9 @@
 #ifndef TAROT_CONVERT_CONVERSION_H
 #define TAROT_CONVERT_CONVERSION_H
 
-#include "access/attnum.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
 
 typedef struct Conversion
 {
@@ -19,5 +21,8 @@ extern void ConversionRequireOwner(Oid relation);
 
 /* Locks it until the transaction ends; false when there is none. */
 extern bool ConversionLock(Oid relation, Name column, Conversion *conversion);
+
+/* One of its columns is not there any more. */
+pg_noreturn extern void ConversionRaiseLostColumn(Relation relation);
 
 #endif

@@ -16,6 +16,16 @@ CREATE FUNCTION tarot.set_conversion(relation oid, "column" name, number smallin
 CREATE FUNCTION tarot.conversion_batch(relation oid, "column" name, batch integer) RETURNS boolean
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_convert_conversion_batch';
+CREATE FUNCTION tarot.index_conversion(relation oid, "column" name) RETURNS boolean
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_convert_index_conversion';
+CREATE FUNCTION tarot.drop_conversion_indexes(relation oid, "column" name) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_convert_drop_conversion_indexes';
+CREATE FUNCTION tarot.conversion_indexes(relation oid, "column" name)
+	RETURNS TABLE ("table" oid, index oid, new_index oid, state text)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_convert_conversion_indexes';
 CREATE FUNCTION tarot.fill_converted_column() RETURNS trigger
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_convert_fill_converted_column';
@@ -36,7 +46,7 @@ COMMENT ON COLUMN tarot.conversion_progress."table" IS 'The table.';
 COMMENT ON COLUMN tarot.conversion_progress."column" IS 'The column.';
 COMMENT ON COLUMN tarot.conversion_progress.class IS 'The class that it gets, or had.';
 COMMENT ON COLUMN tarot.conversion_progress.direction IS 'encrypt or decrypt.';
-COMMENT ON COLUMN tarot.conversion_progress.phase IS 'filling the new column (then filled), checking that it is complete, swapping it for the old one, erasing what that held.';
+COMMENT ON COLUMN tarot.conversion_progress.phase IS 'filling the new column (then filled), checking that it is complete, indexing it (building, validating and enabling its indexes), swapping it for the old one, erasing what that held.';
 COMMENT ON COLUMN tarot.conversion_progress.state IS 'running, or interrupted: call the procedure again, it goes on.';
 COMMENT ON COLUMN tarot.conversion_progress.blocks_total IS 'Of the table, in this phase and pass.';
 COMMENT ON COLUMN tarot.conversion_progress.blocks_done IS 'Of these.';

@@ -30,6 +30,9 @@ DECLARE
 	searchable boolean;
 	tries integer := 0;
 	problem text;
+	waits integer := 0;
+	-- A unique index that the new column cannot have; NULL: none.
+	ambiguous text;
 	caller_path text := pg_catalog.current_setting('search_path');
 BEGIN
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -79,13 +82,14 @@ BEGIN
 		problem := NULL;
 		BEGIN
 			-- Who waits for an exclusive lock keeps all others waiting too: for this long.
-			IF state.phase IS NULL OR state.phase IN ('filled', 'swapping') THEN
+			IF state.phase IS NULL OR state.phase IN ('filled', 'indexing', 'swapping') OR ambiguous IS NOT NULL THEN
 				PERFORM set_config('lock_timeout', '100ms', true);
 			END IF;
 			CASE
+				WHEN ambiguous IS NOT NULL THEN
+					PERFORM tarot.drop_conversion_indexes(relation, "column");
 				WHEN state.phase IS NULL THEN
-					PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, true);
-					PERFORM tarot.begin_conversion(relation, "column", new_type, encrypt, name);
+					PERFORM tarot.begin_conversion(relation, "column", new_type, encrypt, name, searchable);
 				WHEN state.phase = 'filling' THEN
 					PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, 'filling', state.class);
 					IF NOT tarot.conversion_batch(relation, "column", batch) THEN
@@ -96,21 +100,34 @@ BEGIN
 					PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, 'checking', state.class);
 				WHEN state.phase = 'checking' THEN
 					PERFORM tarot.check_conversion(relation, "column", state.shadow);
-					PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, 'swapping', state.class);
+					PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, 'indexing', state.class);
+				WHEN state.phase IN ('indexing', 'building', 'validating', 'enabling') THEN
+					waits := CASE WHEN tarot.index_conversion(relation, "column") THEN 0 ELSE waits + 1 END;
 				WHEN state.phase = 'swapping' THEN
-					PERFORM tarot.swap_conversion(relation, "column", state.shadow, encrypt, searchable);
-					PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt,
-						CASE WHEN encrypt THEN 'erasing' END, state.class);
+					IF tarot.swap_conversion(relation, "column", state.shadow, encrypt, searchable) THEN
+						PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt,
+							CASE WHEN encrypt THEN 'erasing' END, state.class);
+					ELSE
+						PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, 'indexing', state.class);
+					END IF;
 				ELSE
 					IF NOT tarot.conversion_batch(relation, "column", batch) THEN
 						PERFORM tarot.set_conversion(relation, "column", state.number, state.shadow, encrypt, NULL, state.class);
 					END IF;
 			END CASE;
 			tries := 0;
-		EXCEPTION WHEN lock_not_available THEN
+		EXCEPTION WHEN unique_violation THEN
+			-- The server's own message has the values.
+			IF ambiguous IS NOT NULL OR state.phase NOT IN ('building', 'validating') THEN
+				RAISE;
+			END IF;
+			GET STACKED DIAGNOSTICS problem = CONSTRAINT_NAME;
+			ambiguous := coalesce((SELECT i.index::regclass::text FROM tarot.conversion_indexes(relation, "column") i
+				WHERE i.new_index = (SELECT c.oid FROM pg_class c JOIN pg_class t ON t.oid = i."table" WHERE c.relname = problem AND c.relnamespace = t.relnamespace)), problem);
+		WHEN lock_not_available THEN
 			GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
 			tries := tries + 1;
-			IF tries > 100 THEN
+			IF tries > 100 AND ambiguous IS NULL THEN
 				RAISE EXCEPTION 'table "%" could not be locked', relation::regclass
 					USING ERRCODE = 'lock_not_available', DETAIL = 'It was tried 100 times, for a tenth of a second each.',
 						HINT = 'pg_locks tells who holds it: a long transaction, or VACUUM. Call again to go on.';
@@ -118,8 +135,14 @@ BEGIN
 		END;
 		COMMIT;
 		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-		PERFORM pg_sleep(CASE WHEN problem IS NOT NULL THEN least(0.05 * tries, 1) ELSE extract(epoch FROM pause) END)
-			WHERE problem IS NOT NULL OR pause > '0';
+		IF ambiguous IS NOT NULL AND (problem IS NULL OR tries > 100) THEN
+			RAISE EXCEPTION 'values of column "%" of table "%" that differ are equal in data class "%"', "column", relation::regclass, state.class
+				USING ERRCODE = 'unique_violation', DETAIL = format('Unique index %s cannot have both. The table is as it was.', ambiguous),
+					HINT = format('Rows that have them are equal in column %I. Change them and call again, or call tarot.cancel_conversion().', state.shadow);
+		END IF;
+		PERFORM pg_sleep(CASE WHEN problem IS NOT NULL THEN least(0.05 * tries, 1) WHEN waits > 0 THEN least(0.01 * waits, 1)
+				ELSE extract(epoch FROM pause) END)
+			WHERE problem IS NOT NULL OR waits > 0 OR pause > '0';
 		SELECT * INTO state FROM tarot.find_conversion(relation, "column");
 		EXIT WHEN state.phase IS NULL AND problem IS NULL;
 	END LOOP;

@@ -46,10 +46,7 @@ prepare_filling(Filling *filling, Relation relation, const char *column, const c
 	filling->from = get_attnum(RelationGetRelid(relation), column) - 1;
 	filling->to = get_attnum(RelationGetRelid(relation), shadow) - 1;
 	if (filling->from < 0 || filling->to < 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("table \"%s\" has lost a column that is being converted",
-							   RelationGetRelationName(relation)),
-						errhint("Call tarot.cancel_conversion().")));
+		ConversionRaiseLostColumn(relation);
 
 	/* Its owner may have changed a type, but gets no cast of his own called with our rights. */
 	if (find_coercion_pathway(TupleDescAttr(desc, filling->to)->atttypid,

@@ -17,6 +17,29 @@ CREATE FUNCTION tarot.converted_type(type oid, encrypt boolean) RETURNS text
 		END
 	$$;
 
+CREATE FUNCTION tarot.index_mentions(index oid, number smallint) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_convert_index_mentions';
+
+-- Whether an index on a column can be one on a converted column. As a key that has to be comparable without
+-- being opened; otherwise the index only holds it.
+CREATE FUNCTION tarot.convertible_index(index oid, number smallint, comparable boolean, online boolean) RETURNS boolean
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT m.amname IN ('btree', 'hash')
+				AND (comparable AND k.by_default OR k.by_default IS NULL)
+				AND NOT tarot.index_mentions(index, number)
+				-- A partitioned one cannot be made beside writers; and an immediate one would refuse, until the
+				-- swap, what a deferrable one lets pass.
+				AND (NOT online OR c.relkind = 'i' AND NOT c.relispartition AND i.indimmediate AND i.indisvalid)
+			FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam,
+				LATERAL (SELECT bool_and(o.opcdefault) AS by_default
+					FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS u (class, position) JOIN pg_opclass o ON o.oid = u.class
+					WHERE i.indkey[u.position - 1] = number) k
+			WHERE i.indexrelid = index
+	$$;
+
 -- Everything that would be lost or refused, at once. What is not known here to be carried over is refused.
 CREATE FUNCTION tarot.conversion_obstacles(relation oid, "column" name, encrypt boolean, searchable boolean, online boolean)
 	RETURNS SETOF text
@@ -24,13 +47,12 @@ CREATE FUNCTION tarot.conversion_obstacles(relation oid, "column" name, encrypt 
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	-- An index is of the new type only where that can be compared without being opened.
-	indexable CONSTANT boolean := NOT online AND (NOT encrypt
+	comparable CONSTANT boolean := NOT encrypt
 		OR searchable
 			AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
 				JOIN pg_attribute a ON a.attrelid = conversion_obstacles.relation AND a.attname = conversion_obstacles."column"
 				WHERE o.opcdefault AND m.amname = 'btree'
-					AND o.opcintype = to_regtype('tarot.' || tarot.converted_type(a.atttypid, true))));
+					AND o.opcintype = to_regtype('tarot.' || tarot.converted_type(a.atttypid, true)));
 BEGIN
 	RETURN QUERY
 	WITH RECURSIVE tree (oid) AS (
@@ -43,21 +65,30 @@ BEGIN
 	), dependent AS (
 		SELECT DISTINCT col.oid, col.attnum, d.classid, d.objid, d.objsubid
 			FROM col JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.oid AND d.refobjsubid = col.attnum
+	), key AS (
+		SELECT d.oid, d.attnum, n.oid AS "constraint", n.conindid AS index FROM dependent d JOIN pg_constraint n ON d.classid = 'pg_constraint'::regclass AND n.oid = d.objid
+			WHERE n.contype IN ('p', 'u')
+		UNION ALL SELECT d.oid, d.attnum, NULL, i.indexrelid FROM dependent d JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
+	), dependent_of_key AS (
+		SELECT d.classid, d.objid, d.objsubid FROM key k JOIN pg_depend d
+				ON (d.refclassid, d.refobjid) IN (('pg_constraint'::regclass, k."constraint"), ('pg_class'::regclass, k.index))
+			WHERE d.deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT e.classid, e.objid FROM dependent e)
+		UNION SELECT d.refclassid, d.refobjid, d.refobjsubid FROM key k JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = k.index
+			WHERE d.deptype = 'x'
 	)
 	SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM dependent d
 		WHERE NOT CASE d.classid
 			WHEN 'pg_attrdef'::regclass THEN
 				EXISTS (SELECT FROM pg_attrdef f WHERE f.oid = d.objid AND f.adrelid = d.oid AND f.adnum = d.attnum)
 			WHEN 'pg_constraint'::regclass THEN
-				(SELECT CASE n.contype WHEN 'n' THEN true WHEN 'c' THEN NOT online
-						WHEN 'p' THEN indexable WHEN 'u' THEN indexable ELSE false END
+				(SELECT CASE WHEN n.contype = 'n' THEN true WHEN n.contype = 'c' THEN NOT online
+						WHEN n.contype IN ('p', 'u') THEN tarot.convertible_index(n.conindid, d.attnum, comparable, online) ELSE false END
 					FROM pg_constraint n WHERE n.oid = d.objid)
 			WHEN 'pg_class'::regclass THEN
-				indexable AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = d.objid AND i.indexprs IS NULL AND i.indpred IS NULL
-					AND EXISTS (SELECT FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k (opclass, position)
-						JOIN pg_opclass o ON o.oid = k.opclass JOIN pg_am m ON m.oid = o.opcmethod
-						WHERE i.indkey[k.position - 1] = d.attnum AND o.opcdefault AND m.amname IN ('btree', 'hash')))
+				EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = d.objid) AND tarot.convertible_index(d.objid, d.attnum, comparable, online)
 			ELSE false END
+	UNION ALL
+	SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM dependent_of_key d
 	UNION ALL
 	SELECT CASE
 			WHEN col.relkind NOT IN ('r', 'p') THEN format('%s is not an ordinary table', col.oid::regclass)
@@ -86,13 +117,15 @@ CREATE FUNCTION tarot.require_convertible(relation oid, "column" name, encrypt b
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	obstacles text := (SELECT string_agg(o, E'\n') FROM tarot.conversion_obstacles(relation, "column", encrypt, searchable, online) o);
+	obstacles text[] := ARRAY(SELECT o FROM tarot.conversion_obstacles(relation, "column", encrypt, searchable, online) o WHERE o IS NOT NULL);
 BEGIN
-	IF obstacles IS NOT NULL THEN
+	IF obstacles <> '{}' THEN
 		RAISE EXCEPTION 'column "%" of table "%" cannot be converted%', "column", relation::regclass,
 				CASE WHEN online THEN ' concurrently' ELSE '' END
-			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = obstacles,
-				HINT = 'None of these would be carried over. Drop them, and make them again afterwards.';
+			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = array_to_string(obstacles, E'\n'),
+				HINT = 'None of these would be carried over. Drop them, and make them again afterwards.'
+					|| CASE WHEN cardinality(obstacles) > (SELECT count(o) FROM tarot.conversion_obstacles(relation, "column", encrypt, true, online) o)
+						THEN ' Indexes and keys would, if the data class were searchable: see tarot.alter_class().' ELSE '' END;
 	END IF;
 END
 $$;

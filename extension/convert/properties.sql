@@ -47,3 +47,45 @@ BEGIN
 		FROM aclexplode(a.attacl) g;
 END
 $$;
+
+-- Statements that put an index on the new column into the place of one on the old, once that is gone.
+CREATE FUNCTION tarot.index_properties(index oid, new_index oid) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	i pg_index;
+	c pg_class;
+	n pg_constraint;
+	quoted text;
+	place text;
+BEGIN
+	SELECT * INTO i FROM pg_index t WHERE t.indexrelid = index_properties.index;
+	SELECT * INTO c FROM pg_class t WHERE t.oid = index_properties.index;
+	SELECT * INTO n FROM pg_constraint t WHERE t.conrelid = i.indrelid AND t.conindid = index_properties.index AND t.contype IN ('p', 'u');
+	quoted := format('%s', i.indrelid::regclass);
+	place := format('%I.%I', c.relnamespace::regnamespace::name, c.relname);
+	IF n.oid IS NULL THEN
+		RETURN NEXT format('ALTER INDEX %s RENAME TO %I', new_index::regclass, c.relname);
+	ELSE
+		-- Gives the index the constraint's name.
+		RETURN QUERY SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s USING INDEX %I', quoted, n.conname,
+				CASE n.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, t.relname)
+			FROM pg_class t WHERE t.oid = new_index;
+		IF obj_description(n.oid, 'pg_constraint') IS NOT NULL THEN
+			RETURN NEXT format('COMMENT ON CONSTRAINT %I ON %s IS %L', n.conname, quoted, obj_description(n.oid, 'pg_constraint'));
+		END IF;
+	END IF;
+	IF obj_description(index, 'pg_class') IS NOT NULL THEN
+		RETURN NEXT format('COMMENT ON INDEX %s IS %L', place, obj_description(index, 'pg_class'));
+	END IF;
+	RETURN QUERY SELECT format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', place, a.attnum, a.attstattarget)
+		FROM pg_attribute a WHERE a.attrelid = index AND a.attstattarget >= 0;
+	IF i.indisclustered THEN
+		RETURN NEXT format('ALTER TABLE %s CLUSTER ON %I', quoted, c.relname);
+	END IF;
+	IF i.indisreplident THEN
+		RETURN NEXT format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', quoted, c.relname);
+	END IF;
+END
+$$;

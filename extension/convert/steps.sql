@@ -1,7 +1,7 @@
 -- convert: the steps of a conversion beside writers, but for its batches. Each is one transaction, and short where
 -- it needs an exclusive lock
 
-CREATE FUNCTION tarot.begin_conversion(relation oid, "column" name, new_type text, encrypt boolean, class text) RETURNS void
+CREATE FUNCTION tarot.begin_conversion(relation oid, "column" name, new_type text, encrypt boolean, class text, searchable boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -10,6 +10,8 @@ DECLARE
 		WHERE a.attrelid = relation AND a.attname = begin_conversion."column" AND NOT a.attisdropped);
 	shadow CONSTANT name := format('tarot_converted_%s', number);
 BEGIN
+	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
+	PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, true);
 	EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', relation::regclass, shadow, new_type);
 	-- The last of its kind to fire, also for what replication brings.
 	EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION tarot.fill_converted_column(%L)',
@@ -78,13 +80,17 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.swap_conversion(relation oid, "column" name, shadow name, encrypt boolean, searchable boolean) RETURNS void
+-- False when an index came up, or was changed, that has no counterpart to take its place.
+CREATE FUNCTION tarot.swap_conversion(relation oid, "column" name, shadow name, encrypt boolean, searchable boolean) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	-- Not that it renames indexes.
+	SET client_min_messages = warning
 	AS $$
 DECLARE
-	property text;
-	properties text[];
+	old_column pg_attribute;
+	statement text;
+	statements text[];
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
 	-- It would be true of nothing if somebody had taken the constraint away.
@@ -92,19 +98,25 @@ BEGIN
 		RAISE EXCEPTION 'the conversion of column "%" of table "%" was tampered with', "column", relation::regclass
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.cancel_conversion().';
 	END IF;
+	IF EXISTS (SELECT FROM tarot.conversion_indexes(relation, "column") i WHERE i.state <> 'valid') THEN
+		RETURN false;
+	END IF;
 	PERFORM tarot.unconstrain_conversion(relation, shadow, false);
 	-- What came up meanwhile would go with the old column.
 	PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, true);
-	IF (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = swap_conversion."column" AND NOT a.attisdropped) THEN
+	SELECT * INTO old_column FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = swap_conversion."column" AND NOT a.attisdropped;
+	IF old_column.attnotnull THEN
 		-- The constraint that was checked proves it: the table is not read.
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', relation::regclass, shadow);
 	END IF;
 	PERFORM tarot.unconstrain_conversion(relation, shadow, true);
-	properties := ARRAY(SELECT tarot.column_properties(relation, "column"));
+	statements := ARRAY(SELECT tarot.column_properties(relation, "column"))
+		|| ARRAY(SELECT p FROM tarot.conversion_indexes(relation, "column") i, tarot.index_properties(i.index, i.new_index) p);
 	EXECUTE format('ALTER TABLE %s DROP COLUMN %I', relation::regclass, "column");
 	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', relation::regclass, shadow, "column");
-	FOREACH property IN ARRAY properties LOOP
-		EXECUTE property;
+	FOREACH statement IN ARRAY statements LOOP
+		EXECUTE statement;
 	END LOOP;
+	RETURN true;
 END
 $$;
