@@ -120,7 +120,7 @@ CREATE TABLE player (handle text PRIMARY KEY, mail text CONSTRAINT one_each UNIQ
 CREATE INDEX player_team ON player (team, score);
 CREATE INDEX player_hash ON player USING hash (team);
 INSERT INTO player SELECT 'player ' || i, 'mail ' || i, 'team ' || i % 3, i FROM generate_series(1, 100) i;
-CALL tarot.encrypt_column('player', 'handle', 'handle', concurrently => true);
+CALL tarot.encrypt_column('player', 'handle', 'email', concurrently => true);
 CALL tarot.encrypt_column('player', 'handle', 'email');
 CALL tarot.encrypt_column('player', 'handle', 'handle');
 CALL tarot.encrypt_column('player', 'mail', 'handle');

@@ -6,6 +6,10 @@ CREATE FUNCTION tarot.convert_table(relation oid, "column" name, new_type text) 
 	AS $$
 DECLARE
 	default_value text;
+	statements CONSTANT text[] := ARRAY(SELECT tarot.index_statistics(i.indexrelid) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+		WHERE i.indrelid IN (SELECT convert_table.relation UNION SELECT p.relid FROM pg_partition_tree(convert_table.relation) p)
+			AND a.attname = convert_table."column" AND a.attnum = ANY (i.indkey::smallint[]));
+	statement text;
 BEGIN
 	default_value := tarot.converted_default(relation, "column");
 	IF default_value IS NOT NULL THEN
@@ -15,6 +19,9 @@ BEGIN
 	IF default_value IS NOT NULL THEN
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', relation::regclass, "column", default_value);
 	END IF;
+	FOREACH statement IN ARRAY statements LOOP
+		EXECUTE statement;
+	END LOOP;
 END
 $$;
 
@@ -168,7 +175,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.encrypt_column(regclass, name, text, boolean, integer, interval) IS
-	'Encrypts a column of text, varchar, bytea, jsonb, numeric, date, timestamptz (to the encrypted type of that name), smallint, integer or bigint (to encrypted_numeric), in a table with its partitions and children. At once: one ALTER TABLE, which writes the table anew under an exclusive lock. Or concurrently, beside writers: a new column is kept by a trigger and filled in batches of that many rows, with a pause between; then it takes the place of the old one under a short lock, as the last column, and the old values are erased. Interrupted, it goes on when it is called again; tarot.conversion_progress shows how far it is. Carries over: default, NOT NULL, comment, privileges on the column, statistics target and options, security labels; at once also check constraints and, where the class is searchable, indexes, UNIQUE and primary keys. All else that depends on the column is refused with the list (2BP01). For the owner of the table, with write access to the class (42501).';
+	'Encrypts a column of text, varchar, bytea, jsonb, numeric, date, timestamptz (to the encrypted type of that name), smallint, integer or bigint (to encrypted_numeric), in a table with its partitions and children. At once: one ALTER TABLE, which writes the table anew under an exclusive lock. Or concurrently, beside writers: a new column is kept by a trigger and filled in batches of that many rows, with a pause between; then it takes the place of the old one under a short lock, as the last column, and the old values are erased. Interrupted, it goes on when it is called again; tarot.conversion_progress shows how far it is. Carries over: default, NOT NULL, comment, privileges on the column, statistics target and options, security labels, and, where the class is searchable, indexes of btree and hash, UNIQUE and primary keys; at once also check constraints. All else that depends on the column is refused with the list (2BP01). Raises 23505 when a unique index cannot hold values that differ but are equal in the class, with the table as it was: concurrently, change them and call it again, or give up. For the owner of the table, with write access to the class (42501).';
 
 CREATE PROCEDURE tarot.decrypt_column("table" regclass, "column" name, concurrently boolean DEFAULT false,
 		batch integer DEFAULT 1000, pause interval DEFAULT '0')

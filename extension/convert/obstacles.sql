@@ -90,6 +90,10 @@ BEGIN
 	UNION ALL
 	SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM dependent_of_key d
 	UNION ALL
+	-- The row as a whole in an index is no dependency of the column.
+	SELECT pg_describe_object('pg_class'::regclass, i.indexrelid, 0) FROM col JOIN pg_index i ON i.indrelid = col.oid
+		WHERE tarot.index_mentions(i.indexrelid, col.attnum) AND i.indexrelid NOT IN (SELECT d.objid FROM dependent d)
+	UNION ALL
 	SELECT CASE
 			WHEN col.relkind NOT IN ('r', 'p') THEN format('%s is not an ordinary table', col.oid::regclass)
 			WHEN col.attgenerated <> '' THEN format('column %I of %s is generated', col.attname, col.oid::regclass)

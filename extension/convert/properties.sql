@@ -48,6 +48,15 @@ BEGIN
 END
 $$;
 
+-- Of the expressions of an index, which no rewrite keeps.
+CREATE FUNCTION tarot.index_statistics(index oid) RETURNS SETOF text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', index::regclass, a.attnum, a.attstattarget)
+			FROM pg_attribute a WHERE a.attrelid = index AND a.attstattarget >= 0
+	$$;
+
 -- Statements that put an index on the new column into the place of one on the old, once that is gone.
 CREATE FUNCTION tarot.index_properties(index oid, new_index oid) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
@@ -58,13 +67,11 @@ DECLARE
 	c pg_class;
 	n pg_constraint;
 	quoted text;
-	place text;
 BEGIN
 	SELECT * INTO i FROM pg_index t WHERE t.indexrelid = index_properties.index;
 	SELECT * INTO c FROM pg_class t WHERE t.oid = index_properties.index;
 	SELECT * INTO n FROM pg_constraint t WHERE t.conrelid = i.indrelid AND t.conindid = index_properties.index AND t.contype IN ('p', 'u');
 	quoted := format('%s', i.indrelid::regclass);
-	place := format('%I.%I', c.relnamespace::regnamespace::name, c.relname);
 	IF n.oid IS NULL THEN
 		RETURN NEXT format('ALTER INDEX %s RENAME TO %I', new_index::regclass, c.relname);
 	ELSE
@@ -77,10 +84,9 @@ BEGIN
 		END IF;
 	END IF;
 	IF obj_description(index, 'pg_class') IS NOT NULL THEN
-		RETURN NEXT format('COMMENT ON INDEX %s IS %L', place, obj_description(index, 'pg_class'));
+		RETURN NEXT format('COMMENT ON INDEX %s IS %L', index::regclass, obj_description(index, 'pg_class'));
 	END IF;
-	RETURN QUERY SELECT format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', place, a.attnum, a.attstattarget)
-		FROM pg_attribute a WHERE a.attrelid = index AND a.attstattarget >= 0;
+	RETURN QUERY SELECT tarot.index_statistics(index);
 	IF i.indisclustered THEN
 		RETURN NEXT format('ALTER TABLE %s CLUSTER ON %I', quoted, c.relname);
 	END IF;
