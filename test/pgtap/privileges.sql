@@ -22,8 +22,10 @@ SELECT set_eq(
 			'tarot.set_conversion(oid,name,smallint,name,boolean,text,text)', 'tarot.conversion_batch(oid,name,integer)', 'tarot.constant_default(oid,name)', 'tarot.fill_converted_column()',
 			'tarot.wipe_free_space(regclass)', 'tarot.converted_type(oid,boolean)', 'tarot.conversion_obstacles(oid,name,boolean,boolean,boolean)',
 			'tarot.require_convertible(oid,name,boolean,boolean,boolean)', 'tarot.converted_default(oid,name)', 'tarot.column_properties(oid,name)', 'tarot.convert_table(oid,name,text)',
-			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
+			'tarot.begin_conversion(oid,name,text,boolean,text,boolean)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
+			'tarot.index_conversion(oid,name)', 'tarot.drop_conversion_indexes(oid,name)', 'tarot.conversion_indexes(oid,name)', 'tarot.index_mentions(oid,smallint)',
+			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.check_searchable(integer,name)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
