@@ -58,6 +58,8 @@ SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, Bytes plaintext)
 	CryptoCheck(hmac_compute(search_key(data_class), message, 2, digest));
 	tag.bytes[0] = (uint8_t) data_class->search.generation;
 	memcpy(tag.bytes + 1, digest, sizeof(tag.bytes) - 1);
+	PlaintextWipeDerived(normal, canonical);
+	PlaintextWipeDerived(canonical, plaintext);
 	return tag;
 }
 

@@ -544,24 +544,36 @@ static bool
 equal_literals(const Operand *a, const Operand *b)
 {
 	Operand const *operands[] = {a, b};
+	Bytes plaintext[2];
 	Bytes canonical[2];
+	bool equal;
 
+	GateNotePlaintext();
 	for (int i = 0; i < 2; i++)
 	{
 		struct varlena *value = PG_DETOAST_DATUM_PACKED(operands[i]->datum);
 		Envelope envelope;
-		uint8_t *plaintext;
+		uint8_t *opened;
 
 		CryptoCheck(
 			envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope));
-		plaintext = palloc(envelope.ciphertext.len + 1);
-		KeyRingOpen(&envelope, NULL, 0, plaintext);
-		plaintext[envelope.ciphertext.len] = '\0';
-		canonical[i] = PlaintextCanonical(a->kind, bytes_view(plaintext, envelope.ciphertext.len));
+		if (envelope.ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+			CryptoRaise(CRYPTO_MALFORMED);
+		opened = palloc(envelope.ciphertext.len + 1);
+		KeyRingOpen(&envelope, NULL, 0, opened);
+		opened[envelope.ciphertext.len] = '\0';
+		plaintext[i] = bytes_view(opened, envelope.ciphertext.len);
+		canonical[i] = PlaintextCanonical(a->kind, plaintext[i]);
 	}
-	GateNotePlaintext();
-	return canonical[0].len == canonical[1].len &&
-		   memcmp(canonical[0].data, canonical[1].data, canonical[0].len) == 0;
+	equal = canonical[0].len == canonical[1].len &&
+			memcmp(canonical[0].data, canonical[1].data, canonical[0].len) == 0;
+	for (int i = 0; i < 2; i++)
+	{
+		PlaintextWipeDerived(canonical[i], plaintext[i]);
+		secret_wipe((void *) plaintext[i].data, plaintext[i].len);
+		pfree((void *) plaintext[i].data);
+	}
+	return equal;
 }
 
 static bool
