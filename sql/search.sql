@@ -278,7 +278,7 @@ RESET tarot_security.io;
 -- ------------------------------------------------------------ normalization
 
 SELECT tarot.create_class('person', 'profile', searchable => true, normalization => 'trim,nfc , lower'), tarot.grant_class('person', current_user::regrole, 'plain');
-SELECT normalization, bits FROM tarot.search_key ORDER BY created_at DESC LIMIT 1;
+SELECT normalization, bits FROM tarot.search_key ORDER BY since DESC LIMIT 1;
 CREATE TABLE person (id serial, name tarot.encrypted_text('person') UNIQUE);
 INSERT INTO person (name) VALUES ('Ada'), ('ÄRGER'), (U&'Zoe\0308'), ('ΣΊΣΥΦΟΣ'), ('STRASSE'), (U&'\3000wide\00A0'), ('İstanbul'), ('Kelvin'), (''), ('ЁЛКА');
 SELECT given, (SELECT name FROM person WHERE name = given) AS found FROM unnest(ARRAY[' aDA', E'ada\n', 'ärger', U&'a\0308rger', 'zoë', 'σίσυφος', 'straße', 'Wide', 'istanbul', U&'\212Aelvin', ' ', 'ёлка', 'ad a']) WITH ORDINALITY AS v (given, o) ORDER BY o;

@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "catalog/index.h"
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -194,6 +195,19 @@ compat_relation_file(Relation relation)
 	return relation->rd_locator.relNumber;
 #else
 	return relation->rd_node.relNode;
+#endif
+}
+
+/* Makes an index anew, and checks what it is to check; the statement is an argument since 17. */
+static inline void
+compat_reindex_index(Oid index, char persistence)
+{
+	ReindexParams params = {0};
+
+#if PG_VERSION_NUM >= 170000
+	reindex_index(NULL, index, false, persistence, &params);
+#else
+	reindex_index(index, false, persistence, &params);
 #endif
 }
 
