@@ -59,7 +59,7 @@ typedef struct DataClass
 	char name[NAMEDATALEN];
 	uint32 key_id;
 	MaskSpec mask;
-	DerivedHmac mask_key;   /* of mask "hash" */
+	DerivedHmac mask_key;  /* of mask "hash" */
 	SearchKey search;      /* of the tags that count; generation 0: never searchable */
 	SearchKey next_search; /* of those that will, while the search key changes; else generation 0 */
 } DataClass;
@@ -71,8 +71,8 @@ extern int32 ClassIdOfName(Bytes name);
 extern DataClass *ClassFind(int32 class_id);
 
 /* A row of tarot.search_key; returns its class. */
-extern int32 ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search,
-							SearchState *state);
+extern int32
+ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search, SearchState *state);
 
 /*
  * The generation of search keys whose tags count, 0 where there is none; also

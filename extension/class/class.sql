@@ -108,7 +108,7 @@ $$;
 
 -- What new tags are made with: what is asked for, else as before.
 CREATE FUNCTION tarot.check_search_settings(INOUT normalization text, INOUT bits integer, old tarot.search_key)
-	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN

@@ -111,8 +111,8 @@ complete_tag(DataClass *data_class, SearchKey *key, const EnvelopeHeader *header
 	if (stored != NULL)
 		memcpy(room->bytes, stored, sizeof(room->bytes));
 	else
-		*room = SearchTagTruncate(
-			&key->spec, make_tag(data_class->class_id, key, header->kind, plaintext));
+		*room = SearchTagTruncate(&key->spec,
+								  make_tag(data_class->class_id, key, header->kind, plaintext));
 	return room->bytes;
 }
 

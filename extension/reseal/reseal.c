@@ -44,8 +44,8 @@ may_reseal(Oid relation)
 	Oid rotate = LookupFuncName(list_make2(makeString("tarot"), makeString("rotate_key")), 2,
 								arguments, false);
 
-	return compat_owns_relation(relation, GetUserId()) ||
-		   compat_may_execute(rotate, GetUserId()) || ResealMayRotateSearchKey();
+	return compat_owns_relation(relation, GetUserId()) || compat_may_execute(rotate, GetUserId()) ||
+		   ResealMayRotateSearchKey();
 }
 
 /* ---------------------------------------------------------------- which tables */

@@ -21,11 +21,13 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/heap.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -55,10 +57,9 @@ ResealMayRotateSearchKey(void)
 {
 	Oid arguments[] = {TEXTOID, INT4OID, INTERVALOID, TEXTOID, INT4OID};
 	Oid schema = get_namespace_oid("tarot", false);
-	Oid rotate =
-		GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("rotate_search_key"),
-						PointerGetDatum(buildoidvector(arguments, lengthof(arguments))),
-						ObjectIdGetDatum(schema));
+	Oid rotate = GetSysCacheOid3(
+		PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("rotate_search_key"),
+		PointerGetDatum(buildoidvector(arguments, lengthof(arguments))), ObjectIdGetDatum(schema));
 
 	return OidIsValid(rotate) && compat_may_execute(rotate, GetUserId());
 }
@@ -132,11 +133,10 @@ tarot_reseal_search_key_obstacles(PG_FUNCTION_ARGS)
 		const char *obstacle = relation == NULL ? NULL : BatchObstacle(relation);
 
 		if (obstacle != NULL)
-			accumArrayResult(
-				obstacles,
-				CStringGetTextDatum(psprintf("table \"%s\": %s",
-											 RelationGetRelationName(relation), obstacle)),
-				false, TEXTOID, CurrentMemoryContext);
+			accumArrayResult(obstacles,
+							 CStringGetTextDatum(psprintf(
+								 "table \"%s\": %s", RelationGetRelationName(relation), obstacle)),
+							 false, TEXTOID, CurrentMemoryContext);
 		if (relation != NULL)
 			relation_close(relation, AccessShareLock);
 	}
@@ -216,9 +216,8 @@ look_for_tag(Datum value, void *argument)
 	Lack *lack = argument;
 	EnvelopeHeader header;
 
-	if (!ColumnPeek(value, &header) ||
-		(header.class_id == (uint32) lack->class_id &&
-		 SearchTagOfHeader(&header, lack->generation) == NULL))
+	if (!ColumnPeek(value, &header) || (header.class_id == (uint32) lack->class_id &&
+										SearchTagOfHeader(&header, lack->generation) == NULL))
 		lack->found = true;
 	return value;
 }
@@ -280,10 +279,10 @@ find_lack(List *tables, int32 class_id, int generation)
 			continue; /* dropped before it was locked */
 		column = column_that_lacks(relation, &lack);
 		if (column != 0)
-			found = psprintf(
-				"Column \"%s\" of table \"%s\" holds at least one.",
-				NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
-				RelationGetRelationName(relation));
+			found =
+				psprintf("Column \"%s\" of table \"%s\" holds at least one.",
+						 NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
+						 RelationGetRelationName(relation));
 		relation_close(relation, NoLock);
 		if (found != NULL)
 			return found;
@@ -329,6 +328,30 @@ goes_by_columns(Relation index, const Bitmapset *columns)
 	return bms_overlap(used, columns) || bms_is_member(whole_row, used);
 }
 
+/*
+ * Of arrays and rows the server's statistics keep some as they were, and the
+ * planner compares with them. It makes do without until the next ANALYZE.
+ */
+static void
+remove_statistics(Relation relation, const Bitmapset *columns)
+{
+	ListCell *cell;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
+	{
+		Oid type = getBaseType(TupleDescAttr(RelationGetDescr(relation), i)->atttypid);
+
+		if (bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, columns) &&
+			(OidIsValid(get_element_type(type)) || OidIsValid(get_typ_typrelid(type))))
+			RemoveStatistics(RelationGetRelid(relation), (AttrNumber) (i + 1));
+	}
+	foreach (cell, RelationGetStatExtList(relation))
+	{
+		RemoveStatisticsDataById(lfirst_oid(cell), false);
+		RemoveStatisticsDataById(lfirst_oid(cell), true);
+	}
+}
+
 static void
 rebuild_indexes_of(Oid table, int32 class_id)
 {
@@ -350,9 +373,11 @@ rebuild_indexes_of(Oid table, int32 class_id)
 			indexes = lappend_oid(indexes, lfirst_oid(cell));
 		index_close(index, NoLock);
 	}
+	remove_statistics(relation, columns);
 	relation_close(relation, NoLock);
 	foreach (cell, indexes)
 	{
+		RemoveStatistics(lfirst_oid(cell), 0);
 		compat_reindex_index(lfirst_oid(cell), persistence);
 		CommandCounterIncrement();
 	}
@@ -438,10 +463,9 @@ tarot_reseal_start_search_key(PG_FUNCTION_ARGS)
 
 	require_rotator();
 	if (IsTransactionBlock())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("tarot.rotate_search_key() cannot run inside a transaction block"),
-				 errdetail("It commits each step.")));
+		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+						errmsg("tarot.rotate_search_key() cannot run inside a transaction block"),
+						errdetail("It commits each step.")));
 	for (int i = 0; i < (int) lengthof(types); i++)
 	{
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
@@ -543,9 +567,8 @@ has_changed_since(int32 class_id, Snapshot snapshot)
 		SearchState state;
 
 		(void) ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
-		changed |= state == SEARCH_ACTIVE && search.generation > 1 &&
-				   TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
-				   XidInMVCCSnapshot(xmin, snapshot);
+		changed |= state == SEARCH_ACTIVE && search.generation > 1 && TransactionIdIsNormal(xmin) &&
+				   !TransactionIdIsCurrentTransactionId(xmin) && XidInMVCCSnapshot(xmin, snapshot);
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
@@ -578,8 +601,8 @@ classes_of_command(void)
 	List *classes = NIL;
 
 	SPI_connect();
-	if (SPI_execute("SELECT DISTINCT CASE d.classid WHEN 'pg_catalog.pg_class'::pg_catalog.regclass "
-					"THEN d.objid ELSE t.typrelid END "
+	if (SPI_execute("SELECT DISTINCT CASE WHEN d.classid OPERATOR(pg_catalog.=) "
+					"'pg_catalog.pg_class'::pg_catalog.regclass THEN d.objid ELSE t.typrelid END "
 					"FROM pg_catalog.pg_event_trigger_ddl_commands() d "
 					"LEFT JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) d.objid "
 					"AND d.classid OPERATOR(pg_catalog.=) "

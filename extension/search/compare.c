@@ -109,8 +109,8 @@ look_up_class(SearchSite *site, int32 class_id)
 	DataClass *data_class = ClassFind(class_id);
 
 	site->data_class = data_class->exists ? data_class : NULL;
-	site->generation = data_class->exists ? data_class->search.spec.generation
-										  : ClassSearchGeneration(class_id);
+	site->generation =
+		data_class->exists ? data_class->search.spec.generation : ClassSearchGeneration(class_id);
 	site->class_id = class_id;
 	site->epoch = CatalogEpoch;
 }
