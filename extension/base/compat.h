@@ -216,6 +216,19 @@ compat_relation_file(Relation relation)
 #endif
 }
 
+/* Makes an index anew, and checks what it is to check; the statement is an argument since 17. */
+static inline void
+compat_reindex_index(Oid index, char persistence)
+{
+	ReindexParams params = {0};
+
+#if PG_VERSION_NUM >= 170000
+	reindex_index(NULL, index, false, persistence, &params);
+#else
+	reindex_index(index, false, persistence, &params);
+#endif
+}
+
 /* ExecutorRun lost execute_once in 18. */
 #if PG_VERSION_NUM >= 180000
 #define COMPAT_EXECUTOR_RUN_ARGS QueryDesc *query, ScanDirection direction, uint64 count

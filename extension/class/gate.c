@@ -381,14 +381,10 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 {
 	DataKey *key = sealing_key(site, class_id);
 	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
-	SearchTag tag;
+	SearchTags tags;
 
 	if (site->data_class != NULL && site->data_class->searchable)
-	{
-		tag = SearchTagTruncate(site->data_class,
-								SearchTagOfPlaintext(site->data_class, kind, plaintext));
-		header.search_tag = tag.bytes;
-	}
+		SearchTagsComplete(site->data_class, &header, plaintext, &tags);
 	return KeyRingSeal(key, &header, NULL, 0, plaintext);
 }
 

@@ -26,6 +26,7 @@ SELECT set_eq(
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
 			'tarot.index_conversion(oid,name)', 'tarot.drop_conversion_indexes(oid,name)', 'tarot.conversion_indexes(oid,name)', 'tarot.index_mentions(oid,smallint)',
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
+			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()',
 			'tarot.check_searchable(integer,name)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
@@ -62,7 +63,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -88,7 +89,9 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
 	'DELETE FROM tarot.key', 'TRUNCATE tarot.class_grant', 'ALTER TABLE tarot.key_version DISABLE TRIGGER guard', 'DROP TRIGGER announce ON tarot.class_grant',
 	'CREATE FUNCTION tarot.f() RETURNS int LANGUAGE sql AS ''SELECT 1''', 'CREATE TRIGGER t BEFORE INSERT ON tarot.key FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version()',
-	'TABLE tarot.search_key', 'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
+	'TABLE tarot.search_key', 'TABLE tarot.search_key_status', 'CALL tarot.rotate_search_key(''x'')', 'SELECT tarot.start_search_key(''x'', NULL, NULL)', 'SELECT tarot.switch_search_key(''x'')',
+	'SELECT tarot.retire_search_key(''x'')', 'SELECT tarot.cancel_search_key(''x'')', 'SELECT tarot.begin_search_key(''x'', NULL, NULL)', 'SELECT tarot.activate_search_key(1)',
+	'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
 	'SELECT tarot.search_lt(v, v) FROM sealed', 'SELECT v OPERATOR(tarot.>=#) v FROM sealed', 'SELECT v OPERATOR(tarot.<#) v FROM sealed',
 	'ALTER EVENT TRIGGER tarot_security_require_searchable DISABLE', 'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
 	'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
