@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "catalog/index.h"
 #include "catalog/pg_auth_members.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -186,6 +187,24 @@ compat_insert_index_tuples(ResultRelInfo *relation, TupleTableSlot *slot, EState
 #endif
 }
 
+/* An index without options of operator classes or statistics targets, which have arguments
+ * since 17. */
+static inline Oid
+compat_index_create(Relation table, const char *name, IndexInfo *info, List *columns, Oid method,
+					Oid tablespace, Oid *collations, Oid *classes, int16 *options, Datum reloptions,
+					bits16 flags)
+{
+#if PG_VERSION_NUM >= 170000
+	return index_create(table, name, InvalidOid, InvalidOid, InvalidOid, InvalidRelFileNumber, info,
+						columns, method, tablespace, collations, classes, NULL, options, NULL,
+						reloptions, flags, 0, false, false, NULL);
+#else
+	return index_create(table, name, InvalidOid, InvalidOid, InvalidOid, InvalidOid, info, columns,
+						method, tablespace, collations, classes, options, reloptions, flags, 0,
+						false, false, NULL);
+#endif
+}
+
 /* The file that holds a relation; its number got another type and name in 16. */
 static inline Oid
 compat_relation_file(Relation relation)
@@ -194,6 +213,19 @@ compat_relation_file(Relation relation)
 	return relation->rd_locator.relNumber;
 #else
 	return relation->rd_node.relNode;
+#endif
+}
+
+/* Makes an index anew, and checks what it is to check; the statement is an argument since 17. */
+static inline void
+compat_reindex_index(Oid index, char persistence)
+{
+	ReindexParams params = {0};
+
+#if PG_VERSION_NUM >= 170000
+	reindex_index(NULL, index, false, persistence, &params);
+#else
+	reindex_index(index, false, persistence, &params);
 #endif
 }
 

@@ -37,6 +37,7 @@
 #include "binding/rule.h"
 #include "class/class.h"
 #include "column/column.h"
+#include "column/conversion.h"
 #include "column/shape.h"
 
 /* ---------------------------------------------------------------- what is asked for */
@@ -216,6 +217,19 @@ new_binding_id(void)
 	return hex;
 }
 
+/* None of its columns is on the way to be another. */
+static void
+require_settled(Relation relation, const RuleText *text)
+{
+	ListCell *cell;
+
+	ColumnRequireSettled(relation, text->column);
+	if (text->subject[0] != '\0')
+		ColumnRequireSettled(relation, text->subject);
+	foreach (cell, text->by)
+		ColumnRequireSettled(relation, lfirst(cell));
+}
+
 static void
 make_trigger(Relation relation, const char *name, const RuleText *text)
 {
@@ -318,6 +332,7 @@ tarot_binding_bind_column(PG_FUNCTION_ARGS)
 						errhint("tarot.unbind_column() takes it back.")));
 	text.binding = new_binding_id();
 	text.by = PG_ARGISNULL(2) ? primary_key(relation) : names_of_array(PG_GETARG_ARRAYTYPE_P(2));
+	require_settled(relation, &text);
 	if (text.by == NIL || list_length(text.by) > BINDING_ITEMS_MAX)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a row is identified by 1 to %d columns", BINDING_ITEMS_MAX)));
@@ -396,6 +411,7 @@ tarot_binding_set_subject(PG_FUNCTION_ARGS)
 				 errdetail("The types that can are smallint, integer, bigint, numeric, uuid, text, "
 						   "varchar, character and name.")));
 	text.subject = subject;
+	require_settled(relation, &text);
 	replace_trigger(relation, trigger, &text);
 	count = apply_rule(relation, column);
 	table_close(relation, NoLock);

@@ -306,6 +306,13 @@ RuleIdentity(const RowRule *rule, HeapTuple row, TupleDesc desc)
 
 /* ---------------------------------------------------------------- enforcement */
 
+/* A trigger of this extension: it fills a column that has no rule. See ColumnRequireSettled(). */
+static bool
+is_own(const Trigger *other, const Trigger *trigger)
+{
+	return get_func_namespace(other->tgfoid) == get_func_namespace(trigger->tgfoid);
+}
+
 /*
  * What fires after us could put another row's value in, unseen. Not so another
  * rule: each looks after its own column.
@@ -336,7 +343,7 @@ require_last(Relation relation, const Trigger *trigger)
 		}
 		else if (behind && TRIGGER_FOR_ROW(other->tgtype) && TRIGGER_FOR_BEFORE(other->tgtype) &&
 				 (TRIGGER_FOR_INSERT(other->tgtype) || TRIGGER_FOR_UPDATE(other->tgtype)) &&
-				 other->tgenabled != TRIGGER_DISABLED)
+				 other->tgenabled != TRIGGER_DISABLED && !is_own(other, trigger))
 			ereport(
 				ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

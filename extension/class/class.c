@@ -43,7 +43,10 @@ enum
 	SEARCH_KEY_VERSION = 4,
 	SEARCH_NORMALIZE = 5,
 	SEARCH_BITS = 6,
+	SEARCH_STATE = 7,
 };
+
+static const char *const search_states[] = {"next", "active", "retiring", "retired"};
 
 #define MAX_USERS 16
 
@@ -86,8 +89,19 @@ ClassIdOfName(Bytes name)
 	return class_id == CLASS_NONE || class_id == CLASS_LITERAL ? 1 : (int32) class_id;
 }
 
+static SearchState
+search_state_of(const char *name)
+{
+	for (size_t i = 0; i < lengthof(search_states); i++)
+	{
+		if (strcmp(search_states[i], name) == 0)
+			return (SearchState) i;
+	}
+	elog(ERROR, "tarot.search_key is damaged, or of a newer version");
+}
+
 int32
-ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search)
+ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search, SearchState *state)
 {
 	bool isnull;
 	const char *problem;
@@ -103,32 +117,46 @@ ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search)
 			TextDatumGetCString(heap_getattr(tuple, SEARCH_NORMALIZE, desc, &isnull)),
 			&search->normalization, &problem))
 		elog(ERROR, "tarot.search_key is damaged, or of a newer version: %s", problem);
+	*state = search_state_of(TextDatumGetCString(heap_getattr(tuple, SEARCH_STATE, desc, &isnull)));
 	return DatumGetInt32(heap_getattr(tuple, SEARCH_CLASS_ID, desc, &isnull));
 }
 
-/* The newest generation of the class's search keys. */
+/* The class's search keys that are in use. */
 static void
-read_search_key(DataClass *data_class)
+read_search_keys(int32 class_id, SearchSpec *active, SearchSpec *next)
 {
 	Relation table = CatalogOpen("search_key", AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	data_class->search = (SearchSpec){0};
-	ScanKeyInit(&key, SEARCH_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(data_class->class_id));
+	*active = (SearchSpec){0};
+	*next = (SearchSpec){0};
+	ScanKeyInit(&key, SEARCH_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(class_id));
 	scan = CatalogScan(table, "search_key_pkey", 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		SearchSpec search;
+		SearchState state;
 
-		ClassSearchRow(tuple, RelationGetDescr(table), &search);
-		if (search.generation > data_class->search.generation)
-			data_class->search = search;
+		ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
+		if (state == SEARCH_ACTIVE)
+			*active = search;
+		else if (state == SEARCH_NEXT)
+			*next = search;
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
+}
+
+int
+ClassSearchGeneration(int32 class_id)
+{
+	SearchSpec active;
+	SearchSpec next;
+
+	read_search_keys(class_id, &active, &next);
+	return active.generation;
 }
 
 static void
@@ -168,7 +196,8 @@ read_class(DataClass *data_class)
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	if (data_class->exists)
-		read_search_key(data_class);
+		read_search_keys(data_class->class_id, &data_class->search.spec,
+						 &data_class->next_search.spec);
 }
 
 DataClass *
@@ -229,7 +258,8 @@ ClassForgetLocked(void)
 	while ((data_class = hash_seq_search(&scan)) != NULL)
 	{
 		DerivedHmacForget(&data_class->mask_key, false);
-		DerivedHmacForget(&data_class->search_key, false);
+		DerivedHmacForget(&data_class->search.hmac, false);
+		DerivedHmacForget(&data_class->next_search.hmac, false);
 	}
 }
 

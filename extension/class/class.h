@@ -33,6 +33,21 @@ typedef struct SearchSpec
 	int bits; /* of the HMAC that a tag keeps */
 } SearchSpec;
 
+typedef struct SearchKey
+{
+	SearchSpec spec;
+	DerivedHmac hmac;
+} SearchKey;
+
+/* What a search key of a class is for. */
+typedef enum SearchState
+{
+	SEARCH_NEXT,     /* new values are given its tags, beside those that count */
+	SEARCH_ACTIVE,   /* its tags count */
+	SEARCH_RETIRING, /* its tags are taken off */
+	SEARCH_RETIRED,
+} SearchState;
+
 /* A class as this backend knows it. Never freed: pointers to those that exist stay good. */
 typedef struct DataClass
 {
@@ -44,9 +59,9 @@ typedef struct DataClass
 	char name[NAMEDATALEN];
 	uint32 key_id;
 	MaskSpec mask;
-	DerivedHmac mask_key;   /* of mask "hash" */
-	SearchSpec search;      /* how tags are made; generation 0: never searchable */
-	DerivedHmac search_key; /* of these tags */
+	DerivedHmac mask_key;  /* of mask "hash" */
+	SearchKey search;      /* of the tags that count; generation 0: never searchable */
+	SearchKey next_search; /* of those that will, while the search key changes; else generation 0 */
 } DataClass;
 
 extern int32 ClassIdOfName(Bytes name);
@@ -56,7 +71,14 @@ extern int32 ClassIdOfName(Bytes name);
 extern DataClass *ClassFind(int32 class_id);
 
 /* A row of tarot.search_key; returns its class. */
-extern int32 ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search);
+extern int32
+ClassSearchRow(HeapTuple tuple, TupleDesc desc, SearchSpec *search, SearchState *state);
+
+/*
+ * The generation of search keys whose tags count, 0 where there is none; also
+ * of a class whose own row is not here: a dump is restored table by table.
+ */
+extern int ClassSearchGeneration(int32 class_id);
 
 /* Raises for an unknown class. */
 extern DataClass *ClassRequire(int32 class_id);

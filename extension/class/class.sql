@@ -23,8 +23,8 @@ CREATE TABLE tarot.class_grant (
 );
 COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class.';
 
--- Rows stay when a class is no longer searchable, and also when it is dropped: a tag of this generation
--- may come back with a restored table, and must never meet one that another key made.
+-- Rows stay when another key took over, when a class is no longer searchable, and also when it is dropped: a tag of
+-- this generation may come back with a restored table, and must never meet one that another key made.
 CREATE TABLE tarot.search_key (
 	class_id integer NOT NULL,
 	generation integer NOT NULL CHECK (generation BETWEEN 1 AND 127),
@@ -32,10 +32,12 @@ CREATE TABLE tarot.search_key (
 	key_version integer NOT NULL,
 	normalization text COLLATE "C" NOT NULL,
 	bits integer NOT NULL CHECK (bits BETWEEN 16 AND 120),
-	created_at timestamptz NOT NULL DEFAULT now(),
+	state text COLLATE "C" NOT NULL DEFAULT 'active' CHECK (state IN ('next', 'active', 'retiring', 'retired')),
+	since timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (class_id, generation)
 );
-COMMENT ON TABLE tarot.search_key IS 'How the search tags of a class are made (docs/formats.md): the version of a data key that their key is derived from, normalization, and size. The newest generation counts; a tag names its own.';
+COMMENT ON TABLE tarot.search_key IS 'How the search tags of a class are made (docs/formats.md): the version of a data key that their key is derived from, normalization, and size. A tag names its generation; those of the active one count.';
+CREATE UNIQUE INDEX search_key_in_use ON tarot.search_key (class_id, state) WHERE state IN ('next', 'active');
 
 SELECT tarot.declare_policy_table('tarot.class');
 SELECT tarot.declare_policy_table('tarot.search_key');
@@ -81,6 +83,43 @@ $$;
 
 -- ------------------------------------------------------------ classes
 
+-- A search key for a class, from the newest version of its key.
+CREATE FUNCTION tarot.add_search_key(class tarot.class, normalization text, bits integer, state text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	newest integer;
+	last integer;
+BEGIN
+	SELECT max(s.generation) INTO last FROM tarot.search_key s WHERE s.class_id = class.class_id;
+	IF last = 127 THEN
+		RAISE EXCEPTION 'data class "%" has had 127 search keys', class.name USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	SELECT max(v.version) INTO newest FROM tarot.key_version v WHERE v.key_id = class.key_id AND v.state = 'active';
+	IF newest IS NULL THEN
+		RAISE EXCEPTION 'the key of data class "%" has no active version', class.name
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.rotate_key().';
+	END IF;
+	INSERT INTO tarot.search_key (class_id, generation, key_id, key_version, normalization, bits, state)
+		VALUES (class.class_id, coalesce(last, 0) + 1, class.key_id, newest, normalization, bits, state);
+END
+$$;
+
+-- What new tags are made with: what is asked for, else as before.
+CREATE FUNCTION tarot.check_search_settings(INOUT normalization text, INOUT bits integer, old tarot.search_key)
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	normalization := coalesce(tarot.normalize_search(normalization), old.normalization, '');
+	bits := coalesce(bits, old.bits, 120);
+	IF bits NOT BETWEEN 16 AND 120 THEN
+		RAISE EXCEPTION 'search_bits must be between 16 and 120' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+END
+$$;
+
 -- Pins what the tags of a class are made with. Where values may exist already, another normalization or
 -- size would silently keep them from being found.
 CREATE FUNCTION tarot.pin_search_key(class tarot.class, normalization text, bits integer) RETURNS void
@@ -89,37 +128,25 @@ CREATE FUNCTION tarot.pin_search_key(class tarot.class, normalization text, bits
 	AS $$
 DECLARE
 	pinned tarot.search_key;
-	new_normalization text;
-	new_bits integer;
-	newest integer;
+	settings record;
 	usable boolean;
 BEGIN
-	SELECT * INTO pinned FROM tarot.search_key s WHERE s.class_id = class.class_id ORDER BY s.generation DESC LIMIT 1;
-	new_normalization := coalesce(tarot.normalize_search(pin_search_key.normalization), pinned.normalization, '');
-	new_bits := coalesce(pin_search_key.bits, pinned.bits, 120);
+	SELECT * INTO pinned FROM tarot.search_key s WHERE s.class_id = class.class_id AND s.state = 'active';
+	settings := tarot.check_search_settings(pin_search_key.normalization, pin_search_key.bits, pinned);
 	IF NOT class.searchable AND (pin_search_key.normalization IS NOT NULL OR pin_search_key.bits IS NOT NULL) THEN
 		RAISE EXCEPTION 'normalization and search_bits are for searchable data classes' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Say searchable => true, too.';
-	ELSIF new_bits NOT BETWEEN 16 AND 120 THEN
-		RAISE EXCEPTION 'search_bits must be between 16 and 120' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	usable := EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = pinned.key_id AND v.version = pinned.key_version
 		AND v.state <> 'destroyed');
-	IF NOT class.searchable OR usable AND (pinned.normalization, pinned.bits) = (new_normalization, new_bits) THEN
+	IF NOT class.searchable OR usable AND (pinned.normalization, pinned.bits) = (settings.normalization, settings.bits) THEN
 		RETURN;
-	ELSIF pinned.generation = 127 THEN
-		RAISE EXCEPTION 'data class "%" has had 127 search keys', class.name USING ERRCODE = 'program_limit_exceeded';
 	END IF;
 	IF pinned.class_id IS NOT NULL THEN
 		PERFORM tarot.check_class_unused(class.class_id, class.name, 'change the search tags of');
+		UPDATE tarot.search_key s SET state = 'retired', since = now() WHERE s.class_id = class.class_id AND s.state <> 'retired';
 	END IF;
-	SELECT max(v.version) INTO newest FROM tarot.key_version v WHERE v.key_id = class.key_id AND v.state = 'active';
-	IF newest IS NULL THEN
-		RAISE EXCEPTION 'the key of data class "%" has no active version', class.name
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.rotate_key().';
-	END IF;
-	INSERT INTO tarot.search_key (class_id, generation, key_id, key_version, normalization, bits)
-		VALUES (class.class_id, coalesce(pinned.generation, 0) + 1, class.key_id, newest, new_normalization, new_bits);
+	PERFORM tarot.add_search_key(class, settings.normalization, settings.bits, 'active');
 END
 $$;
 
@@ -191,7 +218,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
-	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed while no column has the class (2BP01).';
+	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
 
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -202,6 +229,8 @@ DECLARE
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
 	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
+	-- No column is left that a change of it would have to go on with.
+	UPDATE tarot.search_key s SET state = 'retired', since = now() WHERE s.class_id = class.class_id AND s.state IN ('next', 'retiring');
 	PERFORM tarot.check_class_unused(class.class_id, class.name, 'drop');
 END
 $$;
@@ -277,6 +306,7 @@ COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be 
 
 REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
 	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
+	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
 	tarot.pin_search_key(tarot.class, text, integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
 	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean),

@@ -47,6 +47,7 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 int GateDumpDepth = 0;
 int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
+int32 GateRewriteRefused = CLASS_NONE;
 Oid GateMaintenanceCaller = InvalidOid;
 
 /* The transaction in which plaintext was last seen, and the client's statement then. */
@@ -164,7 +165,7 @@ ensure_verdict(GateSite *site, int32 class_id)
  * column.)
  */
 static void
-refuse_partial_sight(GateSite *site)
+refuse_partial_sight(const DataClass *data_class, GatePath path)
 {
 	bool rewrite = GateRewriteDepth > 0;
 	const char *name;
@@ -172,8 +173,15 @@ refuse_partial_sight(GateSite *site)
 	if (!rewrite && (io_setting == GATE_IO_MASKED || (GateDumpDepth == 0 && row_security)))
 		return;
 
-	name = site->data_class != NULL ? psprintf("data class \"%s\"", site->data_class->name)
-									: "a literal of an encrypted type";
+	/* This may be for an error's detail, and that error is the one to be told. */
+	if (rewrite && path == GATE_OUTPUT && data_class != NULL)
+	{
+		GateRewriteRefused = data_class->class_id;
+		return;
+	}
+
+	name = data_class != NULL ? psprintf("data class \"%s\"", data_class->name)
+							  : "a literal of an encrypted type";
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 rewrite ? errmsg("permission denied to rewrite %s as plaintext", name)
@@ -183,6 +191,13 @@ refuse_partial_sight(GateSite *site)
 			 rewrite ? errhint("Do it as a role that is granted plain read access.")
 					 : errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or "
 							   "masks with PGOPTIONS='-c tarot_security.io=masked'.")));
+}
+
+void
+GateFinishRewrite(void)
+{
+	if (unlikely(GateRewriteRefused != CLASS_NONE))
+		refuse_partial_sight(ClassFind(GateRewriteRefused), GATE_CAST);
 }
 
 /* Statistics on an expression would keep its values: ANALYZE gets none. */
@@ -246,6 +261,12 @@ read_masked(DataClass *data_class, const Envelope *envelope, EnvelopeKind kind, 
 	return shown ? GATE_MASKED : GATE_NULL;
 }
 
+static inline bool
+is_output(GatePath path)
+{
+	return path == GATE_OUTPUT || path == GATE_OUTPUT_AS_CAST;
+}
+
 GateSight
 GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
 		 size_t headroom, Bytes *plaintext)
@@ -253,14 +274,14 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	bool try = path == GATE_TRY_CAST;
 	ReadAccess read;
 
-	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && path != GATE_OUTPUT)
+	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && !is_output(path))
 	{
 		GateNotePlaintext();
 		return open_value(envelope, kind, try, headroom, plaintext);
 	}
 
 	ensure_verdict(site, (int32) envelope->header.class_id);
-	if (unlikely(path == GATE_OUTPUT && OidIsValid(GateMaintenanceCaller) &&
+	if (unlikely(is_output(path) && OidIsValid(GateMaintenanceCaller) &&
 				 GateMaintenanceCaller != site->role))
 		return GATE_REFUSED;
 	read = site->read;
@@ -272,7 +293,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 
 	if (is_blind())
 		return GATE_REFUSED;
-	refuse_partial_sight(site);
+	refuse_partial_sight(site->data_class, path);
 	return read == READ_NONE
 			   ? GATE_REFUSED
 			   : read_masked(site->data_class, envelope, kind, try, headroom, plaintext);
@@ -360,14 +381,10 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 {
 	DataKey *key = sealing_key(site, class_id);
 	EnvelopeHeader header = {.kind = kind, .class_id = (uint32) class_id};
-	SearchTag tag;
+	SearchTags tags;
 
 	if (site->data_class != NULL && site->data_class->searchable)
-	{
-		tag = SearchTagTruncate(site->data_class,
-								SearchTagOfPlaintext(site->data_class, kind, plaintext));
-		header.search_tag = tag.bytes;
-	}
+		SearchTagsComplete(site->data_class, &header, plaintext, &tags);
 	return KeyRingSeal(key, &header, NULL, 0, plaintext);
 }
 

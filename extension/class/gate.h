@@ -64,6 +64,9 @@ typedef enum GatePath
 	 */
 	GATE_OUTPUT,
 
+	/* The same where an expression takes it for a cast, as to types that have no other. */
+	GATE_OUTPUT_AS_CAST,
+
 	/* The cast within a query: whoever may run one with a literal in it may compute with that. */
 	GATE_CAST,
 
@@ -120,6 +123,15 @@ extern void GateRequireImport(void);
 extern int GateDumpDepth;    /* COPY TO: masks only where they are asked for */
 extern int GateRewriteDepth; /* ALTER TABLE: never a mask, it would become the data */
 extern int GateBlindDepth;   /* ANALYZE: a placeholder for everybody */
+
+/*
+ * ALTER TABLE has values printed for the errors that it raises, as of a key that
+ * comes twice; but a function may do it, too, to make data of them. So a class of
+ * which no value was shown then is noted here, and at its end the statement
+ * fails, unless it has before.
+ */
+extern int32 GateRewriteRefused;
+extern void GateFinishRewrite(void);
 
 /*
  * Who called a statement that builds indexes, which the server does as the

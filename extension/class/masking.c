@@ -134,6 +134,7 @@ static bool
 mask_numeric(const MaskSpec *mask, Bytes plaintext, Datum *masked)
 {
 	Datum number;
+	bool finite;
 
 	if (mask->kind == MASK_ZERO)
 	{
@@ -145,12 +146,13 @@ mask_numeric(const MaskSpec *mask, Bytes plaintext, Datum *masked)
 	if (plaintext.len < 4 || (int16) (bytes_get_u32(plaintext.data) & 0xFFFF) > NUMERIC_GROUPS_MAX)
 		return false;
 	number = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
-	if (numeric_is_nan(DatumGetNumeric(number)) || numeric_is_inf(DatumGetNumeric(number)))
-		return false;
-	*masked =
-		round_to_step(number, DirectFunctionCall3(numeric_in, CStringGetDatum(mask->argument),
-												  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	return true;
+	finite = !numeric_is_nan(DatumGetNumeric(number)) && !numeric_is_inf(DatumGetNumeric(number));
+	if (finite)
+		*masked = round_to_step(
+			number, DirectFunctionCall3(numeric_in, CStringGetDatum(mask->argument),
+										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	PlaintextWipeDatum(number);
+	return finite;
 }
 
 /* Any of the types that have a value and no text. */
@@ -301,14 +303,16 @@ static bool
 mask_jsonb(const MaskSpec *mask, Bytes plaintext, size_t headroom, Bytes *masked)
 {
 	Datum json;
+	Jsonb *document;
 	PlaintextRoom room;
 
 	if (mask->kind != MASK_JSON && mask->kind != MASK_JSON_HIDE && mask->kind != MASK_JSON_SHOW)
 		return show(bytes_of_string("\"[redacted]\""), headroom, masked);
 	json = PlaintextToDatum(ENVELOPE_JSONB, plaintext);
-	return show(PlaintextOfDatum(ENVELOPE_JSONB,
-								 JsonbPGetDatum(mask_document(mask, DatumGetJsonbP(json))), &room),
-				headroom, masked);
+	document = mask_document(mask, DatumGetJsonbP(json));
+	PlaintextWipeDatum(json);
+	return show(PlaintextOfDatum(ENVELOPE_JSONB, JsonbPGetDatum(document), &room), headroom,
+				masked);
 }
 
 /* ---------------------------------------------------------------- all of them */

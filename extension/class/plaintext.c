@@ -14,9 +14,25 @@
 #include "utils/timestamp.h"
 
 #include "base/errors.h"
+#include "base/secret.h"
 #include "base/utf8.h"
 #include "class/plaintext.h"
 #include "keys/root.h"
+
+void
+PlaintextWipeDerived(Bytes derived, Bytes plaintext)
+{
+	if (derived.data < plaintext.data || derived.data > plaintext.data + plaintext.len)
+		secret_wipe((void *) derived.data, derived.len);
+}
+
+void
+PlaintextWipeDatum(Datum value)
+{
+	struct varlena *bytes = (struct varlena *) DatumGetPointer(value);
+
+	secret_wipe(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
 
 /* ---------------------------------------------------------------- numbers */
 
@@ -79,6 +95,8 @@ canonical_jsonb(Bytes plaintext)
 	JsonbIteratorToken token;
 	JsonbValue value;
 	JsonbValue *result = NULL;
+	Datum shortest_form;
+	Bytes canonical;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
 	{
@@ -100,7 +118,21 @@ canonical_jsonb(Bytes plaintext)
 									? &value
 									: NULL);
 	}
-	return form_of_jsonb(JsonbPGetDatum(JsonbValueToJsonb(result)));
+	shortest_form = JsonbPGetDatum(JsonbValueToJsonb(result));
+	canonical = form_of_jsonb(shortest_form);
+	PlaintextWipeDatum(shortest_form);
+	PlaintextWipeDatum(JsonbPGetDatum(json));
+	return canonical;
+}
+
+static Bytes
+canonical_numeric(Bytes plaintext)
+{
+	Datum number = datum_of_numeric(plaintext);
+	Bytes canonical = bytes_of_string(numeric_normalize(DatumGetNumeric(number)));
+
+	PlaintextWipeDatum(number);
+	return canonical;
 }
 
 /* ---------------------------------------------------------------- all kinds */
@@ -187,7 +219,7 @@ PlaintextCanonical(EnvelopeKind kind, Bytes plaintext)
 	switch (kind)
 	{
 		case ENVELOPE_NUMERIC:
-			return bytes_of_string(numeric_normalize(DatumGetNumeric(datum_of_numeric(plaintext))));
+			return canonical_numeric(plaintext);
 		case ENVELOPE_JSONB:
 			return canonical_jsonb(plaintext);
 		default:

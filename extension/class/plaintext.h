@@ -37,4 +37,10 @@ extern char *PlaintextToString(Bytes plaintext);
  */
 extern Bytes PlaintextCanonical(EnvelopeKind kind, Bytes plaintext);
 
+/* Wipes what was derived from a plaintext, unless that lies within it. */
+extern void PlaintextWipeDerived(Bytes derived, Bytes plaintext);
+
+/* Wipes a value of the base type that was made of one, and has a length. */
+extern void PlaintextWipeDatum(Datum value);
+
 #endif

@@ -32,12 +32,15 @@ ensure_site(RenewSite *site, int32 class_id)
 	site->epoch = epoch;
 }
 
-/* What was written before its class was searchable, or by an older search key. */
+/*
+ * What was written before its class was searchable, lacks the tag of the next
+ * search key, or still has that of a former one.
+ */
 static bool
-lacks_tag(const DataClass *data_class, const EnvelopeHeader *header)
+needs_tags(const DataClass *data_class, const EnvelopeHeader *header)
 {
 	return data_class != NULL && data_class->searchable &&
-		   (header->search_tag == NULL || !SearchTagIsCurrent(data_class, header->search_tag));
+		   !SearchTagsAreComplete(data_class, header);
 }
 
 bool
@@ -48,7 +51,7 @@ RenewIsDue(RenewSite *site, const EnvelopeHeader *header)
 		return false;
 	ensure_site(site, (int32) header->class_id);
 	return site->key == NULL || DataKeyId(site->key) != header->key_id ||
-		   DataKeyVersion(site->key) != header->key_version || lacks_tag(site->data_class, header);
+		   DataKeyVersion(site->key) != header->key_version || needs_tags(site->data_class, header);
 }
 
 struct varlena *
@@ -75,16 +78,11 @@ RenewEnvelope(RenewSite *site, Bytes bytes)
 		if (site->key != NULL)
 		{
 			Bytes value = bytes_view(plaintext, envelope.ciphertext.len);
-			SearchTag tag;
+			SearchTags tags;
 
 			plaintext[value.len] = '\0';
-			if (lacks_tag(site->data_class, &envelope.header))
-			{
-				tag = SearchTagTruncate(
-					site->data_class,
-					SearchTagOfPlaintext(site->data_class, envelope.header.kind, value));
-				header.search_tag = tag.bytes;
-			}
+			if (needs_tags(site->data_class, &header))
+				SearchTagsComplete(site->data_class, &header, value, &tags);
 			out = KeyRingSeal(site->key, &header, NULL, 0, value);
 		}
 		secret_wipe(plaintext, envelope.ciphertext.len);

@@ -20,15 +20,15 @@ typedef struct RenewSite
 
 /*
  * Whether the version that sealed it is no longer the one that seals; by what
- * envelope_peek gives; or whether it has to get a search tag. Raises when the class's key has no
- * active version.
+ * envelope_peek gives; or whether it has to get or to lose a search tag. Raises when the class's
+ * key has no active version.
  */
 extern bool RenewIsDue(RenewSite *site, const EnvelopeHeader *header);
 
 /*
  * The same plaintext under the newest version, palloc'd: class and kind stay,
- * and the search tag, if the class would give the same. NULL for what cannot be opened: damaged, of
- * a suspended or destroyed version, or of no class.
+ * and of the search tags those that the class would give. NULL for what cannot be opened: damaged,
+ * of a suspended or destroyed version, or of no class.
  */
 extern struct varlena *RenewEnvelope(RenewSite *site, Bytes bytes);
 

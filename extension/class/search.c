@@ -28,37 +28,45 @@
 /* ---------------------------------------------------------------- tags */
 
 static Hmac *
-search_key(DataClass *data_class)
+hmac_of(int32 class_id, SearchKey *key)
 {
-	const SearchSpec *search = &data_class->search;
+	const SearchSpec *search = &key->spec;
 	uint8_t purpose[PURPOSE_SIZE];
 	DerivedFrom from = {.key_id = search->key_id,
 						.version = search->version,
 						.purpose = bytes_view(purpose, sizeof(purpose))};
 
 	memcpy(purpose, PURPOSE, sizeof(PURPOSE) - 1);
-	bytes_put_u32(purpose + sizeof(PURPOSE) - 1, (uint32) data_class->class_id);
+	bytes_put_u32(purpose + sizeof(PURPOSE) - 1, (uint32) class_id);
 	purpose[PURPOSE_SIZE - 1] = (uint8_t) search->generation;
-	return DerivedHmacGet(&data_class->search_key, &from);
+	return DerivedHmacGet(&key->hmac, &from);
+}
+
+static SearchTag
+make_tag(int32 class_id, SearchKey *key, EnvelopeKind kind, Bytes plaintext)
+{
+	uint8_t kind_byte = (uint8_t) kind;
+	Bytes canonical = PlaintextCanonical(kind, plaintext);
+	Bytes normal =
+		kind == ENVELOPE_TEXT ? Normalize(key->spec.normalization, canonical) : canonical;
+	Bytes message[] = {bytes_view(&kind_byte, 1), normal};
+	uint8_t digest[HASH_SIZE];
+	SearchTag tag;
+
+	CryptoCheck(hmac_compute(hmac_of(class_id, key), message, 2, digest));
+	tag.bytes[0] = (uint8_t) key->spec.generation;
+	memcpy(tag.bytes + 1, digest, sizeof(tag.bytes) - 1);
+	PlaintextWipeDerived(normal, canonical);
+	PlaintextWipeDerived(canonical, plaintext);
+	return tag;
 }
 
 SearchTag
 SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, Bytes plaintext)
 {
-	uint8_t kind_byte = (uint8_t) kind;
-	Bytes canonical = PlaintextCanonical(kind, plaintext);
-	Bytes normal =
-		kind == ENVELOPE_TEXT ? Normalize(data_class->search.normalization, canonical) : canonical;
-	Bytes message[] = {bytes_view(&kind_byte, 1), normal};
-	uint8_t digest[HASH_SIZE];
-	SearchTag tag;
-
-	if (data_class->search.generation == 0)
+	if (data_class->search.spec.generation == 0)
 		SearchRefuseClass(data_class);
-	CryptoCheck(hmac_compute(search_key(data_class), message, 2, digest));
-	tag.bytes[0] = (uint8_t) data_class->search.generation;
-	memcpy(tag.bytes + 1, digest, sizeof(tag.bytes) - 1);
-	return tag;
+	return make_tag(data_class->class_id, &data_class->search, kind, plaintext);
 }
 
 SearchTag
@@ -80,9 +88,9 @@ SearchTagOfEnvelope(DataClass *data_class, const Envelope *envelope)
 }
 
 SearchTag
-SearchTagTruncate(const DataClass *data_class, SearchTag tag)
+SearchTagTruncate(const SearchSpec *search, SearchTag tag)
 {
-	int bits = data_class->search.bits;
+	int bits = search->bits;
 
 	if (bits >= SEARCH_BITS_MAX)
 		return tag;
@@ -94,6 +102,44 @@ SearchTagTruncate(const DataClass *data_class, SearchTag tag)
 		tag.bytes[1 + i] &= (uint8_t) (0xFF00 >> kept);
 	}
 	return tag;
+}
+
+static const uint8_t *
+complete_tag(DataClass *data_class, SearchKey *key, const EnvelopeHeader *header, Bytes plaintext,
+			 SearchTag *room)
+{
+	const uint8_t *stored = SearchTagOfHeader(header, key->spec.generation);
+
+	if (stored != NULL)
+		memcpy(room->bytes, stored, sizeof(room->bytes));
+	else
+		*room = SearchTagTruncate(&key->spec,
+								  make_tag(data_class->class_id, key, header->kind, plaintext));
+	return room->bytes;
+}
+
+void
+SearchTagsComplete(DataClass *data_class, EnvelopeHeader *header, Bytes plaintext, SearchTags *tags)
+{
+	const EnvelopeHeader before = *header;
+
+	if (data_class->search.spec.generation == 0)
+		SearchRefuseClass(data_class);
+	header->search_tag =
+		complete_tag(data_class, &data_class->search, &before, plaintext, &tags->active);
+	header->second_tag = NULL;
+	if (data_class->next_search.spec.generation != 0)
+		header->second_tag =
+			complete_tag(data_class, &data_class->next_search, &before, plaintext, &tags->next);
+}
+
+bool
+SearchTagsAreComplete(const DataClass *data_class, const EnvelopeHeader *header)
+{
+	int next = data_class->next_search.spec.generation;
+
+	return SearchTagIsOf(header->search_tag, data_class->search.spec.generation) &&
+		   (next == 0 ? header->second_tag == NULL : SearchTagIsOf(header->second_tag, next));
 }
 
 /* ---------------------------------------------------------------- access */
@@ -167,7 +213,10 @@ tarot_class_normalize_search(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(NormalizationFormat(normalization)));
 }
 
-/* Search keys come from a version of a data key, and are gone with it. */
+/*
+ * Search keys come from a version of a data key, and are gone with it. Of those
+ * that are no longer active nothing is made or compared any more.
+ */
 static void
 check_key_unused(uint32 key_id, uint32 version)
 {
@@ -179,17 +228,21 @@ check_key_unused(uint32 key_id, uint32 version)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		SearchSpec search;
-		int32 class_id = ClassSearchRow(tuple, desc, &search);
+		SearchState state;
+		int32 class_id = ClassSearchRow(tuple, desc, &search, &state);
 
-		if (search.key_id == key_id && search.version == version && ClassFind(class_id)->exists)
+		if (search.key_id == key_id && search.version == version &&
+			(state == SEARCH_ACTIVE || state == SEARCH_NEXT) && ClassFind(class_id)->exists)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot destroy version %u of key \"%s\" because data class \"%s\" is "
 							"searched with it",
 							version, KeyRingName(key_id), ClassFind(class_id)->name),
 					 errdetail("The key of its search tags is derived from this version."),
-					 errhint("With force => true its values can no longer be compared, nor its "
-							 "indexes changed.")));
+					 errhint("Give the class a search key of a newer version with CALL "
+							 "tarot.rotate_search_key(%s). With force => true its values can no "
+							 "longer be compared, nor its indexes changed.",
+							 quote_literal_cstr(ClassFind(class_id)->name))));
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);

@@ -5,7 +5,10 @@
  *
  * docs/formats.md describes how a tag is made. Its key is pinned when a class
  * becomes searchable (tarot.search_key): neither a rotation nor another key for
- * the class changes it, or values would silently no longer meet.
+ * the class changes it, or values would silently no longer meet. While it is
+ * changed on purpose (reseal/search_key.c), values carry two tags, and one of
+ * the keys is the active one, for everybody at once: comparisons go by its
+ * tags alone.
  */
 #ifndef TAROT_CLASS_SEARCH_H
 #define TAROT_CLASS_SEARCH_H
@@ -29,21 +32,49 @@ typedef struct SearchTag
 #define SEARCH_GENERATION_MAX 0x7F
 #define SEARCH_BITS_MAX (8 * (ENVELOPE_SEARCH_TAG_SIZE - 1))
 
-/* All bits. Raises for a class that never was searchable. The plaintext is as in plaintext.h. */
+/*
+ * By the active search key, all bits. Raises for a class that never was
+ * searchable. The plaintext is as in plaintext.h.
+ */
 extern SearchTag SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, Bytes plaintext);
 
 /* The same of a value, which is opened; for comparisons only. */
 extern SearchTag SearchTagOfEnvelope(DataClass *data_class, const Envelope *envelope);
 
 /* What is stored of it. */
-extern SearchTag SearchTagTruncate(const DataClass *data_class, SearchTag tag);
+extern SearchTag SearchTagTruncate(const SearchSpec *search, SearchTag tag);
 
-/* Whether a stored tag is the one that the class would give the value now. */
 static inline bool
-SearchTagIsCurrent(const DataClass *data_class, const uint8_t *tag)
+SearchTagIsOf(const uint8_t *tag, int generation)
 {
-	return (tag[0] & ~SEARCH_TAG_TRUNCATED) == data_class->search.generation;
+	return tag != NULL && (tag[0] & ~SEARCH_TAG_TRUNCATED) == generation;
 }
+
+/* Of the tags that a value carries, that of a generation; or NULL. */
+static inline const uint8_t *
+SearchTagOfHeader(const EnvelopeHeader *header, int generation)
+{
+	if (likely(SearchTagIsOf(header->search_tag, generation)))
+		return header->search_tag;
+	return SearchTagIsOf(header->second_tag, generation) ? header->second_tag : NULL;
+}
+
+/* Room for the tags that a header points to. */
+typedef struct SearchTags
+{
+	SearchTag active;
+	SearchTag next;
+} SearchTags;
+
+/*
+ * Gives a header the tags that values of the class are stored with. What it has
+ * of them already is kept, and its key not needed; what else it has goes.
+ */
+extern void SearchTagsComplete(DataClass *data_class, EnvelopeHeader *header, Bytes plaintext,
+							   SearchTags *tags);
+
+/* Whether they are what a stored value has. */
+extern bool SearchTagsAreComplete(const DataClass *data_class, const EnvelopeHeader *header);
 
 /* Raises unless the class is searchable, and the role may search it. */
 extern void SearchRequire(int32 class_id, Oid role);

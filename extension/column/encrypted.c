@@ -293,8 +293,8 @@ tarot_column_encrypted_out(PG_FUNCTION_ARGS)
 
 	Envelope envelope = parse(value);
 	const EncryptedType *type = EncryptedTypeOfKind(envelope.header.kind);
-
-	GateSight sight = read_value(site, type, &envelope, GATE_OUTPUT, &shown);
+	GatePath path = fcinfo->flinfo->fn_expr != NULL ? GATE_OUTPUT_AS_CAST : GATE_OUTPUT;
+	GateSight sight = read_value(site, type, &envelope, path, &shown);
 
 	if (is_shown(sight))
 		return DirectFunctionCall1(type->out, shown);

@@ -28,51 +28,58 @@ CREATE CAST (ENCRYPTED AS pg_catalog.TARGET) WITH FUNCTION tarot.TARGET(ENCRYPTE
 END
 $install$;
 
+-- The casts are called as functions below: a dump for pg_upgrade may make the casts later than these functions.
+
 -- With an untyped literal beside it, a document would silently be text: any type may be joined to a text. In
 -- pg_catalog, where they are found whatever search_path is.
 
 CREATE FUNCTION tarot.column_concat(tarot.encrypted_jsonb, tarot.encrypted_jsonb) RETURNS jsonb
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN $1::jsonb || $2::jsonb;
+	RETURN tarot.jsonb($1) || tarot.jsonb($2);
 COMMENT ON FUNCTION tarot.column_concat(tarot.encrypted_jsonb, tarot.encrypted_jsonb) IS
 	'The operator || of encrypted documents: as that of jsonb, of what the current role is granted.';
 CREATE OPERATOR pg_catalog.|| (LEFTARG = tarot.encrypted_jsonb, RIGHTARG = tarot.encrypted_jsonb, FUNCTION = tarot.column_concat);
 CREATE FUNCTION tarot.column_concat(tarot.encrypted_bytea, tarot.encrypted_bytea) RETURNS bytea
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN $1::bytea || $2::bytea;
+	RETURN tarot.bytea($1) || tarot.bytea($2);
 COMMENT ON FUNCTION tarot.column_concat(tarot.encrypted_bytea, tarot.encrypted_bytea) IS
 	'The operator || of encrypted bytes: as that of bytea, of what the current role is granted.';
 CREATE OPERATOR pg_catalog.|| (LEFTARG = tarot.encrypted_bytea, RIGHTARG = tarot.encrypted_bytea, FUNCTION = tarot.column_concat);
 
--- PostgreSQL has no date_trunc(), to_char() or age() of a date, and takes that for a point of time.
+-- PostgreSQL has no date_trunc(), to_char(), age() or AT TIME ZONE of a date, and takes that for a point of time.
 
 CREATE FUNCTION pg_catalog.date_trunc(text, tarot.encrypted_date) RETURNS timestamptz
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN date_trunc($1, $2::timestamptz);
+	RETURN date_trunc($1, tarot.timestamptz($2));
 COMMENT ON FUNCTION pg_catalog.date_trunc(text, tarot.encrypted_date) IS
 	'As of a date: of what the current role is granted.';
 CREATE FUNCTION pg_catalog.to_char(tarot.encrypted_date, text) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN to_char($1::timestamptz, $2);
+	RETURN to_char(tarot.timestamptz($1), $2);
 COMMENT ON FUNCTION pg_catalog.to_char(tarot.encrypted_date, text) IS
 	'As of a date: of what the current role is granted.';
+CREATE FUNCTION pg_catalog.timezone(text, tarot.encrypted_date) RETURNS timestamp
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	RETURN timezone($1, tarot.timestamptz($2));
+COMMENT ON FUNCTION pg_catalog.timezone(text, tarot.encrypted_date) IS
+	'AT TIME ZONE, as of a date: of what the current role is granted.';
 CREATE FUNCTION pg_catalog.age(tarot.encrypted_date) RETURNS interval
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN age($1::timestamptz);
+	RETURN age(tarot.timestamptz($1));
 COMMENT ON FUNCTION pg_catalog.age(tarot.encrypted_date) IS
 	'As of a date: up to today, from what the current role is granted.';
 CREATE FUNCTION pg_catalog.age(tarot.encrypted_date, timestamptz) RETURNS interval
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN age($1::timestamptz, $2);
+	RETURN age(tarot.timestamptz($1), $2);
 COMMENT ON FUNCTION pg_catalog.age(tarot.encrypted_date, timestamptz) IS
 	'As of a date: of what the current role is granted.';
 CREATE FUNCTION pg_catalog.age(timestamptz, tarot.encrypted_date) RETURNS interval
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN age($1, $2::timestamptz);
+	RETURN age($1, tarot.timestamptz($2));
 COMMENT ON FUNCTION pg_catalog.age(timestamptz, tarot.encrypted_date) IS
 	'As of a date: of what the current role is granted.';
 CREATE FUNCTION pg_catalog.age(tarot.encrypted_date, tarot.encrypted_date) RETURNS interval
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN age($1::timestamptz, $2::timestamptz);
+	RETURN age(tarot.timestamptz($1), tarot.timestamptz($2));
 COMMENT ON FUNCTION pg_catalog.age(tarot.encrypted_date, tarot.encrypted_date) IS
 	'As of dates: of what the current role is granted.';

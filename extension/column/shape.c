@@ -176,23 +176,33 @@ ColumnTables(Oid root)
 	return tables;
 }
 
-bool
-ColumnShapeHasClass(const ColumnShape *shape, int32 class_id)
+List *
+ColumnShapeClasses(const ColumnShape *shape, List *classes)
 {
 	switch (shape->kind)
 	{
 		case SHAPE_ARRAY:
-			return ColumnShapeHasClass(shape->element, class_id);
+			return ColumnShapeClasses(shape->element, classes);
 		case SHAPE_ROW:
 			for (int i = 0; i < shape->nfields; i++)
 			{
-				if (shape->fields[i] != NULL && ColumnShapeHasClass(shape->fields[i], class_id))
-					return true;
+				if (shape->fields[i] != NULL)
+					classes = ColumnShapeClasses(shape->fields[i], classes);
 			}
-			return false;
+			return classes;
 		default:
-			return shape->typmod == class_id;
+			return list_append_unique_int(classes, shape->typmod);
 	}
+}
+
+bool
+ColumnShapeHasClass(const ColumnShape *shape, int32 class_id)
+{
+	List *classes = ColumnShapeClasses(shape, NIL);
+	bool has = list_member_int(classes, class_id);
+
+	list_free(classes);
+	return has;
 }
 
 static Datum

@@ -28,6 +28,9 @@ extern List *ColumnTables(Oid root);
 /* Whether one of them is declared with the class. */
 extern bool ColumnShapeHasClass(const ColumnShape *shape, int32 class_id);
 
+/* Adds the classes that they are declared with to a list of integers. */
+extern List *ColumnShapeClasses(const ColumnShape *shape, List *classes);
+
 /*
  * Calls the visitor with each encrypted value inside a value that is not NULL.
  * It gets a pointer that may be TOASTed, and gives it back, or another value to

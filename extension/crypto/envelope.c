@@ -11,7 +11,7 @@
 #define FLAG_SEARCH_TAG ENVELOPE_HAS_TAG
 #define FLAG_BINDING 0x02
 #define FLAG_SUBJECT 0x04
-#define FLAGS_KNOWN (FLAG_SEARCH_TAG | FLAG_BINDING | FLAG_SUBJECT)
+#define FLAG_SECOND_TAG 0x08
 
 /* Authenticated data up to this size needs no allocation: every column's does. */
 #define AAD_ON_STACK 256
@@ -22,6 +22,7 @@ static uint8_t
 flags_of(const EnvelopeHeader *header)
 {
 	return (header->search_tag != NULL ? FLAG_SEARCH_TAG : 0) |
+		   (header->second_tag != NULL ? FLAG_SECOND_TAG : 0) |
 		   (header->binding != NULL ? FLAG_BINDING : 0) |
 		   (header->subject_key != 0 ? FLAG_SUBJECT : 0);
 }
@@ -30,15 +31,17 @@ static size_t
 header_size(uint8_t flags)
 {
 	return ENVELOPE_FIXED_HEADER + (flags & FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
+		   (flags & FLAG_SECOND_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
 		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0) +
 		   (flags & FLAG_SUBJECT ? ENVELOPE_SUBJECT_SIZE : 0);
 }
 
-/* A subject's key stands in place of a data key, and is none. */
+/* A second tag has a first one. A subject's key stands in place of a data key, and is none. */
 static bool
 is_possible(const EnvelopeHeader *header, uint8_t flags)
 {
-	if (header->class_id > INT32_MAX)
+	if (header->class_id > INT32_MAX ||
+		(flags & (FLAG_SEARCH_TAG | FLAG_SECOND_TAG)) == FLAG_SECOND_TAG)
 		return false;
 	return (flags & FLAG_SUBJECT) == 0 ||
 		   (header->subject_key != 0 && header->key_id == 0 && header->key_version == 0);
@@ -53,7 +56,7 @@ envelope_peek(Bytes head, EnvelopeHeader *header)
 	if (head.len < ENVELOPE_FIXED_HEADER || data[0] != ENVELOPE_VERSION)
 		return false;
 	flags = data[1] & ENVELOPE_FLAGS;
-	if ((flags & ~FLAGS_KNOWN) != 0 || head.len < header_size(flags))
+	if (head.len < header_size(flags))
 		return false;
 
 	header->kind = (EnvelopeKind) (data[1] >> ENVELOPE_KIND_SHIFT);
@@ -64,6 +67,8 @@ envelope_peek(Bytes head, EnvelopeHeader *header)
 	data += ENVELOPE_FIXED_HEADER;
 	header->search_tag = (flags & FLAG_SEARCH_TAG) ? data : NULL;
 	data += (flags & FLAG_SEARCH_TAG) ? ENVELOPE_SEARCH_TAG_SIZE : 0;
+	header->second_tag = (flags & FLAG_SECOND_TAG) ? data : NULL;
+	data += (flags & FLAG_SECOND_TAG) ? ENVELOPE_SEARCH_TAG_SIZE : 0;
 	header->binding = (flags & FLAG_BINDING) ? data : NULL;
 	data += (flags & FLAG_BINDING) ? ENVELOPE_BINDING_SIZE : 0;
 	header->subject_key = (flags & FLAG_SUBJECT) ? bytes_get_u64(data) : 0;
@@ -150,6 +155,11 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	if (header->search_tag != NULL)
 	{
 		memcpy(part, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		part += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->second_tag != NULL)
+	{
+		memcpy(part, header->second_tag, ENVELOPE_SEARCH_TAG_SIZE);
 		part += ENVELOPE_SEARCH_TAG_SIZE;
 	}
 	if (header->binding != NULL)

@@ -26,8 +26,8 @@
 /* version, kind and flags, class, key, key version; nonce; authentication tag */
 #define ENVELOPE_FIXED_HEADER 14
 #define ENVELOPE_MIN_SIZE (ENVELOPE_FIXED_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
-#define ENVELOPE_MAX_HEADER                                                     \
-	(ENVELOPE_FIXED_HEADER + ENVELOPE_SEARCH_TAG_SIZE + ENVELOPE_BINDING_SIZE + \
+#define ENVELOPE_MAX_HEADER                                                         \
+	(ENVELOPE_FIXED_HEADER + 2 * ENVELOPE_SEARCH_TAG_SIZE + ENVELOPE_BINDING_SIZE + \
 	 ENVELOPE_SUBJECT_SIZE)
 #define ENVELOPE_MAX_OVERHEAD (ENVELOPE_MAX_HEADER + XAES_NONCE_SIZE + XAES_TAG_SIZE)
 
@@ -54,6 +54,7 @@ typedef struct EnvelopeHeader
 	uint32_t key_id;
 	uint32_t key_version;
 	const uint8_t *search_tag; /* ENVELOPE_SEARCH_TAG_SIZE bytes, or NULL */
+	const uint8_t *second_tag; /* beside it while the class's search key changes, or NULL */
 	const uint8_t *binding;    /* to a row: ENVELOPE_BINDING_SIZE bytes, or NULL */
 	uint64_t subject_key;      /* seals in place of a data key, whose id and version are 0; or 0 */
 } EnvelopeHeader;

@@ -181,6 +181,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	Node *node = statement->utilityStmt;
 	int outer_dump = GateDumpDepth;
 	int outer_rewrite = GateRewriteDepth;
+	int32 outer_refused = GateRewriteRefused;
 	int outer_blind = GateBlindDepth;
 	Oid outer_caller = GateMaintenanceCaller;
 	int outer_running = running;
@@ -202,6 +203,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			break;
 		case T_AlterTableStmt:
 			GateRewriteDepth++;
+			GateRewriteRefused = CLASS_NONE;
 			GateMaintenanceCaller = GetUserId();
 			break;
 		case T_VacuumStmt:
@@ -234,11 +236,14 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		else
 			standard_ProcessUtility(statement, query, read_only_tree, context, params, environment,
 									dest, completion);
+		if (GateRewriteDepth > outer_rewrite)
+			GateFinishRewrite();
 	}
 	PG_FINALLY();
 	{
 		GateDumpDepth = outer_dump;
 		GateRewriteDepth = outer_rewrite;
+		GateRewriteRefused = outer_refused;
 		GateBlindDepth = outer_blind;
 		GateMaintenanceCaller = outer_caller;
 		running = outer_running;

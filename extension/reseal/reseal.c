@@ -26,6 +26,7 @@
 #include "class/renew.h"
 #include "column/batch.h"
 #include "column/shape.h"
+#include "reseal/reseal.h"
 
 /* The kind of job; its target is the class, or CLASS_NONE for all. */
 #define RESEAL "reseal"
@@ -43,7 +44,8 @@ may_reseal(Oid relation)
 	Oid rotate = LookupFuncName(list_make2(makeString("tarot"), makeString("rotate_key")), 2,
 								arguments, false);
 
-	return compat_owns_relation(relation, GetUserId()) || compat_may_execute(rotate, GetUserId());
+	return compat_owns_relation(relation, GetUserId()) || compat_may_execute(rotate, GetUserId()) ||
+		   ResealMayRotateSearchKey();
 }
 
 /* ---------------------------------------------------------------- which tables */

@@ -63,7 +63,8 @@ typedef struct Operand
 	bool probe;
 	EnvelopeKind kind;
 	int32 class_id;
-	const uint8_t *tag; /* NULL: none is stored */
+	const uint8_t *tag;    /* NULL: none is stored */
+	const uint8_t *second; /* NULL: as in crypto/envelope.h */
 } Operand;
 
 static void
@@ -85,6 +86,7 @@ read_operand(Datum datum, Operand *operand)
 		operand->kind = (EnvelopeKind) head.data[1];
 		operand->class_id = (int32) bytes_get_u32(head.data + 2);
 		operand->tag = head.data + 6;
+		operand->second = NULL;
 		return;
 	}
 	if (!envelope_peek(head, &header) || header.class_id == CLASS_NONE)
@@ -92,6 +94,7 @@ read_operand(Datum datum, Operand *operand)
 	operand->kind = header.kind;
 	operand->class_id = (int32) header.class_id;
 	operand->tag = header.search_tag;
+	operand->second = header.second_tag;
 }
 
 static void
@@ -107,6 +110,8 @@ look_up_class(SearchSite *site, int32 class_id)
 	DataClass *data_class = ClassFind(class_id);
 
 	site->data_class = data_class->exists ? data_class : NULL;
+	site->generation =
+		data_class->exists ? data_class->search.spec.generation : ClassSearchGeneration(class_id);
 	site->class_id = class_id;
 	site->epoch = CatalogEpoch;
 }
@@ -264,20 +269,36 @@ tag_of_literal(SearchSite *site, int32 class_id, const Operand *literal)
 }
 
 /*
+ * The stored tag that counts, or NULL. Without any word of the class it is the
+ * first: which of them counts, the table of search keys will say, and then the
+ * indexes are made anew (reseal/search_key.c).
+ */
+static inline const uint8_t *
+current_tag(const SearchSite *site, const Operand *operand)
+{
+	if (likely(SearchTagIsOf(operand->tag, site->generation)))
+		return operand->tag;
+	if (SearchTagIsOf(operand->second, site->generation))
+		return operand->second;
+	return site->generation == 0 && site->data_class == NULL ? operand->tag : NULL;
+}
+
+/*
  * The tag as it is stored where it is there and current, else all of its bits.
  * A value of another class was ruled out before.
  */
 static SearchTag
 tag_of_operand(SearchSite *site, DataClass *data_class, int32 class_id, const Operand *operand)
 {
+	const uint8_t *stored;
 	SearchTag tag;
 
 	if (operand->class_id != class_id)
 		return tag_of_literal(site, class_id, operand);
-	if (likely(operand->tag != NULL &&
-			   (data_class == NULL || SearchTagIsCurrent(data_class, operand->tag))))
+	stored = current_tag(site, operand);
+	if (likely(stored != NULL))
 	{
-		memcpy(tag.bytes, operand->tag, sizeof(tag.bytes));
+		memcpy(tag.bytes, stored, sizeof(tag.bytes));
 		return tag;
 	}
 	if (operand->probe)
@@ -326,8 +347,8 @@ compare_truncated(DataClass *data_class, int32 class_id, const Operand *a, Searc
 
 	if (data_class == NULL)
 		refuse_unknown_tags(class_id);
-	short_a = SearchTagTruncate(data_class, tag_a);
-	short_b = SearchTagTruncate(data_class, tag_b);
+	short_a = SearchTagTruncate(&data_class->search.spec, tag_a);
+	short_b = SearchTagTruncate(&data_class->search.spec, tag_b);
 	order = compare_bits(&short_a, &short_b);
 	if (order != 0)
 		return order;
@@ -363,7 +384,7 @@ common_class(const Operand *a, const Operand *b)
 static inline bool
 goes_by_bytes(const DataClass *data_class, bool tagged)
 {
-	if (likely(data_class != NULL && data_class->search.generation != 0))
+	if (likely(data_class != NULL && data_class->search.spec.generation != 0))
 		return false;
 	if (IsLogicalWorker())
 		return data_class != NULL || !tagged;
@@ -432,8 +453,7 @@ tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
 		*kind = head.data[1] >> ENVELOPE_KIND_SHIFT;
 	else
 		return NULL;
-	if (bytes_get_u32(head.data + 2) != (uint32) site->class_id ||
-		tag[0] != site->data_class->search.generation)
+	if (bytes_get_u32(head.data + 2) != (uint32) site->class_id || tag[0] != site->generation)
 		return NULL;
 	return tag;
 }
@@ -469,7 +489,7 @@ prefix_of(const DataClass *data_class, SearchTag tag)
 	uint64 prefix;
 
 	if (!is_truncated(&tag) && data_class != NULL)
-		tag = SearchTagTruncate(data_class, tag);
+		tag = SearchTagTruncate(&data_class->search.spec, tag);
 	memcpy(&prefix, tag.bytes + 1, sizeof(prefix));
 	return pg_ntoh64(prefix);
 }
@@ -504,8 +524,7 @@ SearchStoredPrefix(SearchSite *site, Datum value, uint64 *prefix)
 
 	read_operand(value, &operand);
 	data_class = site_class(site, operand.class_id);
-	stored =
-		operand.tag != NULL && data_class != NULL && SearchTagIsCurrent(data_class, operand.tag);
+	stored = data_class != NULL && current_tag(site, &operand) != NULL;
 	if (stored)
 		*prefix =
 			prefix_of(data_class, tag_of_operand(site, data_class, operand.class_id, &operand));
@@ -544,24 +563,36 @@ static bool
 equal_literals(const Operand *a, const Operand *b)
 {
 	Operand const *operands[] = {a, b};
+	Bytes plaintext[2];
 	Bytes canonical[2];
+	bool equal;
 
+	GateNotePlaintext();
 	for (int i = 0; i < 2; i++)
 	{
 		struct varlena *value = PG_DETOAST_DATUM_PACKED(operands[i]->datum);
 		Envelope envelope;
-		uint8_t *plaintext;
+		uint8_t *opened;
 
 		CryptoCheck(
 			envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope));
-		plaintext = palloc(envelope.ciphertext.len + 1);
-		KeyRingOpen(&envelope, NULL, 0, plaintext);
-		plaintext[envelope.ciphertext.len] = '\0';
-		canonical[i] = PlaintextCanonical(a->kind, bytes_view(plaintext, envelope.ciphertext.len));
+		if (envelope.ciphertext.len > KEY_RING_PLAINTEXT_MAX)
+			CryptoRaise(CRYPTO_MALFORMED);
+		opened = palloc(envelope.ciphertext.len + 1);
+		KeyRingOpen(&envelope, NULL, 0, opened);
+		opened[envelope.ciphertext.len] = '\0';
+		plaintext[i] = bytes_view(opened, envelope.ciphertext.len);
+		canonical[i] = PlaintextCanonical(a->kind, plaintext[i]);
 	}
-	GateNotePlaintext();
-	return canonical[0].len == canonical[1].len &&
-		   memcmp(canonical[0].data, canonical[1].data, canonical[0].len) == 0;
+	equal = canonical[0].len == canonical[1].len &&
+			memcmp(canonical[0].data, canonical[1].data, canonical[0].len) == 0;
+	for (int i = 0; i < 2; i++)
+	{
+		PlaintextWipeDerived(canonical[i], plaintext[i]);
+		secret_wipe((void *) plaintext[i].data, plaintext[i].len);
+		pfree((void *) plaintext[i].data);
+	}
+	return equal;
 }
 
 static bool
@@ -878,8 +909,7 @@ tarot_search_probe(PG_FUNCTION_ARGS)
 	if (operand.class_id != class_id && operand.class_id != CLASS_LITERAL)
 		SearchRefuseClasses(operand.class_id, class_id);
 	data_class = site_class(site, class_id);
-	if (operand.class_id == class_id && operand.tag != NULL &&
-		(data_class == NULL || SearchTagIsCurrent(data_class, operand.tag)))
+	if (operand.class_id == class_id && current_tag(site, &operand) != NULL)
 		PG_RETURN_DATUM(value);
 
 	/* Opened once here, and not again for each value it is compared with. */

@@ -10,7 +10,7 @@
  *
  *		what to do	1 byte: bit 0 clear, open the rest; bit 0 set, seal and change it;
  *					bit 1 set, with a search tag, bit 2, with a binding, bit 3, with a
- *					subject key (when sealing)
+ *					subject key, bits 1 and 4, with a second tag (when sealing)
  *		context		1 byte: number of items, modulo 5; each 1 byte of length, bytes
  *		then		an envelope;
  *		or, to seal	1 byte: number of changes, modulo 8; each 2 bytes of place, 1 byte
@@ -97,6 +97,7 @@ static void
 seal_and_change(Bytes input, uint8_t what, const Bytes *context, int ncontext)
 {
 	static const uint8_t tag[ENVELOPE_SEARCH_TAG_SIZE] = "a search tag...";
+	static const uint8_t second_tag[ENVELOPE_SEARCH_TAG_SIZE] = "another tag....";
 	static const uint8_t binding[ENVELOPE_BINDING_SIZE] = "a binding......";
 	EnvelopeHeader header = {.kind = ENVELOPE_TEXT,
 							 .class_id = 78,
@@ -104,6 +105,7 @@ seal_and_change(Bytes input, uint8_t what, const Bytes *context, int ncontext)
 							 .key_version = what & 8 ? 0 : 2,
 							 .subject_key = what & 8 ? 12345 : 0,
 							 .search_tag = what & 2 ? tag : NULL,
+							 .second_tag = (what & 18) == 18 ? second_tag : NULL,
 							 .binding = what & 4 ? binding : NULL};
 	int nchanges = take_byte(&input) % (MAX_CHANGES + 1);
 	Bytes changes = take(&input, 3 * (size_t) nchanges);

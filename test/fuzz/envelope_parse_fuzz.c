@@ -28,13 +28,19 @@ write_header(const EnvelopeHeader *header, uint8_t *out)
 
 	out[0] = ENVELOPE_VERSION;
 	out[1] = (uint8_t) ((unsigned int) header->kind << 4 | (header->search_tag != NULL) |
-						(header->binding != NULL) << 1 | (header->subject_key != 0) << 2);
+						(header->binding != NULL) << 1 | (header->subject_key != 0) << 2 |
+						(header->second_tag != NULL) << 3);
 	bytes_put_u32(out + 2, header->class_id);
 	bytes_put_u32(out + 6, header->key_id);
 	bytes_put_u32(out + 10, header->key_version);
 	if (header->search_tag != NULL)
 	{
 		memcpy(out + size, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
+		size += ENVELOPE_SEARCH_TAG_SIZE;
+	}
+	if (header->second_tag != NULL)
+	{
+		memcpy(out + size, header->second_tag, ENVELOPE_SEARCH_TAG_SIZE);
 		size += ENVELOPE_SEARCH_TAG_SIZE;
 	}
 	if (header->binding != NULL)
@@ -65,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	REQUIRE(peeked && alone.binding == envelope.header.binding &&
 			alone.search_tag == envelope.header.search_tag &&
+			alone.second_tag == envelope.header.second_tag &&
 			alone.subject_key == envelope.header.subject_key);
 
 	REQUIRE(envelope.header_bytes.data == data);

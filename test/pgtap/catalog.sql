@@ -19,6 +19,9 @@ SELECT set_eq(
 		'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
 		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
+		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics',
+		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
+		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
 		'start_reseal', 'reseal_batch', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
@@ -65,8 +68,8 @@ SELECT set_eq($$SELECT DISTINCT proname::text, prosupport::regproc::text FROM ta
 
 -- Comparing: equality where every search_path finds it, an order of its own that no one meets by chance, default operator classes that the server takes for complete.
 SELECT set_eq($$SELECT oprnamespace::regnamespace::text, oprname::text, count(*) FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass GROUP BY 1, 2$$,
-	$$VALUES ('pg_catalog', '=', 18::bigint), ('pg_catalog', '<>', 18), ('tarot', '<#', 6), ('tarot', '<=#', 6), ('tarot', '>=#', 6), ('tarot', '>#', 6)$$, 'the operators');
-SELECT is_empty($$SELECT oid::regoperator FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass WHERE oprcom = 0 OR oprnegate = 0 OR oprcode = 0$$,
+	$$VALUES ('pg_catalog', '=', 20::bigint), ('pg_catalog', '<>', 20), ('pg_catalog', '||', 2), ('tarot', '<#', 6), ('tarot', '<=#', 6), ('tarot', '>=#', 6), ('tarot', '>#', 6)$$, 'the operators');
+SELECT is_empty($$SELECT oid::regoperator FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass WHERE (oprcom = 0 OR oprnegate = 0) AND oprname <> '||' OR oprcode = 0$$,
 	'each with its commutator and its negator');
 SELECT is_empty($$SELECT oid::regoperator FROM pg_operator JOIN member ON objid = oid AND classid = 'pg_operator'::regclass WHERE (oprcanhash OR oprcanmerge) <> (oprname = '=' AND oprleft = oprright)$$,
 	'joins know equality of one type, which alone has a class on both sides');
@@ -75,7 +78,7 @@ SELECT set_eq($$SELECT amname::text, opcintype::regtype FROM pg_opclass JOIN mem
 SELECT is_empty($$SELECT amproc FROM pg_amproc JOIN encrypted_type ON amproclefttype = type WHERE amproc::text LIKE '%equalimage%' OR amprocnum = 4$$, 'equal values are different envelopes: no index may merge them');
 SELECT set_eq($$SELECT DISTINCT typanalyze::text FROM pg_type JOIN encrypted_type ON type = oid$$, ARRAY['tarot.search_analyze'], 'statistics are ours');
 
--- Casts: to the base type silently, from it and its kin only where it is stored; never without a function.
+-- Casts: to the base type silently, on from there and from its kin only where it is stored or asked for; never without a function.
 SELECT set_eq(
 	$$SELECT castsource::regtype, casttarget::regtype, castcontext::text FROM pg_cast JOIN member ON objid = oid AND classid = 'pg_cast'::regclass$$,
 	$$SELECT base::regtype, type, 'a' FROM encrypted_type
@@ -84,6 +87,8 @@ SELECT set_eq(
 		UNION ALL SELECT source::regtype, ('tarot.encrypted_' || target)::regtype, 'a' FROM (VALUES ('varchar', 'text'), ('json', 'jsonb'),
 			('int2', 'numeric'), ('int4', 'numeric'), ('int8', 'numeric'), ('float4', 'numeric'), ('float8', 'numeric'),
 			('timestamp', 'date'), ('timestamptz', 'date'), ('timestamp', 'timestamptz'), ('date', 'timestamptz')) AS kin (source, target)
+		UNION ALL SELECT ('tarot.encrypted_' || source)::regtype, target::regtype, context FROM (VALUES ('text', '{varchar,bpchar,name}', 'a'), ('numeric', '{int2,int4,int8,float4,float8}', 'a'),
+			('date', '{timestamp,timestamptz}', 'a'), ('timestamptz', '{date,time,timetz,timestamp}', 'a'), ('jsonb', '{bool,numeric,int2,int4,int8,float4,float8}', 'e')) AS further (source, targets, context), unnest(targets::text[]) AS target
 		UNION ALL SELECT type, 'json'::regtype, 'e' FROM encrypted_type WHERE base IN ('jsonb', 'numeric', 'date', 'timestamptz')$$,
 	'the casts');
 SELECT is_empty($$SELECT castsource::regtype, casttarget::regtype FROM pg_cast, encrypted_type WHERE type IN (castsource, casttarget) AND castmethod <> 'f'$$, 'each by a function: none takes the bytes as they are');
@@ -97,8 +102,10 @@ SELECT is(tarot.class_id(name), ('x' || substr(encode(sha256(convert_to(name, 'U
 	FROM unnest(ARRAY['email', 'card', 'почта', ' ', repeat('x', 63)]) AS name;
 SELECT is(tarot.class_id('email'), 35931159, 'number of class email, written out');
 
--- Nothing outside of its schema.
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE pronamespace <> 'tarot'::regnamespace$$, 'no function lies elsewhere');
+-- Nothing outside of its schema but what extends functions of PostgreSQL's own to our types.
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function f WHERE pronamespace <> 'tarot'::regnamespace
+	AND NOT (pronamespace = 'pg_catalog'::regnamespace AND prosqlbody IS NOT NULL AND proargtypes::oid[] && ARRAY(SELECT type::oid FROM encrypted_type)
+		AND EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = f.pronamespace AND p.proname = f.proname AND p.oid < 16384))$$, 'no function lies elsewhere');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relnamespace <> 'tarot'::regnamespace$$, 'nor a table');
 SELECT is_empty($$SELECT conname FROM pg_constraint WHERE connamespace = 'tarot'::regnamespace AND NOT convalidated$$, 'all constraints are valid');
 SELECT is((SELECT extversion FROM pg_extension WHERE extname = 'tarot_security'), (SELECT default_version FROM pg_available_extensions WHERE name = 'tarot_security'), 'the version is the one of the control file');

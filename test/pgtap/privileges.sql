@@ -22,8 +22,11 @@ SELECT set_eq(
 			'tarot.set_conversion(oid,name,smallint,name,boolean,text,text)', 'tarot.conversion_batch(oid,name,integer)', 'tarot.constant_default(oid,name)', 'tarot.fill_converted_column()',
 			'tarot.wipe_free_space(regclass)', 'tarot.converted_type(oid,boolean)', 'tarot.conversion_obstacles(oid,name,boolean,boolean,boolean)',
 			'tarot.require_convertible(oid,name,boolean,boolean,boolean)', 'tarot.converted_default(oid,name)', 'tarot.column_properties(oid,name)', 'tarot.convert_table(oid,name,text)',
-			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
+			'tarot.begin_conversion(oid,name,text,boolean,text,boolean)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
+			'tarot.index_conversion(oid,name)', 'tarot.drop_conversion_indexes(oid,name)', 'tarot.conversion_indexes(oid,name)', 'tarot.index_mentions(oid,smallint)',
+			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
+			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()',
 			'tarot.check_searchable(integer,name)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
@@ -35,7 +38,13 @@ SELECT set_eq(
 				'tarot.search_probe(tarot.encrypted_%1$s,integer,internal)', 'tarot.search_probe(%2$s,integer,internal)']) AS signature
 		UNION ALL SELECT format('tarot.to_json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
 		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
-			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
+			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)
+		UNION ALL SELECT format('tarot.%I(tarot.encrypted_%s)', target, type) FROM (VALUES ('text', '{varchar,bpchar,name}'), ('numeric', '{int2,int4,int8,float4,float8}'), ('date', '{timestamp,timestamptz}'),
+			('timestamptz', '{date,time,timetz,timestamp}'), ('jsonb', '{bool,numeric,int2,int4,int8,float4,float8}')) AS casts (type, targets), unnest(targets::text[]) AS target
+		UNION ALL SELECT format('tarot.column_concat(tarot.encrypted_%1$s,tarot.encrypted_%1$s)', type) FROM unnest(ARRAY['jsonb', 'bytea']) AS type
+		UNION ALL SELECT format('tarot.search_%s(%s)', operator, types) FROM unnest(ARRAY['eq', 'ne']) AS operator, unnest(ARRAY['name,tarot.encrypted_text', 'tarot.encrypted_text,name']) AS types
+		UNION ALL SELECT unnest(ARRAY['date_trunc(text,tarot.encrypted_date)', 'to_char(tarot.encrypted_date,text)', 'timezone(text,tarot.encrypted_date)', 'age(tarot.encrypted_date)',
+			'age(tarot.encrypted_date,timestamp with time zone)', 'age(timestamp with time zone,tarot.encrypted_date)', 'age(tarot.encrypted_date,tarot.encrypted_date)'])$$,
 	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
@@ -54,7 +63,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -80,7 +89,9 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
 	'DELETE FROM tarot.key', 'TRUNCATE tarot.class_grant', 'ALTER TABLE tarot.key_version DISABLE TRIGGER guard', 'DROP TRIGGER announce ON tarot.class_grant',
 	'CREATE FUNCTION tarot.f() RETURNS int LANGUAGE sql AS ''SELECT 1''', 'CREATE TRIGGER t BEFORE INSERT ON tarot.key FOR EACH ROW EXECUTE FUNCTION tarot.guard_key_version()',
-	'TABLE tarot.search_key', 'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
+	'TABLE tarot.search_key', 'TABLE tarot.search_key_status', 'CALL tarot.rotate_search_key(''x'')', 'SELECT tarot.start_search_key(''x'', NULL, NULL)', 'SELECT tarot.switch_search_key(''x'')',
+	'SELECT tarot.retire_search_key(''x'')', 'SELECT tarot.cancel_search_key(''x'')', 'SELECT tarot.begin_search_key(''x'', NULL, NULL)', 'SELECT tarot.activate_search_key(1)',
+	'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
 	'SELECT tarot.search_lt(v, v) FROM sealed', 'SELECT v OPERATOR(tarot.>=#) v FROM sealed', 'SELECT v OPERATOR(tarot.<#) v FROM sealed',
 	'ALTER EVENT TRIGGER tarot_security_require_searchable DISABLE', 'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
 	'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
@@ -114,7 +125,7 @@ SELECT throws_ok($$SELECT tarot.rewrap_data_key(ring_id, root_key_fingerprint, r
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prosecdef AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']$$,
 	'every SECURITY DEFINER function pins its search path, pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
-	AND prokind <> 'p' AND proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp'$$, 'and so does every function in SQL that they call');
+	AND prokind <> 'p' AND prosqlbody IS NULL AND proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp'$$, 'and so does every function in SQL that they call, unless its names were looked up when it was made');
 SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p'
 	AND (prosrc !~ '^(?:(?!BEGIN).)*BEGIN\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'
 		OR regexp_count(prosrc, 'COMMIT;') <> regexp_count(prosrc, 'COMMIT;\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'))$$,

@@ -19,10 +19,12 @@
 
 static const uint8_t search_tag[ENVELOPE_SEARCH_TAG_SIZE] = "0123456789abcde";
 
+static const uint8_t second_tag[ENVELOPE_SEARCH_TAG_SIZE] = "fedcba987654321";
+
 static const uint8_t binding[ENVELOPE_BINDING_SIZE] = "bound to the row";
 
-/* What may stand in a header besides, as the flags that say so. */
-#define PARTS 8
+/* What may stand in a header besides, as the flags that say so; 8 beside 1 alone. */
+#define PARTS 16
 
 static EnvelopeHeader
 any_header(unsigned int parts)
@@ -33,6 +35,7 @@ any_header(unsigned int parts)
 							.key_version = parts & 4 ? 0 : (uint32_t) any(UINT64_C(1) << 32),
 							.subject_key = parts & 4 ? any(INT64_MAX) + 1 : 0,
 							.search_tag = parts & 1 ? search_tag : NULL,
+							.second_tag = (parts & 9) == 9 ? second_tag : NULL,
 							.binding = parts & 2 ? binding : NULL};
 }
 
@@ -48,6 +51,7 @@ same_header(const EnvelopeHeader *a, const EnvelopeHeader *b)
 	return a->kind == b->kind && a->class_id == b->class_id && a->key_id == b->key_id &&
 		   a->key_version == b->key_version && a->subject_key == b->subject_key &&
 		   same_bytes(a->search_tag, b->search_tag, ENVELOPE_SEARCH_TAG_SIZE) &&
+		   same_bytes(a->second_tag, b->second_tag, ENVELOPE_SEARCH_TAG_SIZE) &&
 		   same_bytes(a->binding, b->binding, ENVELOPE_BINDING_SIZE);
 }
 
@@ -89,9 +93,9 @@ test_envelope_layout(void)
 							 .key_version = 0xffffffff,
 							 .search_tag = search_tag};
 
-	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 94 && envelope_size(&header, 5) == 75,
-	   "an envelope adds 54 bytes, 16 more with a search tag, 16 with a binding, 8 with a subject "
-	   "key");
+	ok(ENVELOPE_MIN_SIZE == 54 && ENVELOPE_MAX_OVERHEAD == 110 && envelope_size(&header, 5) == 75,
+	   "an envelope adds 54 bytes, 16 more with each search tag, 16 with a binding, 8 with a "
+	   "subject key");
 	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
 		   is_hex(bytes_view(out, 30),
 				  "01f101020304a0b0c0d0ffffffff30313233343536373839616263646500"),
@@ -112,7 +116,19 @@ test_envelope_layout(void)
 		   same_header(&parsed.header, &header) && parsed.header.binding == out + 30 &&
 		   parsed.nonce == out + 46,
 	   "a binding stands behind the search tag");
+	header.second_tag = second_tag;
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
+		   is_hex(bytes_view(out, 62),
+				  "01fb01020304a0b0c0d0ffffffff30313233343536373839616263646500"
+				  "66656463626139383736353433323100626f756e6420746f2074686520726f77") &&
+		   envelope_parse(bytes_view(out, 107), &parsed) == CRYPTO_OK &&
+		   same_header(&parsed.header, &header) && parsed.header.second_tag == out + 30 &&
+		   parsed.header.binding == out + 46 && parsed.nonce == out + 62,
+	   "a second tag between the two");
 	header.search_tag = NULL;
+	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_MALFORMED,
+	   "and none where there is no first");
+	header.second_tag = NULL;
 	ok(envelope_seal(key, &header, NULL, 0, STRING("plain"), out) == CRYPTO_OK &&
 		   is_hex(bytes_view(out, 30),
 				  "01f201020304a0b0c0d0ffffffff626f756e6420746f2074686520726f77") &&
@@ -211,11 +227,11 @@ test_envelope_refusals(void)
 	{
 		out[1] = (uint8_t) (ENVELOPE_TEXT << 4 | flags);
 		memset(out + 6, flags & 4 ? 0 : 7, 8);
-		wrong +=
-			(envelope_parse(bytes_view(out, sizeof(out)), &parsed) == CRYPTO_OK) != (flags < PARTS);
+		wrong += (envelope_parse(bytes_view(out, sizeof(out)), &parsed) == CRYPTO_OK) !=
+				 ((flags & 9) != 8);
 	}
 	out[1] = ENVELOPE_TEXT << 4;
-	ok(wrong == 0, "reserved flag bits are refused");
+	ok(wrong == 0, "flags are refused that say of a second tag, but of no first");
 
 	memcpy(out + 2, "\x80\x00\x00\x00", 4);
 	wrong = envelope_parse(bytes_view(out, sizeof(out)), &parsed) != CRYPTO_MALFORMED;
@@ -705,6 +721,28 @@ test_worked_example(void)
 		   parsed.header.search_tag[0] == 1,
 	   "example: its search tag");
 	hmac_free(hmac);
+
+	/* While its class changes the search key. */
+	bytes = unhex("0000000200000000000000187461726f745f73656375726974792076312064657269766500000000"
+				  "0000000b7365617263682b3c4d5e02",
+				  again);
+	good =
+		hkdf_sha256(bytes_view(data_key, 32), bytes_view(NULL, 0), bytes, sealing, 32) == CRYPTO_OK;
+	hmac = must(hmac_create(bytes_view(sealing, 32)));
+	good = good && hmac_compute(hmac, message, 2, again) == CRYPTO_OK;
+	hmac_free(hmac);
+	bytes = unhex(
+		"01192b3c4d5e000000070000000201ac7031f9902423d4be6530fe6ccf370265bcdc8b3ba5f13910b5f48a3d"
+		"cbb3c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d736347f6f6f8572029e2266ea31c6e1888954"
+		"2d8fc41e852dd1dc3681bd71411f",
+		envelope);
+	ok(good && envelope_parse(bytes, &parsed) == CRYPTO_OK && parsed.header.second_tag != NULL &&
+		   parsed.header.second_tag[0] == 2 &&
+		   memcmp(again, parsed.header.second_tag + 1, ENVELOPE_SEARCH_TAG_SIZE - 1) == 0 &&
+		   envelope_open(key, &parsed, NULL, 0, plaintext) == CRYPTO_OK &&
+		   bytes_equal(bytes_view(plaintext, parsed.ciphertext.len),
+					   STRING("zo\xc3\xab@example.org")),
+	   "example: an envelope with two search tags");
 
 	/* A value that is bound to the row with number 42. */
 	unhex("b0b1b2b3b4b5b6b7b8b9babbbcbdbebf", ring);
