@@ -42,6 +42,7 @@ enum
 	ISSUER_DATABASE_ROLES = 9,
 	ISSUER_JWKS = 10,
 	ISSUER_PRIVATE_KEY = 11,
+	ISSUER_ISSUED_BEFORE = 12,
 };
 
 /* The key of the ring that seals private keys and secrets of issuers. */
@@ -194,6 +195,21 @@ IssuerRequireKeys(Issuer *issuer)
 
 /* ---------------------------------------------------------------- the table */
 
+#define EPOCH_DISTANCE ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+int64
+IssuerMicros(TimestampTz time)
+{
+	/* Infinity stays that. */
+	return TIMESTAMP_NOT_FINITE(time) ? time : time + EPOCH_DISTANCE;
+}
+
+TimestampTz
+IssuerTimestamp(int64 micros)
+{
+	return micros - EPOCH_DISTANCE;
+}
+
 static Bytes
 utf8_copy(Datum value)
 {
@@ -276,10 +292,10 @@ static Issuer *
 read_issuer(HeapTuple tuple, TupleDesc desc)
 {
 	Issuer *issuer = palloc0(sizeof(Issuer));
-	Datum values[ISSUER_PRIVATE_KEY];
-	bool nulls[ISSUER_PRIVATE_KEY];
+	Datum values[ISSUER_ISSUED_BEFORE];
+	bool nulls[ISSUER_ISSUED_BEFORE];
 
-	for (int i = 0; i < ISSUER_PRIVATE_KEY; i++)
+	for (int i = 0; i < ISSUER_ISSUED_BEFORE; i++)
 		values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
 #define VALUE(column) values[(column) -1]
 #define IS_NULL(column) nulls[(column) -1]
@@ -303,6 +319,7 @@ read_issuer(HeapTuple tuple, TupleDesc desc)
 	}
 	if (!IS_NULL(ISSUER_PRIVATE_KEY))
 		issuer->private_key = (struct varlena *) PG_DETOAST_DATUM_COPY(VALUE(ISSUER_PRIVATE_KEY));
+	issuer->issued_before = IssuerMicros(DatumGetTimestampTz(VALUE(ISSUER_ISSUED_BEFORE)));
 #undef VALUE
 #undef IS_NULL
 	return issuer;

@@ -6,6 +6,8 @@
 #ifndef TAROT_IDENTITY_ISSUER_H
 #define TAROT_IDENTITY_ISSUER_H
 
+#include "datatype/timestamp.h"
+
 #include "token/jwk.h"
 #include "token/jwt.h"
 
@@ -13,6 +15,7 @@ typedef struct Issuer
 {
 	const char *name; /* here */
 	JwtPolicy policy;
+	int64 issued_before;    /* tokens that were are not taken */
 	Bytes subject_prefix;   /* UTF-8 */
 	const char *role_claim; /* UTF-8; NULL: tokens choose no database role */
 	const char **roles;     /* those they may choose */
@@ -38,6 +41,10 @@ extern void IssuerRequireKeys(Issuer *issuer);
 /* After tarot.lock() or tarot.unlock(): wipes what was opened before. Costs a comparison otherwise.
  */
 extern void IssuerForgetLocked(void);
+
+/* Microseconds since 1970-01-01 00:00 UTC, as jwt.h counts, and back. */
+extern int64 IssuerMicros(TimestampTz time);
+extern TimestampTz IssuerTimestamp(int64 micros);
 
 extern void IssuerInit(void);
 

@@ -12,6 +12,7 @@ CREATE TABLE tarot.issuer (
 	database_roles name[] NOT NULL DEFAULT '{}',
 	jwks jsonb,
 	private_key bytea,
+	issued_before timestamptz NOT NULL DEFAULT '-infinity',
 	created_at timestamptz NOT NULL DEFAULT now(),
 	keys_changed_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT issuer_is_unique UNIQUE (issuer),
@@ -132,6 +133,7 @@ BEGIN
 	new.role_claim := create_issuer.role_claim;
 	new.database_roles := create_issuer.database_roles;
 	new.jwks := create_issuer.jwks;
+	new.issued_before := '-infinity';
 	new.created_at := now();
 	new.keys_changed_at := now();
 	PERFORM tarot.put_issuer(new, coalesce(tarot.secret_as_jwk(create_issuer.secret), create_issuer.signing_key::text), false);
@@ -227,7 +229,7 @@ COMMENT ON FUNCTION tarot.drop_issuer(text) IS
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, role_claim, database_roles,
 		private_key IS NOT NULL AS signs, coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(jwks -> 'keys') = 'array' THEN jwks -> 'keys' END), (jwks IS NOT NULL)::integer) AS public_keys,
-		created_at, keys_changed_at
+		issued_before, created_at, keys_changed_at
 	FROM tarot.issuer;
 COMMENT ON VIEW tarot.issuer_status IS 'Whose tokens are trusted, and how. No keys.';
 COMMENT ON COLUMN tarot.issuer_status.name IS 'What the issuer is called here.';
@@ -241,6 +243,7 @@ COMMENT ON COLUMN tarot.issuer_status.role_claim IS 'The claim that names a data
 COMMENT ON COLUMN tarot.issuer_status.database_roles IS 'The roles that it may name.';
 COMMENT ON COLUMN tarot.issuer_status.signs IS 'Whether it has a private key or secret here.';
 COMMENT ON COLUMN tarot.issuer_status.public_keys IS 'How many its set has, those for other uses among them.';
+COMMENT ON COLUMN tarot.issuer_status.issued_before IS 'Tokens that were issued before are no longer taken.';
 COMMENT ON COLUMN tarot.issuer_status.created_at IS 'When it was made.';
 COMMENT ON COLUMN tarot.issuer_status.keys_changed_at IS 'When its keys changed last.';
 

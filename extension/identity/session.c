@@ -380,7 +380,7 @@ tarot_identity_expires_at(PG_FUNCTION_ARGS)
 {
 	if (!have_identity())
 		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(VerifyTimestamp(identity->times.expires));
+	PG_RETURN_TIMESTAMPTZ(IssuerTimestamp(identity->times.expires));
 }
 
 /*

@@ -12,7 +12,6 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
 
@@ -21,7 +20,7 @@
 #include "base/utf8.h"
 #include "identity/standing.h"
 
-/* Columns of tarot.revoked_token, tarot.token_cutoff and tarot.principal, as in standing.sql */
+/* Columns of tarot.revoked_token and tarot.principal, as in standing.sql */
 enum
 {
 	REVOKED_ISSUER = 1,
@@ -30,15 +29,9 @@ enum
 
 enum
 {
-	CUTOFF_KIND = 1,
-	CUTOFF_NAME = 2,
-	CUTOFF_ISSUED_BEFORE = 3,
-};
-
-enum
-{
 	PRINCIPAL_SUBJECT = 1,
 	PRINCIPAL_STATUS = 3,
+	PRINCIPAL_ISSUED_BEFORE = 4,
 };
 
 uint64 StandingEpoch = 1;
@@ -52,31 +45,19 @@ text_key(Bytes utf8)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
 }
 
-/* One attribute of the row that an index finds by its columns from the first on; false without one.
- */
 static bool
-look_up(const char *table_name, const char *index, const Datum *keys, int nkeys,
-		AttrNumber attribute, Datum *value)
+is_revoked(const VerifiedToken *token)
 {
-	Relation table = CatalogOpenFor(table_name, AccessShareLock, &StandingEpoch);
-	ScanKeyData scan_keys[2];
+	Relation table = CatalogOpenFor("revoked_token", AccessShareLock, &StandingEpoch);
+	ScanKeyData keys[2];
 	SysScanDesc scan;
-	HeapTuple tuple;
 	bool found;
 
-	for (int i = 0; i < nkeys; i++)
-		ScanKeyInit(&scan_keys[i], (AttrNumber) (i + 1), BTEqualStrategyNumber, F_TEXTEQ, keys[i]);
-	scan = CatalogScan(table, index, nkeys, scan_keys);
-	tuple = systable_getnext(scan);
-	found = HeapTupleIsValid(tuple);
-	if (found && value != NULL)
-	{
-		Form_pg_attribute form = TupleDescAttr(RelationGetDescr(table), attribute - 1);
-		bool isnull;
-		Datum stored = heap_getattr(tuple, attribute, RelationGetDescr(table), &isnull);
-
-		*value = datumCopy(stored, form->attbyval, form->attlen);
-	}
+	ScanKeyInit(&keys[0], REVOKED_ISSUER, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(token->issuer->name));
+	ScanKeyInit(&keys[1], REVOKED_TOKEN_ID, BTEqualStrategyNumber, F_TEXTEQ, text_key(token->id));
+	scan = CatalogScan(table, "revoked_token_pkey", lengthof(keys), keys);
+	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	return found;
@@ -96,56 +77,55 @@ StandingSubject(const VerifiedToken *token)
 	return bytes_view(subject, prefix.len + token->subject.len);
 }
 
-static bool
-is_cut_off(const char *kind, Datum name, const VerifiedToken *token)
-{
-	Datum keys[] = {CStringGetTextDatum(kind), name};
-	Datum before;
-
-	return look_up("token_cutoff", "token_cutoff_pkey", keys, lengthof(keys), CUTOFF_ISSUED_BEFORE,
-				   &before) &&
-		   token->times.issued < VerifyMicros(DatumGetTimestampTz(before));
-}
-
 static Standing
-standing_of_principal(Datum subject)
+standing_of_status(const char *status)
 {
-	Datum status;
-	char *name;
-
-	if (!look_up("principal", "principal_pkey", &subject, 1, PRINCIPAL_STATUS, &status))
+	if (strcmp(status, "active") == 0)
 		return STANDING_GOOD;
-	name = TextDatumGetCString(status);
-	if (strcmp(name, "active") == 0)
-		return STANDING_GOOD;
-	if (strcmp(name, "banned") == 0)
+	if (strcmp(status, "banned") == 0)
 		return STANDING_BANNED;
-	if (strcmp(name, "deleted") == 0)
+	if (strcmp(status, "deleted") == 0)
 		return STANDING_DELETED;
 	return STANDING_SUSPENDED; /* that, or what only a newer version knows */
 }
 
 static Standing
+standing_of_principal(const VerifiedToken *token)
+{
+	Relation table = CatalogOpenFor("principal", AccessShareLock, &StandingEpoch);
+	TupleDesc desc = RelationGetDescr(table);
+	Standing standing = STANDING_GOOD;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, PRINCIPAL_SUBJECT, BTEqualStrategyNumber, F_TEXTEQ,
+				text_key(StandingSubject(token)));
+	scan = CatalogScan(table, "principal_pkey", 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool isnull;
+		Datum status = heap_getattr(tuple, PRINCIPAL_STATUS, desc, &isnull);
+		Datum issued_before = heap_getattr(tuple, PRINCIPAL_ISSUED_BEFORE, desc, &isnull);
+
+		standing = standing_of_status(TextDatumGetCString(status));
+		if (standing == STANDING_GOOD &&
+			token->times.issued < IssuerMicros(DatumGetTimestampTz(issued_before)))
+			standing = STANDING_TOKEN_REVOKED;
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+	return standing;
+}
+
+static Standing
 look_up_standing(const VerifiedToken *token)
 {
-	Datum issuer = CStringGetTextDatum(token->issuer->name);
-	Bytes subject = StandingSubject(token);
-
-	if (token->id.len > 0)
-	{
-		Datum keys[] = {issuer, text_key(token->id)};
-
-		if (look_up("revoked_token", "revoked_token_pkey", keys, lengthof(keys), REVOKED_TOKEN_ID,
-					NULL))
-			return STANDING_TOKEN_REVOKED;
-	}
-	if (is_cut_off("issuer", issuer, token))
+	if (token->times.issued < token->issuer->issued_before ||
+		(token->id.len > 0 && is_revoked(token)))
 		return STANDING_TOKEN_REVOKED;
-	if (subject.len == 0)
-		return STANDING_GOOD;
-	if (is_cut_off("subject", text_key(subject), token))
-		return STANDING_TOKEN_REVOKED;
-	return standing_of_principal(text_key(subject));
+	return token->subject.len > 0 ? standing_of_principal(token) : STANDING_GOOD;
 }
 
 Standing

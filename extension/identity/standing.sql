@@ -4,10 +4,11 @@ CREATE TABLE tarot.principal (
 	subject text COLLATE "C" PRIMARY KEY CHECK (octet_length(subject) BETWEEN 1 AND 318),
 	kind text COLLATE "C" NOT NULL CHECK (kind IN ('user', 'agent', 'service')),
 	status text COLLATE "C" NOT NULL CHECK (status IN ('active', 'suspended', 'banned', 'deleted')),
+	issued_before timestamptz NOT NULL DEFAULT '-infinity',
 	created_at timestamptz NOT NULL DEFAULT now(),
 	status_since timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE tarot.principal IS 'Persons, agents and services by what tarot.subject() calls them. Who is not listed is active.';
+COMMENT ON TABLE tarot.principal IS 'Persons, agents and services by what tarot.subject() calls them. Who is not listed is active. Tokens that were issued before issued_before are no longer taken.';
 
 CREATE TABLE tarot.revoked_token (
 	issuer text COLLATE "C" NOT NULL,
@@ -18,18 +19,8 @@ CREATE TABLE tarot.revoked_token (
 );
 COMMENT ON TABLE tarot.revoked_token IS 'Single tokens that are no longer taken, by issuer and "jti".';
 
-CREATE TABLE tarot.token_cutoff (
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('issuer', 'subject')),
-	name text COLLATE "C" NOT NULL,
-	issued_before timestamptz NOT NULL,
-	revoked_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (kind, name)
-);
-COMMENT ON TABLE tarot.token_cutoff IS 'Tokens of a subject or an issuer that were issued before a time are no longer taken.';
-
 SELECT tarot.declare_policy_table('tarot.principal');
 SELECT tarot.declare_policy_table('tarot.revoked_token');
-SELECT tarot.declare_policy_table('tarot.token_cutoff');
 
 CREATE FUNCTION tarot.set_principal(subject text, kind text DEFAULT NULL, status text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -73,37 +64,33 @@ $$;
 COMMENT ON FUNCTION tarot.revoke_token(text, text, timestamptz) IS
 	'Takes one token no longer: that of an issuer (by its name here) with this "jti". Counts in all sessions at their next statement. expires_at is when the token expires anyway, so that tarot.prune_revocations() can forget it. Raises 42704 for an unknown issuer, 22023 for an empty or too long "jti".';
 
-CREATE FUNCTION tarot.cut_off(kind text, name text, issued_before timestamptz) RETURNS void
-	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT now()) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF name IS NULL OR name = '' OR issued_before IS NULL THEN
-		RAISE EXCEPTION 'the name and issued_before must not be null' USING ERRCODE = 'null_value_not_allowed';
+	IF issued_before IS NULL THEN
+		RAISE EXCEPTION 'issued_before must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	PERFORM tarot.set_principal(subject);
 	-- A later time takes in an earlier one; never is one taken back.
-	INSERT INTO tarot.token_cutoff AS c (kind, name, issued_before) VALUES (cut_off.kind, cut_off.name, cut_off.issued_before)
-		ON CONFLICT ON CONSTRAINT token_cutoff_pkey DO UPDATE SET issued_before = greatest(c.issued_before, excluded.issued_before),
-			revoked_at = now();
+	UPDATE tarot.principal p SET issued_before = greatest(p.issued_before, revoke_subject.issued_before)
+		WHERE p.subject = revoke_subject.subject;
 END
 $$;
-
-CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT now()) RETURNS void
-	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT tarot.cut_off('subject', subject, issued_before) $$;
 COMMENT ON FUNCTION tarot.revoke_subject(text, timestamptz) IS
-	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Raises 22004 for NULL.';
+	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Registers the subject as tarot.set_principal() does, and raises as that; 22004 for NULL.';
 
 CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT now()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF NOT EXISTS (SELECT FROM tarot.issuer i WHERE i.name = revoke_issuer.issuer) THEN
-		RAISE EXCEPTION 'issuer "%" does not exist', revoke_issuer.issuer USING ERRCODE = 'undefined_object';
+	IF revoke_issuer.issued_before IS NULL THEN
+		RAISE EXCEPTION 'issued_before must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	PERFORM tarot.cut_off('issuer', revoke_issuer.issuer, revoke_issuer.issued_before);
+	PERFORM tarot.get_issuer(revoke_issuer.issuer);
+	UPDATE tarot.issuer i SET issued_before = greatest(i.issued_before, revoke_issuer.issued_before) WHERE i.name = revoke_issuer.issuer;
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_issuer(text, timestamptz) IS
@@ -117,15 +104,14 @@ DECLARE
 	pruned bigint;
 	oldest timestamptz := now() - coalesce((SELECT max(max_age + leeway) FROM tarot.issuer), '0') - interval '1 day';
 BEGIN
-	WITH gone AS (DELETE FROM tarot.revoked_token t WHERE t.expires_at < oldest OR t.expires_at = 'infinity' AND t.revoked_at < oldest RETURNING 1),
-		cut AS (DELETE FROM tarot.token_cutoff c WHERE c.issued_before < oldest RETURNING 1)
-		SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM cut) INTO pruned;
+	DELETE FROM tarot.revoked_token t WHERE t.expires_at < oldest OR t.expires_at = 'infinity' AND t.revoked_at < oldest;
+	GET DIAGNOSTICS pruned = ROW_COUNT;
 	RETURN pruned;
 END
 $$;
 COMMENT ON FUNCTION tarot.prune_revocations() IS
-	'Forgets revocations of tokens that have expired, or are older than any issuer''s max_age allows, for a day at least; returns how many.';
+	'Forgets revocations of single tokens that have expired, or are older than any issuer''s max_age allows, for a day at least; returns how many.';
 
-REVOKE ALL ON FUNCTION tarot.set_principal(text, text, text), tarot.revoke_token(text, text, timestamptz), tarot.cut_off(text, text, timestamptz),
+REVOKE ALL ON FUNCTION tarot.set_principal(text, text, text), tarot.revoke_token(text, text, timestamptz),
 	tarot.revoke_subject(text, timestamptz), tarot.revoke_issuer(text, timestamptz), tarot.prune_revocations() FROM PUBLIC;
 

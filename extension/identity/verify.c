@@ -42,25 +42,10 @@ typedef struct RememberedToken
 
 static RememberedToken remembered[REMEMBERED];
 
-#define EPOCH_DISTANCE ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-
-int64
-VerifyMicros(TimestampTz time)
-{
-	/* Infinity stays that. */
-	return TIMESTAMP_NOT_FINITE(time) ? time : time + EPOCH_DISTANCE;
-}
-
-TimestampTz
-VerifyTimestamp(int64 micros)
-{
-	return micros - EPOCH_DISTANCE;
-}
-
 int64
 VerifyClock(void)
 {
-	return VerifyMicros(GetCurrentTimestamp());
+	return IssuerMicros(GetCurrentTimestamp());
 }
 
 static Bytes

@@ -38,7 +38,5 @@ extern Datum VerifyClaimsAsJsonb(Bytes claims);
 
 /* Microseconds since 1970-01-01 00:00 UTC, as jwt.h counts. */
 extern int64 VerifyClock(void);
-extern int64 VerifyMicros(TimestampTz time);
-extern TimestampTz VerifyTimestamp(int64 micros);
 
 #endif
