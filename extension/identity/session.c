@@ -31,10 +31,7 @@
 
 #define SETTING "tarot_security.identity"
 
-/*
- * What the setting's text says, in one piece of malloc's, as settings want it:
- * views into `bytes`, values behind them.
- */
+/* What the setting's text says, in one piece of the settings' memory: views of what lies behind it. */
 typedef struct Identity
 {
 	JwtTimes times;
@@ -94,7 +91,7 @@ string_member(const JsonValue *object, const char *name)
 	return value != NULL && value->kind == JSON_STRING ? value->text : bytes_view(NULL, 0);
 }
 
-/* Raises nothing and allocates by malloc: a check hook calls it. NULL for what is no identity. */
+/* Raises nothing, and its result is the settings': a check hook calls it. NULL for what is no identity. */
 static Identity *
 decode_identity(const char *text)
 {
@@ -109,7 +106,8 @@ decode_identity(const char *text)
 	uint8 *claims;
 	JsonValue *values;
 
-	if (dot == NULL || (out = malloc(sizeof(Identity) + values_size + 3 * room)) == NULL)
+	if (dot == NULL ||
+		(out = compat_guc_malloc(sizeof(Identity) + values_size + 3 * room)) == NULL)
 		return NULL;
 	values = (JsonValue *) (out + 1);
 	head = (uint8 *) (values + JWT_VALUES_MAX);
@@ -122,7 +120,7 @@ decode_identity(const char *text)
 			JSON_OK ||
 		values[0].kind != JSON_OBJECT)
 	{
-		free(out);
+		compat_guc_free(out);
 		return NULL;
 	}
 	out->times.expires = (int64) bytes_get_u64(head);
@@ -151,7 +149,13 @@ check_identity(char **value, void **extra, GucSource source)
 		return false;
 	}
 	*extra = decode_identity(*value);
-	return *extra != NULL;
+	if (*extra != NULL)
+		return true;
+
+	/* Without a message of ours the server's would show the claims. */
+	GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
+	GUC_check_errmsg("the identity of a session cannot be kept");
+	return false;
 }
 
 static void
