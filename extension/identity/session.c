@@ -38,8 +38,7 @@ typedef struct Identity
 	Bytes issuer;  /* "iss" */
 	Bytes subject; /* "sub" */
 	Bytes id;      /* "jti" */
-	Bytes claims;
-	const JsonValue *object;
+	const JsonValue *object; /* the claims */
 } Identity;
 
 uint64 IdentityEpoch = 1;
@@ -127,7 +126,6 @@ decode_identity(const char *text)
 	out->times.issued = (int64) bytes_get_u64(head + 8);
 	out->times.not_before = (int64) bytes_get_u64(head + 16);
 	out->issuer = bytes_view(head + TIMES_SIZE, head_size - TIMES_SIZE);
-	out->claims = bytes_view(claims, claims_size);
 	out->object = values;
 	out->subject = string_member(values, "sub");
 	out->id = string_member(values, "jti");
@@ -198,13 +196,17 @@ set_identity(const char *value, bool transaction_only)
 static void
 look_again(void)
 {
-	VerifiedToken token = {.issuer = IssuerOfTokens(identity->issuer),
-						   .times = identity->times,
-						   .subject = identity->subject,
-						   .id = identity->id};
+	VerifiedToken token = {
+		.times = identity->times, .subject = identity->subject, .id = identity->id};
+
+	/*
+	 * Taken before anything is read: what changes meanwhile is asked next time.
+	 * The prefix is kept as long as no other epoch makes the issuers be read anew.
+	 */
 	uint64 catalog = CatalogEpoch;
 	uint64 standing = StandingEpoch;
 
+	token.issuer = IssuerOfTokens(identity->issuer);
 	if (token.issuer == NULL)
 		VerifyRaise(JWT_WRONG_ISSUER);
 	StandingRequire(StandingOf(&token));
@@ -396,7 +398,7 @@ tarot_identity_claims(PG_FUNCTION_ARGS)
 {
 	if (!have_identity())
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(VerifyClaimsAsJsonb(identity->claims));
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(identity->object));
 }
 
 /*
