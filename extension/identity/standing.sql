@@ -78,8 +78,8 @@ CREATE FUNCTION tarot.cut_off(kind text, name text, issued_before timestamptz) R
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF name IS NULL OR name = '' OR issued_before IS NULL THEN
-		RAISE EXCEPTION 'the name and issued_before must not be null' USING ERRCODE = 'null_value_not_allowed';
+	IF name IS NULL OR octet_length(name) NOT BETWEEN 1 AND 318 OR issued_before IS NULL THEN
+		RAISE EXCEPTION '% must have 1 to 318 bytes, and issued_before must not be null', kind USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	-- A later time takes in an earlier one; never is one taken back.
 	INSERT INTO tarot.token_cutoff AS c (kind, name, issued_before) VALUES (cut_off.kind, cut_off.name, cut_off.issued_before)
@@ -93,7 +93,7 @@ CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEF
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT tarot.cut_off('subject', subject, issued_before) $$;
 COMMENT ON FUNCTION tarot.revoke_subject(text, timestamptz) IS
-	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Raises 22004 for NULL.';
+	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Raises 22023 for NULL, and for a subject that is empty or too long.';
 
 CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT now()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -115,16 +115,18 @@ CREATE FUNCTION tarot.prune_revocations() RETURNS bigint
 	AS $$
 DECLARE
 	pruned bigint;
-	oldest timestamptz := now() - coalesce((SELECT max(max_age + leeway) FROM tarot.issuer), '0') - interval '1 day';
+	expired timestamptz := now() - interval '1 day';
+	-- The largest max_age that an issuer may have: one that has less now may get more, and one that was dropped come back.
+	oldest timestamptz := now() - interval '367 days';
 BEGIN
-	WITH gone AS (DELETE FROM tarot.revoked_token t WHERE t.expires_at < oldest OR t.expires_at = 'infinity' AND t.revoked_at < oldest RETURNING 1),
+	WITH gone AS (DELETE FROM tarot.revoked_token t WHERE t.expires_at < expired OR t.revoked_at < oldest RETURNING 1),
 		cut AS (DELETE FROM tarot.token_cutoff c WHERE c.issued_before < oldest RETURNING 1)
 		SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM cut) INTO pruned;
 	RETURN pruned;
 END
 $$;
 COMMENT ON FUNCTION tarot.prune_revocations() IS
-	'Forgets revocations of tokens that have expired, or are older than any issuer''s max_age allows, for a day at least; returns how many.';
+	'Forgets revocations of tokens that expired a day ago, by the expires_at that tarot.revoke_token() was given, and those of tokens that are older than a max_age can allow, 366 days; returns how many.';
 
 REVOKE ALL ON FUNCTION tarot.set_principal(text, text, text), tarot.revoke_token(text, text, timestamptz), tarot.cut_off(text, text, timestamptz),
 	tarot.revoke_subject(text, timestamptz), tarot.revoke_issuer(text, timestamptz), tarot.prune_revocations() FROM PUBLIC;
