@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -459,7 +460,8 @@ algorithm_names(TokenAlgorithms algorithms)
 }
 
 /*
- * tarot.check_issuer_keys(jwks text, name text, private_key bytea, algorithms text[]) RETURNS text[]
+ * tarot.check_issuer_keys(jwks text, name text, private_key bytea, algorithms text[]) RETURNS
+ * text[]
  *
  * Raises unless the keys are good, and each algorithm has one; the algorithms,
  * all that the keys are for where none are given.
@@ -519,6 +521,8 @@ check_key_unused(uint32 key_id, uint32 version)
 {
 	ListCell *cell;
 
+	/* Transactions were waited for, and what they did must count. */
+	AcceptInvalidationMessages();
 	foreach (cell, get_issuers())
 	{
 		const Issuer *issuer = lfirst(cell);

@@ -296,8 +296,8 @@ VerifyClaimsAsJsonb(const JsonValue *claims)
 	return JsonbPGetDatum(JsonbValueToJsonb(push(&state, WJB_VALUE, claims)));
 }
 
-static const JsonValue *
-read_claims(Bytes claims)
+const JsonValue *
+VerifyReadClaims(Bytes claims)
 {
 	JsonValue *values = palloc(sizeof(JsonValue) * JWT_VALUES_MAX);
 
@@ -326,7 +326,7 @@ tarot_identity_verify_jwt(PG_FUNCTION_ARGS)
 	VerifiedToken verified;
 
 	VerifyRequire(bytes_of_argument(fcinfo, 0), &verified);
-	PG_RETURN_DATUM(VerifyClaimsAsJsonb(read_claims(verified.claims)));
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(VerifyReadClaims(verified.claims)));
 }
 
 /*

@@ -34,6 +34,9 @@ extern void VerifyRequire(Bytes token, VerifiedToken *verified);
 /* Raises what is wrong, under the code of its own; never a part of the token. */
 pg_noreturn extern void VerifyRaise(JwtStatus status);
 
+/* Claims that were verified; palloc'd. */
+extern const JsonValue *VerifyReadClaims(Bytes claims);
+
 /* An object as jsonb. Raises when a character has no spelling in the database's encoding. */
 extern Datum VerifyClaimsAsJsonb(const JsonValue *claims);
 
