@@ -88,14 +88,18 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT now()) RETURNS void
-	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT tarot.cut_off('subject', subject, issued_before) $$;
+	AS $$
+BEGIN
+	PERFORM tarot.cut_off('subject', subject, issued_before);
+END
+$$;
 COMMENT ON FUNCTION tarot.revoke_subject(text, timestamptz) IS
 	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Raises 22023 for NULL, and for a subject that is empty or too long.';
 
-CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT now()) RETURNS void
+CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$

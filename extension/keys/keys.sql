@@ -49,14 +49,16 @@ CREATE FUNCTION tarot.check_name(kind text, name text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	called text := CASE WHEN kind ~ '^[aeiou]' THEN 'an ' ELSE 'a ' END || kind;
 BEGIN
 	IF name IS NULL OR name = '' THEN
-		RAISE EXCEPTION 'the name of a % must not be empty', kind USING ERRCODE = 'invalid_name';
+		RAISE EXCEPTION 'the name of % must not be empty', called USING ERRCODE = 'invalid_name';
 	ELSIF octet_length(name) > 63 THEN
-		RAISE EXCEPTION 'the name of a % must not be longer than 63 bytes', kind
+		RAISE EXCEPTION 'the name of % must not be longer than 63 bytes', called
 			USING ERRCODE = 'name_too_long', DETAIL = format('It has %s bytes.', octet_length(name));
 	ELSIF name ~ '[[:cntrl:]]' OR name LIKE '#%' THEN
-		RAISE EXCEPTION 'the name of a % must not contain control characters or begin with "#"', kind
+		RAISE EXCEPTION 'the name of % must not contain control characters or begin with "#"', called
 			USING ERRCODE = 'invalid_name';
 	END IF;
 END

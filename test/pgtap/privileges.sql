@@ -25,6 +25,7 @@ SELECT set_eq(
 			'tarot.begin_conversion(oid,name,text,boolean,text)', 'tarot.constrain_conversion(oid,name,name)', 'tarot.conversion_constraints(oid,name,name)', 'tarot.check_conversion(oid,name,name)',
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
 			'tarot.check_searchable(integer,name)',
+			'tarot.authenticate(text,boolean)', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
@@ -36,7 +37,7 @@ SELECT set_eq(
 		UNION ALL SELECT format('tarot.to_json(tarot.encrypted_%s)', type) FROM unnest(ARRAY['jsonb', 'numeric', 'date', 'timestamptz']) AS type
 		UNION ALL SELECT format('tarot.encrypted_%s(%s,integer,boolean)', type, source::regtype) FROM (VALUES ('jsonb', 'json'), ('numeric', 'int2'), ('numeric', 'int4'), ('numeric', 'int8'), ('numeric', 'float4'),
 			('numeric', 'float8'), ('date', 'timestamp'), ('date', 'timestamptz'), ('timestamptz', 'timestamp'), ('timestamptz', 'date')) AS kin (type, source)$$,
-	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');
+	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own and for its own identity, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
@@ -54,7 +55,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'conversion_progress', 'bound_column', 'issuer_status'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -187,6 +188,10 @@ INSERT INTO outcome SELECT call, wanted, tempted(call) FROM (VALUES
 	('SELECT v FROM evil.sealed', 'ok'), ('SELECT tarot.drop_class(''evil'')', '2BP01'), ('DROP TABLE evil.sealed', 'ok'),
 	('SELECT tarot.revoke_class(''evil'', ''tarot_tap_evil'')', 'ok'), ('SELECT tarot.drop_class(''evil'')', 'ok'), ('SELECT tarot.rotate_root_key()', 'ok'),
 	('SELECT tarot.create_key(''evil'')', '42710'), ('SELECT tarot.create_key(pg_catalog.repeat(''x'', 100))', '42622'), ('SELECT tarot.get_key_id(''x'')', '42501'),
+	('SELECT tarot.create_issuer(''evil'', ''evil'', ''{a}''::pg_catalog.text[], secret => repeat(''s''::pg_catalog.text, 32))', 'ok'), ('SELECT tarot.alter_issuer(''evil'', max_age => ''1 hour'')', 'ok'), ('SELECT tarot.alter_issuer(''evil'', secret => ''12345678901234567890123456789012'')', 'ok'),
+	('SELECT tarot.alter_issuer(''evil'', jwks => ''{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')', 'ok'), ('SELECT tarot.load_jwks(''evil'', ''{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')', 'ok'),
+	('SELECT tarot.sign_jwt(''{}'', ''evil'')', 'ok'), ('SELECT tarot.set_principal(''evil'', ''agent'', ''banned'')', 'ok'), ('SELECT tarot.revoke_token(''evil'', ''evil'')', 'ok'), ('SELECT tarot.revoke_subject(''evil'')', 'ok'), ('SELECT tarot.revoke_issuer(''evil'', ''infinity'')', 'ok'),
+	('SELECT tarot.prune_revocations()', 'ok'), ('SELECT tarot.authenticate(tarot.sign_jwt(''{}'', ''evil''))', 'TS318'), ('SELECT tarot.drop_issuer(''evil'')', 'ok'),
 	('SELECT tarot.set_key_state(''evil'', 9, ''active'')', '42704'), ('CREATE TABLE evil.bare (v tarot.encrypted_text)', '42P16')) AS calls (call, wanted);
 -- pgTAP, too, would run into them.
 DROP TABLE pg_temp.pg_roles, pg_temp.key;
