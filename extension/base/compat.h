@@ -22,6 +22,7 @@
 #include "postmaster/autovacuum.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #if PG_VERSION_NUM < 150000
@@ -135,6 +136,30 @@ compat_setop_columns(const SetOp *plan)
 	return plan->cmpColIdx;
 #else
 	return plan->dupColIdx;
+#endif
+}
+
+/*
+ * What a check hook of a setting leaves behind: the server frees it, with free()
+ * in 15, and in its own memory context since. NULL when there is no memory.
+ */
+static inline void *
+compat_guc_malloc(size_t size)
+{
+#if PG_VERSION_NUM >= 160000
+	return guc_malloc(LOG, size);
+#else
+	return malloc(size);
+#endif
+}
+
+static inline void
+compat_guc_free(void *memory)
+{
+#if PG_VERSION_NUM >= 160000
+	guc_free(memory);
+#else
+	free(memory);
 #endif
 }
 

@@ -63,7 +63,7 @@
 /* A token whose signature is wrong. */
 #define TAROT_ERRCODE_TOKEN_SIGNATURE MAKE_SQLSTATE('T', 'S', '3', '0', '8')
 
-/* A token whose claims are not the JSON they must be. */
+/* A token whose claims are not the JSON they must be, or name no issuer. */
 #define TAROT_ERRCODE_TOKEN_CLAIMS MAKE_SQLSTATE('T', 'S', '3', '0', '9')
 
 /* A token without exp or iat. */

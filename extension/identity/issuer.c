@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -86,15 +87,9 @@ wipe(Bytes secret)
 	pfree((void *) secret.data);
 }
 
-/*
- * tarot.seal_issuer_key(name text, private_key text) RETURNS bytea
- */
-PG_FUNCTION_INFO_V1(tarot_identity_seal_issuer_key);
-Datum
-tarot_identity_seal_issuer_key(PG_FUNCTION_ARGS)
+static bytea *
+seal_private_key(const char *name, Bytes key)
 {
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	text *key = PG_GETARG_TEXT_PP(1);
 	EnvelopeHeader header = {.kind = ENVELOPE_TEXT};
 	Bytes context[2];
 	uint32 key_id = KeyRingFind(bytes_of_string(SEALING_KEY));
@@ -104,23 +99,38 @@ tarot_identity_seal_issuer_key(PG_FUNCTION_ARGS)
 						errmsg("this database has no keys yet"),
 						errhint("Create the first one with tarot.create_key().")));
 	private_key_context(name, context);
-	PG_RETURN_POINTER(
-		KeyRingSeal(KeyRingCurrent(key_id), &header, context, lengthof(context),
-					Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)))));
+	return KeyRingSeal(KeyRingCurrent(key_id), &header, context, lengthof(context), key);
 }
 
 /*
- * tarot.open_issuer_key(name text, sealed bytea) RETURNS text
+ * tarot.seal_issuer_key(name text, private_key text) RETURNS bytea
  */
-PG_FUNCTION_INFO_V1(tarot_identity_open_issuer_key);
+PG_FUNCTION_INFO_V1(tarot_identity_seal_issuer_key);
 Datum
-tarot_identity_open_issuer_key(PG_FUNCTION_ARGS)
+tarot_identity_seal_issuer_key(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	text *key = PG_GETARG_TEXT_PP(1);
+
+	PG_RETURN_BYTEA_P(seal_private_key(
+		name, Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)))));
+}
+
+/*
+ * tarot.reseal_issuer_key(name text, private_key bytea) RETURNS bytea
+ *
+ * No function opens one for SQL: who may administer may not take it elsewhere.
+ */
+PG_FUNCTION_INFO_V1(tarot_identity_reseal_issuer_key);
+Datum
+tarot_identity_reseal_issuer_key(PG_FUNCTION_ARGS)
 {
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Bytes key = open_private_key(name, (struct varlena *) PG_GETARG_BYTEA_PP(1));
-	Bytes text = Utf8ToServer(key);
+	bytea *sealed = seal_private_key(name, key);
 
-	PG_RETURN_TEXT_P(cstring_to_text_with_len((const char *) text.data, (int) text.len));
+	wipe(key);
+	PG_RETURN_BYTEA_P(sealed);
 }
 
 /* ---------------------------------------------------------------- keys of an issuer */
@@ -467,7 +477,8 @@ algorithm_names(TokenAlgorithms algorithms)
 }
 
 /*
- * tarot.check_issuer_keys(jwks text, private_key text, algorithms text[]) RETURNS text[]
+ * tarot.check_issuer_keys(jwks text, name text, private_key bytea, algorithms text[]) RETURNS
+ * text[]
  *
  * Raises unless the keys are good, and each algorithm has one; the algorithms,
  * all that the keys are for where none are given.
@@ -476,14 +487,19 @@ PG_FUNCTION_INFO_V1(tarot_identity_check_issuer_keys);
 Datum
 tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 {
-	TokenAlgorithms wanted = wanted_algorithms(fcinfo, 2);
+	TokenAlgorithms wanted = wanted_algorithms(fcinfo, 3);
 	TokenAlgorithms served = 0;
 	TokenKeyStatus status = TOKEN_KEY_OK;
 	Issuer issuer = {0};
 	const char *what = "the key set";
 	int where = -1;
+	Bytes own = {0};
 
+	/* What may raise comes first, for the keys are not freed by it. */
 	CryptoRequire();
+	if (!PG_ARGISNULL(2))
+		own = open_private_key(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							   (struct varlena *) PG_GETARG_BYTEA_PP(2));
 	if (!PG_ARGISNULL(0))
 	{
 		text *jwks = PG_GETARG_TEXT_PP(0);
@@ -492,22 +508,21 @@ tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 			&issuer, Utf8FromServer(bytes_view(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks))),
 			&where);
 	}
-	if (status == TOKEN_KEY_OK && !PG_ARGISNULL(1))
+	if (status == TOKEN_KEY_OK && own.data != NULL)
 	{
-		text *key = PG_GETARG_TEXT_PP(1);
-
 		what = "the secret or signing key";
 		where = -1;
-		status = add_own_key(&issuer,
-							 Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key))));
+		status = add_own_key(&issuer, own);
 	}
+	if (own.data != NULL)
+		wipe(own);
 	for (int i = 0; i < issuer.nkeys; i++)
 		served |= token_key_algorithms(issuer.keys[i]);
 	free_keys(&issuer);
 
 	if (status != TOKEN_KEY_OK)
 		refuse_key(what, status, where);
-	if (PG_ARGISNULL(2))
+	if (PG_ARGISNULL(3))
 		wanted = served;
 	if (wanted == 0 || (wanted & ~served) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -523,6 +538,8 @@ check_key_unused(uint32 key_id, uint32 version)
 {
 	ListCell *cell;
 
+	/* Transactions were waited for, and what they did must count. */
+	AcceptInvalidationMessages();
 	foreach (cell, get_issuers())
 	{
 		const Issuer *issuer = lfirst(cell);

@@ -24,7 +24,7 @@ SELECT tarot.declare_policy_table('tarot.issuer');
 
 -- ------------------------------------------------------------ for the functions below alone
 
-CREATE FUNCTION tarot.check_issuer_keys(jwks text, private_key text, algorithms text[]) RETURNS text[]
+CREATE FUNCTION tarot.check_issuer_keys(jwks text, name text, private_key bytea, algorithms text[]) RETURNS text[]
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_check_issuer_keys';
 
@@ -32,9 +32,10 @@ CREATE FUNCTION tarot.seal_issuer_key(name text, private_key text) RETURNS bytea
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_seal_issuer_key';
 
-CREATE FUNCTION tarot.open_issuer_key(name text, sealed bytea) RETURNS text
+-- By the newest version of the key.
+CREATE FUNCTION tarot.reseal_issuer_key(name text, private_key bytea) RETURNS bytea
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_identity_open_issuer_key';
+	AS 'MODULE_PATHNAME', 'tarot_identity_reseal_issuer_key';
 
 CREATE FUNCTION tarot.get_issuer(name text) RETURNS tarot.issuer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -53,8 +54,8 @@ BEGIN
 END
 $$;
 
--- Checks a row as a whole and writes it. The private key comes in the clear, and is sealed here.
-CREATE FUNCTION tarot.put_issuer(new tarot.issuer, private_key text, replace boolean) RETURNS void
+-- Checks a row as a whole and writes it.
+CREATE FUNCTION tarot.put_issuer(new tarot.issuer, replace boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -63,7 +64,7 @@ DECLARE
 BEGIN
 	IF new.issuer IS NULL OR new.issuer = '' OR octet_length(new.issuer) > 1024 THEN
 		RAISE EXCEPTION 'issuer must be what tokens have as "iss", of 1 to 1024 bytes' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF new.audience IS NULL OR array_position(new.audience, NULL) IS NOT NULL OR '' = ANY (new.audience) OR array_ndims(new.audience) > 1 THEN
+	ELSIF new.audience IS NULL OR '' = ANY (new.audience) OR EXISTS (SELECT FROM unnest(new.audience) AS a WHERE a IS NULL) THEN
 		RAISE EXCEPTION 'audience must be an array of what tokens may have as "aud"' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'For instance: audience => ARRAY[''readings-api''].';
 	ELSIF new.max_age IS NULL OR new.max_age NOT BETWEEN '1 second' AND '366 days' THEN
@@ -72,6 +73,8 @@ BEGIN
 		RAISE EXCEPTION 'leeway must be between 0 seconds and 10 minutes' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF new.subject_prefix IS NULL OR octet_length(new.subject_prefix) > 63 THEN
 		RAISE EXCEPTION 'subject_prefix must have at most 63 bytes, and not be null' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF octet_length(new.role_claim) NOT BETWEEN 1 AND 63 THEN
+		RAISE EXCEPTION 'role_claim must have 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF (new.role_claim IS NULL) <> (coalesce(cardinality(new.database_roles), 0) = 0) THEN
 		RAISE EXCEPTION 'role_claim and database_roles belong together' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'The claim names a role, and only roles of the list are taken.';
@@ -85,9 +88,10 @@ BEGIN
 		RAISE EXCEPTION 'a token cannot make its bearer a superuser' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
-	new.algorithms := tarot.check_issuer_keys(new.jwks::text, put_issuer.private_key, new.algorithms);
-	new.private_key := tarot.seal_issuer_key(new.name, put_issuer.private_key);
-	new.database_roles := coalesce(new.database_roles, '{}');
+	new.algorithms := tarot.check_issuer_keys(new.jwks::text, new.name, new.private_key, new.algorithms);
+	-- Whatever their dimensions and subscripts were.
+	new.audience := ARRAY(SELECT unnest(new.audience));
+	new.database_roles := ARRAY(SELECT unnest(new.database_roles));
 	IF replace THEN
 		DELETE FROM tarot.issuer i WHERE i.name = new.name;
 	END IF;
@@ -95,10 +99,22 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.secret_as_jwk(secret bytea) RETURNS text
-	LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+-- What create_issuer() or alter_issuer() was given, sealed; NULL for nothing.
+CREATE FUNCTION tarot.seal_given_key(name text, secret bytea, signing_key jsonb) RETURNS bytea
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT '{"kty":"oct","k":"' || translate(encode(secret, 'base64'), E'+/=\n', '-_') || '"}' $$;
+	AS $$
+BEGIN
+	IF num_nonnulls(secret, signing_key) > 1 THEN
+		RAISE EXCEPTION 'an issuer has a secret or a signing key, not both' USING ERRCODE = 'invalid_parameter_value';
+	-- With a public key for its secret anybody could sign.
+	ELSIF encode(secret, 'escape') ~ '"(kty|keys)"|-----BEGIN ' THEN
+		RAISE EXCEPTION 'the secret is a key set, a key or a certificate' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = 'A secret is for HMAC, and random bytes.', HINT = 'Pass public keys as jwks, and a private one as signing_key.';
+	END IF;
+	RETURN tarot.seal_issuer_key(name, coalesce('{"kty":"oct","k":"' || translate(encode(secret, 'base64'), E'+/=\n', '-_') || '"}', signing_key::text));
+END
+$$;
 
 -- ------------------------------------------------------------ issuers
 
@@ -112,9 +128,7 @@ DECLARE
 	new tarot.issuer;
 BEGIN
 	PERFORM tarot.check_name('issuer', create_issuer.name);
-	IF num_nonnulls(create_issuer.secret, create_issuer.signing_key) > 1 THEN
-		RAISE EXCEPTION 'an issuer has a secret or a signing key, not both' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF num_nonnulls(create_issuer.jwks, create_issuer.secret, create_issuer.signing_key) = 0 THEN
+	IF num_nonnulls(create_issuer.jwks, create_issuer.secret, create_issuer.signing_key) = 0 THEN
 		RAISE EXCEPTION 'an issuer needs keys' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Give jwks (its public keys), secret (for HMAC), or signing_key (a private JWK, to sign tokens here).';
 	END IF;
@@ -134,9 +148,10 @@ BEGIN
 	new.database_roles := create_issuer.database_roles;
 	new.jwks := create_issuer.jwks;
 	new.issued_before := '-infinity';
+	new.private_key := tarot.seal_given_key(new.name, create_issuer.secret, create_issuer.signing_key);
 	new.created_at := now();
 	new.keys_changed_at := now();
-	PERFORM tarot.put_issuer(new, coalesce(tarot.secret_as_jwk(create_issuer.secret), create_issuer.signing_key::text), false);
+	PERFORM tarot.put_issuer(new, false);
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
@@ -164,28 +179,25 @@ CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience
 	AS $$
 DECLARE
 	new tarot.issuer;
-	private_key text;
 BEGIN
 	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	new := tarot.get_issuer(alter_issuer.name);
-	IF num_nonnulls(alter_issuer.secret, alter_issuer.signing_key) > 1 THEN
-		RAISE EXCEPTION 'an issuer has a secret or a signing key, not both' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	private_key := coalesce(tarot.secret_as_jwk(alter_issuer.secret), alter_issuer.signing_key::text, tarot.open_issuer_key(new.name, new.private_key));
+	new.private_key := coalesce(tarot.seal_given_key(new.name, alter_issuer.secret, alter_issuer.signing_key), tarot.reseal_issuer_key(new.name, new.private_key));
+	-- Other keys may be for other algorithms.
 	IF num_nonnulls(alter_issuer.jwks, alter_issuer.secret, alter_issuer.signing_key) > 0 THEN
 		new.keys_changed_at := now();
+		new.algorithms := NULL;
 	END IF;
 	new.issuer := coalesce(alter_issuer.issuer, new.issuer);
 	new.audience := coalesce(alter_issuer.audience, new.audience);
 	new.jwks := coalesce(alter_issuer.jwks, new.jwks);
-	-- Other keys may be for other algorithms.
-	new.algorithms := CASE WHEN alter_issuer.algorithms IS NOT NULL OR new.keys_changed_at = now() THEN alter_issuer.algorithms ELSE new.algorithms END;
+	new.algorithms := coalesce(alter_issuer.algorithms, new.algorithms);
 	new.max_age := coalesce(alter_issuer.max_age, new.max_age);
 	new.leeway := coalesce(alter_issuer.leeway, new.leeway);
 	new.subject_prefix := coalesce(alter_issuer.subject_prefix, new.subject_prefix);
 	new.role_claim := coalesce(alter_issuer.role_claim, new.role_claim);
 	new.database_roles := coalesce(alter_issuer.database_roles, new.database_roles);
-	PERFORM tarot.put_issuer(new, private_key, true);
+	PERFORM tarot.put_issuer(new, true);
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
@@ -206,7 +218,7 @@ BEGIN
 		RAISE EXCEPTION 'issuer "%" has no public keys of its own', new.name USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'Its tokens are verified with its private key.', HINT = 'tarot.alter_issuer() gives it some.';
 	ELSIF new.jwks IS DISTINCT FROM load_jwks.jwks THEN
-		PERFORM tarot.check_issuer_keys(load_jwks.jwks::text, tarot.open_issuer_key(new.name, new.private_key), new.algorithms);
+		PERFORM tarot.check_issuer_keys(load_jwks.jwks::text, new.name, new.private_key, new.algorithms);
 		UPDATE tarot.issuer i SET jwks = load_jwks.jwks, keys_changed_at = now() WHERE i.name = new.name;
 	END IF;
 END
@@ -224,7 +236,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_issuer(text) IS
-	'Trusts an issuer no longer: its tokens are refused, and who authenticated with one is nobody at the next statement. Raises 42704 for an unknown one.';
+	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). Raises 42704 for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, role_claim, database_roles,
@@ -247,8 +259,8 @@ COMMENT ON COLUMN tarot.issuer_status.issued_before IS 'Tokens that were issued 
 COMMENT ON COLUMN tarot.issuer_status.created_at IS 'When it was made.';
 COMMENT ON COLUMN tarot.issuer_status.keys_changed_at IS 'When its keys changed last.';
 
-REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, text[]), tarot.seal_issuer_key(text, text), tarot.open_issuer_key(text, bytea),
-	tarot.get_issuer(text), tarot.put_issuer(tarot.issuer, text, boolean), tarot.secret_as_jwk(bytea),
+REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, bytea, text[]), tarot.seal_issuer_key(text, text), tarot.reseal_issuer_key(text, bytea),
+	tarot.get_issuer(text), tarot.put_issuer(tarot.issuer, boolean), tarot.seal_given_key(text, bytea, jsonb),
 	tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
 	tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]),
 	tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),

@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -31,18 +32,19 @@
 
 #define SETTING "tarot_security.identity"
 
-/*
- * What the setting's text says, in one piece of malloc's, as settings want it:
- * views into `bytes`, values behind them.
+/* What the setting's text says, in one piece of the settings' memory: views of what lies behind it.
  */
 typedef struct Identity
 {
 	JwtTimes times;
-	Bytes issuer;  /* "iss" */
-	Bytes subject; /* "sub" */
-	Bytes id;      /* "jti" */
-	Bytes claims;
-	const JsonValue *object;
+	Bytes issuer;            /* "iss" */
+	Bytes subject;           /* "sub" */
+	Bytes id;                /* "jti" */
+	const JsonValue *object; /* the claims */
+
+	/* The database role before this identity took one; empty where it took none. */
+	char outer_role[NAMEDATALEN];
+	bool transaction_only; /* it took the role for the transaction alone */
 } Identity;
 
 uint64 IdentityEpoch = 1;
@@ -62,24 +64,28 @@ static Bytes checked_subject;
 /* ---------------------------------------------------------------- the setting */
 
 /*
- * The text: base64url of the three times and of "iss", a dot, and that of the
- * claims. ASCII in any encoding of the database.
+ * The text: base64url of a head, a dot, and that of the claims. ASCII in any
+ * encoding of the database. The head: three times, whether it is for the
+ * transaction alone, the outer role with zeros behind it, and "iss".
  */
 #define TIMES_SIZE 24
+#define HEAD_SIZE (TIMES_SIZE + 1 + NAMEDATALEN)
 
 static char *
-encode_identity(const VerifiedToken *token)
+encode_identity(const VerifiedToken *token, const char *outer_role, bool transaction_only)
 {
 	Bytes issuer = token->issuer->policy.issuer;
-	size_t head_size = TIMES_SIZE + issuer.len;
-	uint8 *head = palloc(head_size);
+	size_t head_size = HEAD_SIZE + issuer.len;
+	uint8 *head = palloc0(head_size);
 	size_t head_text = base64url_encoded_size(head_size);
 	char *out = palloc(head_text + 1 + base64url_encoded_size(token->claims.len) + 1);
 
 	bytes_put_u64(head, (uint64) token->times.expires);
 	bytes_put_u64(head + 8, (uint64) token->times.issued);
 	bytes_put_u64(head + 16, (uint64) token->times.not_before);
-	memcpy(head + TIMES_SIZE, issuer.data, issuer.len);
+	head[TIMES_SIZE] = transaction_only;
+	strlcpy((char *) head + TIMES_SIZE + 1, outer_role, NAMEDATALEN);
+	memcpy(head + HEAD_SIZE, issuer.data, issuer.len);
 	base64url_encode(bytes_view(head, head_size), out);
 	out[head_text] = '.';
 	base64url_encode(token->claims, out + head_text + 1);
@@ -94,7 +100,8 @@ string_member(const JsonValue *object, const char *name)
 	return value != NULL && value->kind == JSON_STRING ? value->text : bytes_view(NULL, 0);
 }
 
-/* Raises nothing and allocates by malloc: a check hook calls it. NULL for what is no identity. */
+/* Raises nothing, and its result is the settings': a check hook calls it. NULL for what is no
+ * identity. */
 static Identity *
 decode_identity(const char *text)
 {
@@ -109,27 +116,28 @@ decode_identity(const char *text)
 	uint8 *claims;
 	JsonValue *values;
 
-	if (dot == NULL || (out = malloc(sizeof(Identity) + values_size + 3 * room)) == NULL)
+	if (dot == NULL || (out = compat_guc_malloc(sizeof(Identity) + values_size + 3 * room)) == NULL)
 		return NULL;
 	values = (JsonValue *) (out + 1);
 	head = (uint8 *) (values + JWT_VALUES_MAX);
 	claims = head + room;
 	if (!base64url_decode(bytes_view(text, dot - text), head, &head_size) ||
-		head_size < TIMES_SIZE ||
+		head_size < HEAD_SIZE ||
 		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims,
 						  &claims_size) ||
 		json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX, claims + room) !=
 			JSON_OK ||
 		values[0].kind != JSON_OBJECT)
 	{
-		free(out);
+		compat_guc_free(out);
 		return NULL;
 	}
 	out->times.expires = (int64) bytes_get_u64(head);
 	out->times.issued = (int64) bytes_get_u64(head + 8);
 	out->times.not_before = (int64) bytes_get_u64(head + 16);
-	out->issuer = bytes_view(head + TIMES_SIZE, head_size - TIMES_SIZE);
-	out->claims = bytes_view(claims, claims_size);
+	out->transaction_only = head[TIMES_SIZE] != 0;
+	memcpy(out->outer_role, head + TIMES_SIZE + 1, NAMEDATALEN);
+	out->issuer = bytes_view(head + HEAD_SIZE, head_size - HEAD_SIZE);
 	out->object = values;
 	out->subject = string_member(values, "sub");
 	out->id = string_member(values, "jti");
@@ -151,7 +159,13 @@ check_identity(char **value, void **extra, GucSource source)
 		return false;
 	}
 	*extra = decode_identity(*value);
-	return *extra != NULL;
+	if (*extra != NULL)
+		return true;
+
+	/* Without a message of ours the server's would show the claims. */
+	GUC_check_errcode(ERRCODE_OUT_OF_MEMORY);
+	GUC_check_errmsg("the identity of a session cannot be kept");
+	return false;
 }
 
 static void
@@ -162,6 +176,13 @@ assign_identity(const char *value, void *extra)
 	IdentityEpoch++;
 }
 
+/* Claims are for tarot.claims(), which asks whether they still hold. */
+static const char *
+show_identity(void)
+{
+	return identity != NULL ? "authenticated" : "";
+}
+
 void
 IdentityInit(void)
 {
@@ -169,7 +190,14 @@ IdentityInit(void)
 		SETTING, "The verified claims of the session, as tarot.authenticate() left them.",
 		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "",
 		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check_identity,
-		assign_identity, NULL);
+		assign_identity, show_identity);
+}
+
+static void
+set_setting(const char *name, const char *value, bool transaction_only)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
 }
 
 static void
@@ -178,9 +206,7 @@ set_identity(const char *value, bool transaction_only)
 	authenticating = true;
 	PG_TRY();
 	{
-		(void) set_config_option(SETTING, value, PGC_USERSET, PGC_S_SESSION,
-								 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0,
-								 false);
+		set_setting(SETTING, value, transaction_only);
 	}
 	PG_FINALLY();
 	{
@@ -194,13 +220,17 @@ set_identity(const char *value, bool transaction_only)
 static void
 look_again(void)
 {
-	VerifiedToken token = {.issuer = IssuerOfTokens(identity->issuer),
-						   .times = identity->times,
-						   .subject = identity->subject,
-						   .id = identity->id};
+	VerifiedToken token = {
+		.times = identity->times, .subject = identity->subject, .id = identity->id};
+
+	/*
+	 * Taken before anything is read: what changes meanwhile is asked next time.
+	 * The prefix is kept as long as no other epoch makes the issuers be read anew.
+	 */
 	uint64 catalog = CatalogEpoch;
 	uint64 standing = StandingEpoch;
 
+	token.issuer = IssuerOfTokens(identity->issuer);
 	if (token.issuer == NULL)
 		VerifyRaise(JWT_WRONG_ISSUER);
 	StandingRequire(StandingOf(&token));
@@ -261,16 +291,18 @@ IdentitySubject(void)
 
 /* ---------------------------------------------------------------- for session.sql */
 
-/* A database role that the token asks for, if its issuer's may. */
-static void
-take_role(const Issuer *issuer, bool transaction_only)
+/* The database role that a token asks for, if its issuer's may; NULL when it asks for none. */
+static const char *
+role_of_token(const VerifiedToken *token)
 {
-	const JsonValue *claim =
-		issuer->role_claim != NULL ? json_member(identity->object, issuer->role_claim) : NULL;
+	const Issuer *issuer = token->issuer;
+	const JsonValue *claim = issuer->role_claim != NULL
+								 ? json_member(VerifyReadClaims(token->claims), issuer->role_claim)
+								 : NULL;
 	const char *role = NULL;
 
 	if (claim == NULL || claim->kind == JSON_NULL)
-		return;
+		return NULL;
 	for (int i = 0; i < issuer->nroles && claim->kind == JSON_STRING; i++)
 	{
 		Bytes allowed = Utf8FromServer(bytes_of_string(issuer->roles[i]));
@@ -279,12 +311,25 @@ take_role(const Issuer *issuer, bool transaction_only)
 			memcmp(allowed.data, claim->text.data, allowed.len) == 0)
 			role = issuer->roles[i];
 	}
-	if (role == NULL)
+
+	/* It may have become a superuser since it was listed. */
+	if (role == NULL || superuser_arg(get_role_oid(role, true)))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("the token asks for a database role that its issuer may not give"),
 						errhint("tarot.alter_issuer() sets which it may.")));
-	(void) set_config_option("role", role, PGC_USERSET, PGC_S_SESSION,
-							 transaction_only ? GUC_ACTION_LOCAL : GUC_ACTION_SET, true, 0, false);
+	return role;
+}
+
+/* The role that an identity took goes with it: the next one may not be allowed it. */
+static void
+leave_role(bool transaction_only)
+{
+	char outer[NAMEDATALEN];
+
+	if (identity == NULL || identity->outer_role[0] == '\0')
+		return;
+	memcpy(outer, identity->outer_role, NAMEDATALEN);
+	set_setting("role", outer, transaction_only);
 }
 
 /*
@@ -294,20 +339,34 @@ PG_FUNCTION_INFO_V1(tarot_identity_authenticate);
 Datum
 tarot_identity_authenticate(PG_FUNCTION_ARGS)
 {
-	text *token = PG_GETARG_TEXT_PP(0);
-	bool transaction_only = PG_GETARG_BOOL(1);
+	bool transaction_only = PG_ARGISNULL(1) || PG_GETARG_BOOL(1);
+	text *token;
 	VerifiedToken verified;
+	const char *role;
 	char *value;
 
+	/* A request without a token is nobody's, whoever was there before. */
+	if (PG_ARGISNULL(0))
+	{
+		leave_role(transaction_only);
+		set_identity("", transaction_only);
+		PG_RETURN_VOID();
+	}
+
+	token = PG_GETARG_TEXT_PP(0);
 	VerifyRequire(bytes_view(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token)), &verified);
 	if (transaction_only && !IsTransactionBlock())
 		ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
 						  errmsg("the identity ends with this statement"),
 						  errhint("Begin a transaction first, or say transaction_only => false.")));
-	value = encode_identity(&verified);
+	role = role_of_token(&verified);
+	leave_role(transaction_only);
+	value = encode_identity(&verified, role != NULL ? GetConfigOption("role", false, false) : "",
+							transaction_only);
 	set_identity(value, transaction_only);
 	pfree(value);
-	take_role(verified.issuer, transaction_only);
+	if (role != NULL)
+		set_setting("role", role, transaction_only);
 	PG_RETURN_VOID();
 }
 
@@ -319,6 +378,7 @@ Datum
 tarot_identity_sign_out(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;
+	leave_role(identity != NULL && identity->transaction_only);
 	set_identity("", false);
 	PG_RETURN_VOID();
 }
@@ -392,7 +452,7 @@ tarot_identity_claims(PG_FUNCTION_ARGS)
 {
 	if (!have_identity())
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(VerifyClaimsAsJsonb(identity->claims));
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(identity->object));
 }
 
 /*

@@ -1,16 +1,16 @@
 -- identity: who the session is
 
 CREATE FUNCTION tarot.authenticate(token text, transaction_only boolean DEFAULT true) RETURNS void
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_authenticate';
 COMMENT ON FUNCTION tarot.authenticate(text, boolean) IS
-	'Makes the bearer of a token the session''s identity, until the transaction ends; with transaction_only => false until tarot.sign_out(), RESET or DISCARD ALL. The token is verified as by tarot.verify_jwt(), and raises as that does; only its claims are kept. If its issuer has a role_claim, the database role that it names is set as well, by the rules of SET ROLE (42501 for one that is not in database_roles). Outside of a transaction block the identity ends with the statement, and a WARNING says so. NULL changes nothing.';
+	'Makes the bearer of a token the session''s identity, until the transaction ends; with transaction_only => false until tarot.sign_out(), RESET or DISCARD ALL. The token is verified as by tarot.verify_jwt(), and raises as that does; only its claims are kept. If its issuer has a role_claim, the database role that it names is set as well, by the rules of SET ROLE (42501 for one that is not in database_roles, or is a superuser); it goes with the identity, also by the next tarot.authenticate(), and by tarot.sign_out(). Outside of a transaction block the identity ends with the statement, and a WARNING says so. A token that is NULL makes the session nobody.';
 
 CREATE FUNCTION tarot.sign_out() RETURNS void
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_sign_out';
 COMMENT ON FUNCTION tarot.sign_out() IS
-	'The session is nobody again, at once and for the time after the transaction. A rollback brings the identity back that it had.';
+	'The session is nobody again, at once and for the time after the transaction, and has the database role of before. A rollback brings the identity back that it had.';
 
 CREATE FUNCTION tarot.subject() RETURNS text
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE

@@ -36,7 +36,10 @@ enum
 
 uint64 StandingEpoch = 1;
 
-/* As the server writes it: what has no spelling there is in no table. */
+/*
+ * As the server writes it. What has no spelling there could be in no table, and
+ * nobody could ever be refused by it: it raises.
+ */
 static Datum
 text_key(Bytes utf8)
 {

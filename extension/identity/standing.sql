@@ -64,7 +64,7 @@ $$;
 COMMENT ON FUNCTION tarot.revoke_token(text, text, timestamptz) IS
 	'Takes one token no longer: that of an issuer (by its name here) with this "jti". Counts in all sessions at their next statement. expires_at is when the token expires anyway, so that tarot.prune_revocations() can forget it. Raises 42704 for an unknown issuer, 22023 for an empty or too long "jti".';
 
-CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT now()) RETURNS void
+CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -81,7 +81,7 @@ $$;
 COMMENT ON FUNCTION tarot.revoke_subject(text, timestamptz) IS
 	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Registers the subject as tarot.set_principal() does, and raises as that; 22004 for NULL.';
 
-CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT now()) RETURNS void
+CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -102,15 +102,17 @@ CREATE FUNCTION tarot.prune_revocations() RETURNS bigint
 	AS $$
 DECLARE
 	pruned bigint;
-	oldest timestamptz := now() - coalesce((SELECT max(max_age + leeway) FROM tarot.issuer), '0') - interval '1 day';
+	expired timestamptz := now() - interval '1 day';
+	-- The largest max_age that an issuer may have: one that has less now may get more, and one that was dropped come back.
+	oldest timestamptz := now() - interval '367 days';
 BEGIN
-	DELETE FROM tarot.revoked_token t WHERE t.expires_at < oldest OR t.expires_at = 'infinity' AND t.revoked_at < oldest;
+	DELETE FROM tarot.revoked_token t WHERE t.expires_at < expired OR t.revoked_at < oldest;
 	GET DIAGNOSTICS pruned = ROW_COUNT;
 	RETURN pruned;
 END
 $$;
 COMMENT ON FUNCTION tarot.prune_revocations() IS
-	'Forgets revocations of single tokens that have expired, or are older than any issuer''s max_age allows, for a day at least; returns how many.';
+	'Forgets revocations of single tokens that expired a day ago, by the expires_at that tarot.revoke_token() was given, and those of tokens that are older than a max_age can allow, 366 days; returns how many.';
 
 REVOKE ALL ON FUNCTION tarot.set_principal(text, text, text), tarot.revoke_token(text, text, timestamptz),
 	tarot.revoke_subject(text, timestamptz), tarot.revoke_issuer(text, timestamptz), tarot.prune_revocations() FROM PUBLIC;

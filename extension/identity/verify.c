@@ -59,8 +59,10 @@ append(uint8 **end, Bytes bytes)
 	return copy;
 }
 
+/* The epoch and the generation are those of before anything was read, lest it seems younger. */
 static void
-remember(RememberedToken *place, const uint8 hash[HASH_SIZE], const JwtClaims *claims)
+remember(RememberedToken *place, const uint8 hash[HASH_SIZE], const JwtClaims *claims, uint64 epoch,
+		 uint64 generation)
 {
 	size_t size = claims->issuer.len + claims->subject.len + claims->id.len + claims->text.len;
 	uint8 *end;
@@ -82,9 +84,9 @@ remember(RememberedToken *place, const uint8 hash[HASH_SIZE], const JwtClaims *c
 	place->claims = append(&end, claims->text);
 	place->times = claims->times;
 	memcpy(place->hash, hash, HASH_SIZE);
-	place->generation = RootKeyGeneration();
+	place->generation = generation;
 	place->good_in = 0;
-	place->epoch = CatalogEpoch;
+	place->epoch = epoch;
 }
 
 /* The room for a token being read: large, and needed by each backend that authenticates. */
@@ -102,17 +104,22 @@ static JwtStatus
 verify_new(Bytes token, RememberedToken *place, const uint8 hash[HASH_SIZE])
 {
 	Jwt *jwt = get_room();
+	uint64 epoch = CatalogEpoch;
+	uint64 generation = RootKeyGeneration();
 	JwtStatus status = jwt_read(jwt, token);
 	Issuer *issuer;
+	Bytes iss;
 
 	if (status != JWT_VALID)
 		return status;
-	if ((issuer = IssuerOfTokens(jwt_unverified_issuer(jwt))) == NULL)
+	if ((iss = jwt_unverified_issuer(jwt)).len == 0)
+		return JWT_BAD_CLAIMS;
+	if ((issuer = IssuerOfTokens(iss)) == NULL)
 		return JWT_WRONG_ISSUER;
 	IssuerRequireKeys(issuer);
 	status = jwt_verify(jwt, issuer->keys, issuer->nkeys, &issuer->policy, VerifyClock());
 	if (status == JWT_VALID)
-		remember(place, hash, jwt_claims(jwt));
+		remember(place, hash, jwt_claims(jwt), epoch, generation);
 	return status;
 }
 
@@ -203,13 +210,85 @@ VerifyRequire(Bytes token, VerifiedToken *verified)
 	StandingRequire(StandingOf(verified));
 }
 
-Datum
-VerifyClaimsAsJsonb(Bytes claims)
-{
-	Bytes text = Utf8ToServer(claims);
+/* ---------------------------------------------------------------- claims as the server has them */
 
-	return DirectFunctionCall1(jsonb_in,
-							   CStringGetDatum(pnstrdup((const char *) text.data, text.len)));
+static JsonbValue
+scalar_of(const JsonValue *value)
+{
+	JsonbValue scalar = {.type = jbvNull};
+	Bytes text;
+
+	switch (value->kind)
+	{
+		case JSON_FALSE:
+		case JSON_TRUE:
+			scalar.type = jbvBool;
+			scalar.val.boolean = value->kind == JSON_TRUE;
+			break;
+		case JSON_NUMBER:
+			scalar.type = jbvNumeric;
+			scalar.val.numeric = DatumGetNumeric(DirectFunctionCall3(
+				numeric_in,
+				CStringGetDatum(pnstrdup((const char *) value->text.data, value->text.len)),
+				ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+			break;
+		case JSON_STRING:
+			text = Utf8ToServer(value->text);
+			scalar.type = jbvString;
+			scalar.val.string.val = (char *) text.data;
+			scalar.val.string.len = (int) text.len;
+			break;
+		default:
+			break;
+	}
+	return scalar;
+}
+
+static JsonbValue *
+push(JsonbParseState **state, JsonbIteratorToken token, const JsonValue *value)
+{
+	bool is_object = value->kind == JSON_OBJECT;
+	const JsonValue *item = json_first(value);
+	JsonbValue scalar;
+
+	if (!is_object && value->kind != JSON_ARRAY)
+	{
+		scalar = scalar_of(value);
+		return pushJsonbValue(state, token, &scalar);
+	}
+	pushJsonbValue(state, is_object ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
+	for (uint32 i = 0; i < value->count; i++, item = json_next(item))
+	{
+		if (is_object)
+		{
+			scalar = scalar_of(&(JsonValue){.kind = JSON_STRING, .text = item->name});
+			pushJsonbValue(state, WJB_KEY, &scalar);
+		}
+		push(state, is_object ? WJB_VALUE : WJB_ELEM, item);
+	}
+	return pushJsonbValue(state, is_object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
+}
+
+/*
+ * Not by jsonb's input function, which would show the claims in an error when an
+ * escaped character has no spelling in the database's encoding.
+ */
+Datum
+VerifyClaimsAsJsonb(const JsonValue *claims)
+{
+	JsonbParseState *state = NULL;
+
+	return JsonbPGetDatum(JsonbValueToJsonb(push(&state, WJB_VALUE, claims)));
+}
+
+const JsonValue *
+VerifyReadClaims(Bytes claims)
+{
+	JsonValue *values = palloc(sizeof(JsonValue) * JWT_VALUES_MAX);
+
+	if (json_read(claims, values, JWT_VALUES_MAX, palloc(claims.len)) != JSON_OK)
+		elog(ERROR, "claims that were verified cannot be read");
+	return values;
 }
 
 /* ---------------------------------------------------------------- for verify.sql */
@@ -232,7 +311,7 @@ tarot_identity_verify_jwt(PG_FUNCTION_ARGS)
 	VerifiedToken verified;
 
 	VerifyRequire(bytes_of_argument(fcinfo, 0), &verified);
-	PG_RETURN_DATUM(VerifyClaimsAsJsonb(verified.claims));
+	PG_RETURN_DATUM(VerifyClaimsAsJsonb(VerifyReadClaims(verified.claims)));
 }
 
 /*

@@ -34,7 +34,11 @@ extern void VerifyRequire(Bytes token, VerifiedToken *verified);
 /* Raises what is wrong, under the code of its own; never a part of the token. */
 pg_noreturn extern void VerifyRaise(JwtStatus status);
 
-extern Datum VerifyClaimsAsJsonb(Bytes claims);
+/* Claims that were verified; palloc'd. */
+extern const JsonValue *VerifyReadClaims(Bytes claims);
+
+/* An object as jsonb. Raises when a character has no spelling in the database's encoding. */
+extern Datum VerifyClaimsAsJsonb(const JsonValue *claims);
 
 /* Microseconds since 1970-01-01 00:00 UTC, as jwt.h counts. */
 extern int64 VerifyClock(void);

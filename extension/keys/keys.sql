@@ -49,14 +49,16 @@ CREATE FUNCTION tarot.check_name(kind text, name text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	called text := CASE WHEN kind ~ '^[aeiou]' THEN 'an ' ELSE 'a ' END || kind;
 BEGIN
 	IF name IS NULL OR name = '' THEN
-		RAISE EXCEPTION 'the name of a % must not be empty', kind USING ERRCODE = 'invalid_name';
+		RAISE EXCEPTION 'the name of % must not be empty', called USING ERRCODE = 'invalid_name';
 	ELSIF octet_length(name) > 63 THEN
-		RAISE EXCEPTION 'the name of a % must not be longer than 63 bytes', kind
+		RAISE EXCEPTION 'the name of % must not be longer than 63 bytes', called
 			USING ERRCODE = 'name_too_long', DETAIL = format('It has %s bytes.', octet_length(name));
 	ELSIF name ~ '[[:cntrl:]]' OR name LIKE '#%' THEN
-		RAISE EXCEPTION 'the name of a % must not contain control characters or begin with "#"', kind
+		RAISE EXCEPTION 'the name of % must not contain control characters or begin with "#"', called
 			USING ERRCODE = 'invalid_name';
 	END IF;
 END
@@ -313,17 +315,18 @@ BEGIN
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
 	IF destroy_key.force IS DISTINCT FROM true THEN
+		-- What is known to rest on it is told first, also of the one that nobody can know all of.
+		PERFORM tarot.check_key_unused(id, destroy_key.version);
 		IF destroy_key.name = 'default' THEN
 			RAISE EXCEPTION 'version % of key "default" may have sealed literals in views and defaults', destroy_key.version
 				USING ERRCODE = 'dependent_objects_still_exist',
 					HINT = 'With force => true they become unreadable for ever.';
 		END IF;
-		PERFORM tarot.check_key_unused(id, destroy_key.version);
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,

@@ -216,8 +216,6 @@ is_for_us(const JsonValue *audience, const JwtPolicy *policy)
 JwtStatus
 jwt_check_times(const JwtTimes *times, const JwtPolicy *policy, int64_t now)
 {
-	if (times->expires - times->issued > policy->max_lifetime)
-		return JWT_TOO_LONG_LIVED;
 	if (now - policy->leeway >= times->expires)
 		return JWT_EXPIRED;
 	if (now + policy->leeway < times->not_before)
@@ -226,6 +224,8 @@ jwt_check_times(const JwtTimes *times, const JwtPolicy *policy, int64_t now)
 		return JWT_ISSUED_LATER;
 	if (now - policy->leeway - times->issued > policy->max_age)
 		return JWT_TOO_OLD;
+	if (times->expires - times->issued > policy->max_lifetime)
+		return JWT_TOO_LONG_LIVED;
 	return JWT_VALID;
 }
 

@@ -28,6 +28,7 @@ SELECT set_eq(
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()',
 			'tarot.check_searchable(integer,name)',
+			'tarot.authenticate(text,boolean)', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
@@ -45,7 +46,7 @@ SELECT set_eq(
 		UNION ALL SELECT format('tarot.search_%s(%s)', operator, types) FROM unnest(ARRAY['eq', 'ne']) AS operator, unnest(ARRAY['name,tarot.encrypted_text', 'tarot.encrypted_text,name']) AS types
 		UNION ALL SELECT unnest(ARRAY['date_trunc(text,tarot.encrypted_date)', 'to_char(tarot.encrypted_date,text)', 'timezone(text,tarot.encrypted_date)', 'age(tarot.encrypted_date)',
 			'age(tarot.encrypted_date,timestamp with time zone)', 'age(timestamp with time zone,tarot.encrypted_date)', 'age(tarot.encrypted_date,tarot.encrypted_date)'])$$,
-	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own, and no others');
+	'an ordinary role may call the functions of the types, whose gate decides, those for tables of its own and for its own identity, and no others');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('tarot_tap_nobody', oid, privilege)$$,
@@ -63,7 +64,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -198,6 +199,10 @@ INSERT INTO outcome SELECT call, wanted, tempted(call) FROM (VALUES
 	('SELECT v FROM evil.sealed', 'ok'), ('SELECT tarot.drop_class(''evil'')', '2BP01'), ('DROP TABLE evil.sealed', 'ok'),
 	('SELECT tarot.revoke_class(''evil'', ''tarot_tap_evil'')', 'ok'), ('SELECT tarot.drop_class(''evil'')', 'ok'), ('SELECT tarot.rotate_root_key()', 'ok'),
 	('SELECT tarot.create_key(''evil'')', '42710'), ('SELECT tarot.create_key(pg_catalog.repeat(''x'', 100))', '42622'), ('SELECT tarot.get_key_id(''x'')', '42501'),
+	('SELECT tarot.create_issuer(''evil'', ''evil'', ''{a}''::pg_catalog.text[], secret => repeat(''s''::pg_catalog.text, 32))', 'ok'), ('SELECT tarot.alter_issuer(''evil'', max_age => ''1 hour'')', 'ok'), ('SELECT tarot.alter_issuer(''evil'', secret => ''12345678901234567890123456789012'')', 'ok'),
+	('SELECT tarot.alter_issuer(''evil'', jwks => ''{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')', 'ok'), ('SELECT tarot.load_jwks(''evil'', ''{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')', 'ok'),
+	('SELECT tarot.sign_jwt(''{}'', ''evil'')', 'ok'), ('SELECT tarot.set_principal(''evil'', ''agent'', ''banned'')', 'ok'), ('SELECT tarot.revoke_token(''evil'', ''evil'')', 'ok'), ('SELECT tarot.revoke_subject(''evil'')', 'ok'), ('SELECT tarot.revoke_issuer(''evil'', ''infinity'')', 'ok'),
+	('SELECT tarot.prune_revocations()', 'ok'), ('SELECT tarot.authenticate(tarot.sign_jwt(''{}'', ''evil''))', 'TS318'), ('SELECT tarot.drop_issuer(''evil'')', 'ok'),
 	('SELECT tarot.set_key_state(''evil'', 9, ''active'')', '42704'), ('CREATE TABLE evil.bare (v tarot.encrypted_text)', '42P16')) AS calls (call, wanted);
 -- pgTAP, too, would run into them.
 DROP TABLE pg_temp.pg_roles, pg_temp.key;
