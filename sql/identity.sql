@@ -425,15 +425,14 @@ SELECT tarot.subject(), tarot.check_jwt(:'bob'), tarot.verify_jwt(:'bob') ->> 's
 COMMIT;
 SELECT call, code(call) FROM unnest(ARRAY['SELECT tarot.create_issuer(''x'', ''x'', ''{}'', secret => repeat(''s'', 32))', 'SELECT tarot.create_issuer(''x'', ''x'', ''{}'', jwks => ''{}'')', 'SELECT tarot.alter_issuer(''app'')', 'SELECT tarot.load_jwks(''app'', ''{}'')',
 	'SELECT tarot.drop_issuer(''app'')', 'SELECT tarot.sign_jwt(''{}'', ''app'')', 'SELECT tarot.sign_claims(''{}'', ''app'')', 'SELECT tarot.set_principal(''ada'', status => ''banned'')', 'SELECT tarot.revoke_token(''app'', ''a1'')', 'SELECT tarot.revoke_subject(''ada'')',
-	'SELECT tarot.revoke_issuer(''app'')', 'SELECT tarot.cut_off(''subject'', ''ada'', now())', 'SELECT tarot.prune_revocations()', 'SELECT tarot.get_issuer(''app'')', 'SELECT tarot.check_issuer_keys(NULL, ''app'', NULL, NULL)',
+	'SELECT tarot.revoke_issuer(''app'')', 'SELECT tarot.prune_revocations()', 'SELECT tarot.get_issuer(''app'')', 'SELECT tarot.check_issuer_keys(NULL, ''app'', NULL, NULL)',
 	'SELECT tarot.seal_issuer_key(''app'', ''x'')', 'SELECT tarot.reseal_issuer_key(''app'', ''x'')', 'SELECT tarot.seal_given_key(''app'', NULL, NULL)', 'SELECT tarot.put_issuer(NULL, true)',
-	'TABLE tarot.issuer', 'TABLE tarot.issuer_status', 'TABLE tarot.principal', 'TABLE tarot.revoked_token', 'TABLE tarot.token_cutoff', 'DELETE FROM tarot.revoked_token', 'UPDATE tarot.principal SET status = ''active''']) AS call;
+	'TABLE tarot.issuer', 'TABLE tarot.issuer_status', 'TABLE tarot.principal', 'TABLE tarot.revoked_token', 'DELETE FROM tarot.revoked_token', 'UPDATE tarot.principal SET status = ''active''']) AS call;
 RESET SESSION AUTHORIZATION;
 -- Who may write to all tables may not write these; who monitors sees whose tokens are trusted, and no key.
 GRANT pg_write_all_data, pg_read_all_data TO regress_identity_app;
 SET SESSION AUTHORIZATION regress_identity_app;
-SELECT call, code(call) FROM unnest(ARRAY['UPDATE tarot.issuer SET issuer = ''https://evil.example'' WHERE name = ''app''', 'DELETE FROM tarot.issuer', 'INSERT INTO tarot.principal VALUES (''x'', ''user'', ''active'')', 'INSERT INTO tarot.revoked_token VALUES (''x'', ''x'', now())',
-	'INSERT INTO tarot.token_cutoff VALUES (''issuer'', ''x'', now())']) AS call;
+SELECT call, code(call) FROM unnest(ARRAY['UPDATE tarot.issuer SET issuer = ''https://evil.example'' WHERE name = ''app''', 'DELETE FROM tarot.issuer', 'INSERT INTO tarot.principal VALUES (''x'', ''user'', ''active'')', 'INSERT INTO tarot.revoked_token VALUES (''x'', ''x'', now())']) AS call;
 RESET SESSION AUTHORIZATION;
 REVOKE pg_write_all_data, pg_read_all_data FROM regress_identity_app;
 GRANT pg_monitor TO regress_identity_app;

@@ -23,7 +23,7 @@ TABLE standing;
 SELECT call, run('SELECT tarot.' || call) FROM unnest(ARRAY['revoke_token(NULL, ''a1'')', 'revoke_token(''absent'', ''a1'')', 'revoke_token(''app'', NULL)', 'revoke_token(''app'', '''')', 'revoke_token(''app'', repeat(''x'', 256))',
 	'revoke_token(''app'', ''x'', NULL)', 'revoke_subject(NULL)', 'revoke_subject('''')', 'revoke_subject(''ada'', NULL)', 'revoke_subject(repeat(''x'', 319))', 'revoke_issuer(NULL)', 'revoke_issuer(''absent'')', 'revoke_issuer(''app'', NULL)',
 	'set_principal(NULL)', 'set_principal('''')', 'set_principal(repeat(''x'', 319))', 'set_principal(''ada'', ''robot'')', 'set_principal(''ada'', status => ''gone'')', 'set_principal(''ada'', '''')', 'set_principal(''ada'', status => ''Active'')']) AS call;
-SELECT count(*) FROM (SELECT 1 FROM tarot.principal UNION ALL SELECT 1 FROM tarot.revoked_token UNION ALL SELECT 1 FROM tarot.token_cutoff) AS t;
+SELECT count(*) FROM (SELECT 1 FROM tarot.principal UNION ALL SELECT 1 FROM tarot.revoked_token) AS t;
 
 -- One token: that of its issuer alone, and not those without a "jti" or with another. A subject: with the prefix.
 BEGIN;
@@ -43,7 +43,7 @@ BEGIN;
 SELECT tarot.revoke_subject('partner:ada');
 TABLE standing;
 -- Issued later, it is good; the second of the revocation counts as before it.
-SELECT tarot.check_jwt(tarot.sign_jwt(jsonb_build_object('sub', 'partner:ada', 'iat', ceil(extract(epoch FROM issued_before))), 'app')), tarot.check_jwt(tarot.sign_jwt(jsonb_build_object('sub', 'partner:ada', 'iat', floor(extract(epoch FROM issued_before))), 'app')) FROM tarot.token_cutoff;
+SELECT tarot.check_jwt(tarot.sign_jwt(jsonb_build_object('sub', 'partner:ada', 'iat', ceil(extract(epoch FROM issued_before))), 'app')), tarot.check_jwt(tarot.sign_jwt(jsonb_build_object('sub', 'partner:ada', 'iat', floor(extract(epoch FROM issued_before))), 'app')) FROM tarot.principal WHERE subject = 'partner:ada';
 -- An earlier time takes nothing back.
 SELECT tarot.revoke_subject('partner:ada', '-infinity');
 TABLE standing;
@@ -107,8 +107,6 @@ ROLLBACK;
 -- What is forgotten, and what is not: an end that is known and past, and what no max_age reaches.
 INSERT INTO tarot.revoked_token VALUES ('app', 'past', now() - interval '25 hours', now()), ('app', 'just', now() - interval '23 hours', now() - interval '40 days'), ('app', 'open', 'infinity', now() - interval '366 days'),
 	('app', 'old', 'infinity', now() - interval '368 days');
-INSERT INTO tarot.token_cutoff VALUES ('subject', 'old', now() - interval '368 days'), ('subject', 'new', now() - interval '366 days'), ('issuer', 'app', 'infinity');
 SELECT tarot.prune_revocations();
 SELECT token_id FROM tarot.revoked_token ORDER BY token_id;
-SELECT kind, name FROM tarot.token_cutoff ORDER BY name;
 SELECT tarot.prune_revocations();
