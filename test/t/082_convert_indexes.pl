@@ -248,6 +248,7 @@ UPDATE busy SET email = 'Written ' || id, visits = visits + 1 WHERE id = 1 + :id
 DELETE FROM busy WHERE email = 'Hot ' || :hot AND random() < 0.5;
 INSERT INTO busy (id, email) VALUES (:new, 'Hot ' || :hot) ON CONFLICT DO NOTHING;
 INSERT INTO busy (id, email) VALUES (:new + 1, 'Written ' || :new) ON CONFLICT DO NOTHING;
+INSERT INTO busy (id, email) VALUES (:new + 3, 'Hot ' || :hot) ON CONFLICT (email) DO UPDATE SET visits = busy.visits;
 INSERT INTO busy (id, email) VALUES (:new + 2, 'User ' || (600 + :id % 1000)) ON CONFLICT DO NOTHING;
 END
 foreach my $direction ('encrypt', 'decrypt')
