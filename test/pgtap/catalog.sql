@@ -19,7 +19,7 @@ SELECT set_eq(
 		'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
 		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
-		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics',
+		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics', 'name_not_null',
 		'start_reseal', 'reseal_batch', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
