@@ -338,6 +338,34 @@ CALL tarot.encrypt_column('card', 'holder', 'personal', concurrently => true);
 SELECT id, holder, number, secret FROM card ORDER BY id;
 SELECT count(*) FROM tarot.verify_bindings('card');
 
+-- ------------------------------------------------------------ an owner gets nothing of who converts
+
+CREATE FUNCTION own(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_user <> 'tarot_indexes_owner' THEN
+		RAISE EXCEPTION 'ran as another';
+	END IF;
+	RETURN $1;
+END
+$$;
+CREATE TABLE watched (id int PRIMARY KEY, email text);
+INSERT INTO watched SELECT i, 'user ' || i FROM generate_series(1, 10) i;
+CREATE INDEX watching ON watched ((own(1)), email, (own(id))) WHERE own(2) = 2;
+RESET ROLE;
+SELECT tarot.grant_class('login', current_user::regrole, 'plain');
+CALL tarot.encrypt_column('watched', 'email', 'login', concurrently => true);
+SELECT indexdef FROM pg_indexes WHERE indexname = 'watching';
+SET ROLE tarot_indexes_owner;
+-- Renamed meanwhile, it is lost; and may be given up.
+SELECT tarot.begin_conversion('watched'::regclass, 'email', 'text', false, 'login', true);
+ALTER TABLE watched RENAME email TO mail;
+\set VERBOSITY terse
+INSERT INTO watched VALUES (11, 'x');
+CALL tarot.decrypt_column('watched', 'email', concurrently => true);
+CALL tarot.cancel_conversion('watched', 'email');
+INSERT INTO watched VALUES (11, 'x');
+\set VERBOSITY default
+
 -- ------------------------------------------------------------ and who may
 
 SET ROLE tarot_indexes_app;

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
@@ -303,10 +304,16 @@ IndexPairDefine(const IndexPair *pair, const char *column, const Conversion *con
 {
 	Relation table = table_open(pair->table, NoLock);
 	Relation index = index_open(pair->old_index, AccessShareLock);
+	Oid user;
+	int context;
 
+	/* Expressions are simplified, which may call functions: they are the owner's code. */
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(table->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
 	define_index(table, index, get_attnum(pair->table, column),
 				 get_attnum(pair->table, NameStr(conversion->shadow)),
 				 get_new_name(conversion, pair->old_index));
+	SetUserIdAndSecContext(user, context);
 	index_close(index, AccessShareLock);
 	table_close(table, NoLock);
 }
