@@ -191,6 +191,9 @@ build_index(const Step *step)
 		if (pair->state != PAIR_DEFINED)
 			continue;
 		pgstat_progress_start_command(PROGRESS_COMMAND_CREATE_INDEX, pair->table);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_COMMAND,
+									 PROGRESS_CREATEIDX_COMMAND_CREATE_CONCURRENTLY);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_INDEX_OID, pair->new_index);
 		index_concurrently_build(pair->table, pair->new_index);
 		pgstat_progress_end_command();
 		break;
