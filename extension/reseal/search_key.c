@@ -593,12 +593,12 @@ classes_of_relation(Oid id, List *classes)
 	return classes;
 }
 
-/* Of the relations, and row types, that the command has made or changed. */
+/* The relations, row types too, that the command has made or changed. */
 static List *
-classes_of_command(void)
+relations_of_command(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List *classes = NIL;
+	List *relations = NIL;
 
 	SPI_connect();
 	if (SPI_execute("SELECT DISTINCT CASE WHEN d.classid OPERATOR(pg_catalog.=) "
@@ -616,11 +616,37 @@ classes_of_command(void)
 		MemoryContext spi_context = MemoryContextSwitchTo(context);
 
 		if (!isnull && OidIsValid(DatumGetObjectId(id)))
-			classes = classes_of_relation(DatumGetObjectId(id), classes);
+			relations = lappend_oid(relations, DatumGetObjectId(id));
 		MemoryContextSwitchTo(spi_context);
 	}
 	SPI_finish();
-	return classes;
+	return relations;
+}
+
+/*
+ * A restore of data alone (--disable-triggers) fills the table of search keys
+ * while its triggers are off, and then enables them, which is noticed here.
+ */
+static void
+rebuild_all_indexes(Relation table)
+{
+	SysScanDesc scan = CatalogScan(table, "search_key_pkey", 0, NULL);
+	List *classes = NIL;
+	HeapTuple tuple;
+	ListCell *cell;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SearchSpec search;
+		SearchState state;
+		int32 class_id = ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
+
+		if (state == SEARCH_ACTIVE && search.generation > 1)
+			classes = lappend_int(classes, class_id);
+	}
+	systable_endscan(scan);
+	foreach (cell, classes)
+		rebuild_indexes(lfirst_int(cell));
 }
 
 /*
@@ -637,12 +663,23 @@ tarot_reseal_hold_search_keys(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *trigger = (EventTriggerData *) fcinfo->context;
 	Snapshot before = GetActiveSnapshot();
+	Relation table;
+	List *classes = NIL;
 	ListCell *cell;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.hold_search_keys() is an event trigger function")));
-	foreach (cell, classes_of_command())
+	table = CatalogOpen("search_key", AccessShareLock);
+	foreach (cell, relations_of_command())
+	{
+		if (lfirst_oid(cell) == RelationGetRelid(table))
+			rebuild_all_indexes(table);
+		else
+			classes = classes_of_relation(lfirst_oid(cell), classes);
+	}
+	table_close(table, AccessShareLock);
+	foreach (cell, classes)
 	{
 		lock_class(lfirst_int(cell), AccessShareLock);
 		if (trigger->tag == CMDTAG_ALTER_TABLE && has_changed_since(lfirst_int(cell), before))
