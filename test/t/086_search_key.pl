@@ -35,6 +35,8 @@ SELECT tarot.grant_class('email', 'app', 'plain'), tarot.grant_class('day', 'app
 $tables
 $born;
 END
+# Indexes are made by parallel workers, too.
+ask($node, 'ALTER TABLE customer SET (parallel_workers = 2)');
 ask_as($node, 'app', <<"END");
 INSERT INTO customer SELECT 'U' || i || '\@plaintext.example', date '2000-01-01' + i % 500, 'name ' || i FROM generate_series(1, $rows) AS i;
 INSERT INTO purchase SELECT i, 'u' || i || '\@plaintext.example' FROM generate_series(1, 500) AS i;
