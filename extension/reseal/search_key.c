@@ -405,41 +405,64 @@ rebuild_indexes(int32 class_id)
 }
 
 /*
+ * Classes, or the one, whose values may have two tags of which the second
+ * counts. What was sorted before that was known goes by the first.
+ */
+static List *
+classes_that_retire(Relation table, int32 only_class)
+{
+	SysScanDesc scan = CatalogScan(table, "search_key_pkey", 0, NULL);
+	List *classes = NIL;
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SearchSpec search;
+		SearchState state;
+		int32 class_id = ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
+
+		if (state == SEARCH_RETIRING && (only_class == CLASS_NONE || class_id == only_class))
+			classes = lappend_int(classes, class_id);
+	}
+	systable_endscan(scan);
+	return classes;
+}
+
+/*
  * tarot.rebuild_search_indexes() RETURNS trigger
  *
  * With the row of tarot.search_key that becomes the active one, what was sorted
- * by another's tags. The first key of a class finds nothing that was.
+ * by another's tags. Where rows come in that say so, from a dump or the first
+ * copy of a subscriber, the same.
  */
 PG_FUNCTION_INFO_V1(tarot_reseal_rebuild_search_indexes);
 Datum
 tarot_reseal_rebuild_search_indexes(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool update;
-	HeapTuple tuple;
+	TupleDesc desc;
 	SearchSpec search;
-	SearchState state;
+	SearchState before;
+	SearchState now;
 	int32 class_id;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.rebuild_search_indexes() is a trigger function")));
-	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	class_id = ClassSearchRow(tuple, RelationGetDescr(trigger->tg_relation), &search, &state);
-	if (state != SEARCH_ACTIVE || (!update && search.generation == 1))
-		return PointerGetDatum(NULL);
-	if (update)
-	{
-		(void) ClassSearchRow(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation),
-							  &search, &state);
-		if (state == SEARCH_ACTIVE)
-			return PointerGetDatum(NULL);
-	}
+	desc = RelationGetDescr(trigger->tg_relation);
+	class_id = ClassSearchRow(trigger->tg_trigtuple, desc, &search, &before);
 
-	/* From here on this session, too, compares by the new one. */
+	/* From here on this session, too, goes by the new row. */
 	CommandCounterIncrement();
-	rebuild_indexes(class_id);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		class_id = ClassSearchRow(trigger->tg_newtuple, desc, &search, &now);
+		if (now == SEARCH_ACTIVE && before != SEARCH_ACTIVE)
+			rebuild_indexes(class_id);
+	}
+	else if (ClassSearchGeneration(class_id) != 0 &&
+			 classes_that_retire(trigger->tg_relation, class_id) != NIL)
+		rebuild_indexes(class_id);
 	return PointerGetDatum(NULL);
 }
 
@@ -630,22 +653,9 @@ relations_of_command(void)
 static void
 rebuild_all_indexes(Relation table)
 {
-	SysScanDesc scan = CatalogScan(table, "search_key_pkey", 0, NULL);
-	List *classes = NIL;
-	HeapTuple tuple;
 	ListCell *cell;
 
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		SearchSpec search;
-		SearchState state;
-		int32 class_id = ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
-
-		if (state == SEARCH_ACTIVE && search.generation > 1)
-			classes = lappend_int(classes, class_id);
-	}
-	systable_endscan(scan);
-	foreach (cell, classes)
+	foreach (cell, classes_that_retire(table, CLASS_NONE))
 		rebuild_indexes(lfirst_int(cell));
 }
 
