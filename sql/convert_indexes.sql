@@ -181,6 +181,8 @@ SELECT tarot.set_conversion('stepwise'::regclass, 'email', 2::smallint, 'tarot_c
 SELECT tarot.set_conversion('stepwise'::regclass, 'email', 2::smallint, 'tarot_converted_2', true, 'enabling', 'login');
 BEGIN;
 SELECT tarot.index_conversion('stepwise'::regclass, 'email');
+-- Whoever changes the table waits; who writes it does not.
+SELECT mode FROM pg_locks WHERE relation = 'stepwise'::regclass AND pid = pg_backend_pid() AND mode <> 'AccessShareLock' ORDER BY 1;
 SELECT tarot.index_conversion('stepwise'::regclass, 'email');
 ROLLBACK;
 CREATE FUNCTION look() RETURNS TABLE (phase text, counterpart text, equal text, folded text) LANGUAGE plpgsql AS $$

@@ -33,13 +33,14 @@
 #include "convert/conversion.h"
 #include "convert/counterpart.h"
 
-/* The tables that hold rows. */
+/* The tables that hold rows, locked. */
 static List *
 list_tables(Oid root, LOCKMODE lock_mode)
 {
 	List *tables = NIL;
 	ListCell *cell;
 
+	LockRelationOid(root, lock_mode);
 	foreach (cell, find_all_inheritors(root, lock_mode, NULL))
 	{
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
