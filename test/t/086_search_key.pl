@@ -121,7 +121,7 @@ sub restore_all
 		plain => [ [ '-f', "$dir/plain.sql" ], [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql" ] ],
 		custom => [ [ '-Fc', '-f', "$dir/custom" ], [ 'pg_restore', '--exit-on-error', "$dir/custom" ] ],
 		directory => [ [ '-Fd', '-j2', '-f', "$dir/directory" ], map { [ 'pg_restore', '--exit-on-error', '-j2', "--section=$_", "$dir/directory" ] } qw(pre-data data post-data) ],
-		rows => [ [ '-Fc', '--data-only', '-f', "$dir/rows" ], [ 'pg_restore', '--data-only', '--exit-on-error', "$dir/rows" ] ],
+		rows => [ [ '-Fc', '--data-only', '-f', "$dir/rows" ], map { [ 'pg_restore', '--data-only', $_, 'tarot', '--exit-on-error', "$dir/rows" ] } qw(-n -N) ],
 		data => [ [ '-Fc', '--data-only', '--disable-triggers', '-f', "$dir/data" ], [ 'pg_restore', '--data-only', '--disable-triggers', '--exit-on-error', "$dir/data" ] ]);
 	foreach my $format (sort keys %formats)
 	{
@@ -132,7 +132,7 @@ sub restore_all
 		$node->safe_psql('postgres', "DROP DATABASE IF EXISTS restored");
 		$node->safe_psql('postgres', "CREATE DATABASE restored");
 
-		# Into tables that have their indexes, before the keys are there, or after.
+		# Into tables that have their indexes, after the keys, or before; foreign keys ask for the first.
 		ask($node, "SET client_min_messages = error; CREATE EXTENSION tarot_security; $tables", db => 'restored') if $format =~ /^(?:data|rows)$/;
 		command_ok([ @$_, '-d', $node->connstr('restored') ], "$what, $format: restored") foreach @restores;
 		ask($node, $born, db => 'restored') if $format =~ /^(?:data|rows)$/;
