@@ -48,7 +48,12 @@ sub crash
 {
 	my (@sessions) = @_;
 	my @processes = split /\n/, ask($node, 'SELECT pid FROM pg_stat_activity');
+
+	# All at once: one that learns of the end could let go a lock that another waits for.
+	my @clients = split /\n/, ask($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()});
+	kill 'STOP', @clients;
 	$node->kill9;
+	kill 'KILL', @clients;
 	foreach (@sessions) { eval { $_->{run}->finish } }
 	wait_until(sub { !grep { kill 0, $_ } @processes }) or die 'processes are left';
 	$node->start;
