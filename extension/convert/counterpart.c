@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
@@ -204,15 +205,19 @@ get_new_name(const Conversion *conversion, Oid old_index)
 	return psprintf("%s_%u", NameStr(conversion->shadow), old_index);
 }
 
-/* Whether the name is one that get_new_name() makes. */
-static bool
-is_new_name(const Conversion *conversion, const char *name)
+Oid
+IndexPairOldIndex(const char *name)
 {
-	size_t length = strlen(NameStr(conversion->shadow));
+	static const char prefix[] = "tarot_converted_"; /* as in steps.sql */
+	const char *number;
 
-	return strncmp(name, NameStr(conversion->shadow), length) == 0 && name[length] == '_' &&
-		   name[length + 1] != '\0' &&
-		   strspn(name + length + 1, "0123456789") == strlen(name + length + 1);
+	if (strncmp(name, prefix, strlen(prefix)) != 0)
+		return InvalidOid;
+	number = name + strlen(prefix);
+	number += strspn(number, "0123456789");
+	if (*number != '_' || strspn(number + 1, "0123456789") != strlen(number + 1))
+		return InvalidOid;
+	return atooid(number + 1);
 }
 
 static IndexPair *
@@ -246,10 +251,9 @@ find_pair(Relation table, Relation index, const Conversion *conversion, AttrNumb
 		pair = make_pair(table_id, index_id, other_id, state_of(table, index, other, from, to));
 		index_close(other, AccessShareLock);
 	}
-	else if (has_column(index, to) && is_new_name(conversion, RelationGetRelationName(index)))
+	else if (has_column(index, to) && OidIsValid(IndexPairOldIndex(RelationGetRelationName(index))))
 	{
-		Oid old_id =
-			atooid(RelationGetRelationName(index) + strlen(NameStr(conversion->shadow)) + 1);
+		Oid old_id = IndexPairOldIndex(RelationGetRelationName(index));
 
 		if (!list_member_oid(RelationGetIndexList(table), old_id))
 			pair = make_pair(table_id, InvalidOid, index_id, PAIR_UNFIT);
@@ -300,10 +304,16 @@ IndexPairDefine(const IndexPair *pair, const char *column, const Conversion *con
 {
 	Relation table = table_open(pair->table, NoLock);
 	Relation index = index_open(pair->old_index, AccessShareLock);
+	Oid user;
+	int context;
 
+	/* Expressions are simplified, which may call functions: they are the owner's code. */
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(table->rd_rel->relowner, context | SECURITY_RESTRICTED_OPERATION);
 	define_index(table, index, get_attnum(pair->table, column),
 				 get_attnum(pair->table, NameStr(conversion->shadow)),
 				 get_new_name(conversion, pair->old_index));
+	SetUserIdAndSecContext(user, context);
 	index_close(index, AccessShareLock);
 	table_close(table, NoLock);
 }

@@ -28,6 +28,9 @@ typedef struct IndexPair
 	PairState state;
 } IndexPair;
 
+/* Whose counterpart an index is by its name; InvalidOid: it is none. */
+extern Oid IndexPairOldIndex(const char *name);
+
 extern const char *IndexPairStateName(PairState state);
 
 /* All of these tables, which the caller has locked. */

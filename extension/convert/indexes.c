@@ -33,13 +33,14 @@
 #include "convert/conversion.h"
 #include "convert/counterpart.h"
 
-/* The tables that hold rows. */
+/* The tables that hold rows, locked. */
 static List *
 list_tables(Oid root, LOCKMODE lock_mode)
 {
 	List *tables = NIL;
 	ListCell *cell;
 
+	LockRelationOid(root, lock_mode);
 	foreach (cell, find_all_inheritors(root, lock_mode, NULL))
 	{
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION)
@@ -191,6 +192,9 @@ build_index(const Step *step)
 		if (pair->state != PAIR_DEFINED)
 			continue;
 		pgstat_progress_start_command(PROGRESS_COMMAND_CREATE_INDEX, pair->table);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_COMMAND,
+									 PROGRESS_CREATEIDX_COMMAND_CREATE_CONCURRENTLY);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_INDEX_OID, pair->new_index);
 		index_concurrently_build(pair->table, pair->new_index);
 		pgstat_progress_end_command();
 		break;

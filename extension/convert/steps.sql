@@ -80,6 +80,21 @@ BEGIN
 END
 $$;
 
+-- Since 18 NOT NULL is a constraint, and was made under the name that the column had.
+CREATE FUNCTION tarot.name_not_null(relation oid, "column" name, wanted name) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	given CONSTANT name := (SELECT c.conname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
+		WHERE c.conrelid = relation AND c.contype = 'n' AND a.attname = name_not_null."column");
+BEGIN
+	IF given <> wanted THEN
+		EXECUTE format('ALTER TABLE %s RENAME CONSTRAINT %I TO %I', relation::regclass, given, wanted);
+	END IF;
+END
+$$;
+
 -- False when an index came up, or was changed, that has no counterpart to take its place.
 CREATE FUNCTION tarot.swap_conversion(relation oid, "column" name, shadow name, encrypt boolean, searchable boolean) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -89,6 +104,7 @@ CREATE FUNCTION tarot.swap_conversion(relation oid, "column" name, shadow name, 
 	AS $$
 DECLARE
 	old_column pg_attribute;
+	not_null name;
 	statement text;
 	statements text[];
 BEGIN
@@ -105,6 +121,7 @@ BEGIN
 	-- What came up meanwhile would go with the old column.
 	PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, true);
 	SELECT * INTO old_column FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = swap_conversion."column" AND NOT a.attisdropped;
+	SELECT c.conname INTO not_null FROM pg_constraint c WHERE c.conrelid = relation AND c.contype = 'n' AND c.conkey = ARRAY[old_column.attnum];
 	IF old_column.attnotnull THEN
 		-- The constraint that was checked proves it: the table is not read.
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', relation::regclass, shadow);
@@ -114,6 +131,7 @@ BEGIN
 		|| ARRAY(SELECT p FROM tarot.conversion_indexes(relation, "column") i, tarot.index_properties(i.index, i.new_index) p);
 	EXECUTE format('ALTER TABLE %s DROP COLUMN %I', relation::regclass, "column");
 	EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', relation::regclass, shadow, "column");
+	PERFORM tarot.name_not_null(relation, "column", not_null);
 	FOREACH statement IN ARRAY statements LOOP
 		EXECUTE statement;
 	END LOOP;

@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "client/order.h"
 #include "column/column.h"
+#include "convert/arbiter.h"
 #include "hooks/planner.h"
 #include "search/search.h"
 
@@ -44,6 +45,7 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 		SearchRewriteQuery(query);
 		statement = plan(query, text, options, params);
 		SearchEndPlanning(&planning, statement);
+		ArbiterAddCounterparts(statement);
 	}
 	PG_FINALLY();
 	{

@@ -405,41 +405,64 @@ rebuild_indexes(int32 class_id)
 }
 
 /*
+ * Classes, or the one, whose values may have two tags of which the second
+ * counts. What was sorted before that was known goes by the first.
+ */
+static List *
+classes_that_retire(Relation table, int32 only_class)
+{
+	SysScanDesc scan = CatalogScan(table, "search_key_pkey", 0, NULL);
+	List *classes = NIL;
+	HeapTuple tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SearchSpec search;
+		SearchState state;
+		int32 class_id = ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
+
+		if (state == SEARCH_RETIRING && (only_class == CLASS_NONE || class_id == only_class))
+			classes = lappend_int(classes, class_id);
+	}
+	systable_endscan(scan);
+	return classes;
+}
+
+/*
  * tarot.rebuild_search_indexes() RETURNS trigger
  *
  * With the row of tarot.search_key that becomes the active one, what was sorted
- * by another's tags. The first key of a class finds nothing that was.
+ * by another's tags. Where rows come in that say so, from a dump or the first
+ * copy of a subscriber, the same.
  */
 PG_FUNCTION_INFO_V1(tarot_reseal_rebuild_search_indexes);
 Datum
 tarot_reseal_rebuild_search_indexes(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	bool update;
-	HeapTuple tuple;
+	TupleDesc desc;
 	SearchSpec search;
-	SearchState state;
+	SearchState before;
+	SearchState now;
 	int32 class_id;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.rebuild_search_indexes() is a trigger function")));
-	update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	class_id = ClassSearchRow(tuple, RelationGetDescr(trigger->tg_relation), &search, &state);
-	if (state != SEARCH_ACTIVE || (!update && search.generation == 1))
-		return PointerGetDatum(NULL);
-	if (update)
-	{
-		(void) ClassSearchRow(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation),
-							  &search, &state);
-		if (state == SEARCH_ACTIVE)
-			return PointerGetDatum(NULL);
-	}
+	desc = RelationGetDescr(trigger->tg_relation);
+	class_id = ClassSearchRow(trigger->tg_trigtuple, desc, &search, &before);
 
-	/* From here on this session, too, compares by the new one. */
+	/* From here on this session, too, goes by the new row. */
 	CommandCounterIncrement();
-	rebuild_indexes(class_id);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		class_id = ClassSearchRow(trigger->tg_newtuple, desc, &search, &now);
+		if (now == SEARCH_ACTIVE && before != SEARCH_ACTIVE)
+			rebuild_indexes(class_id);
+	}
+	else if (ClassSearchGeneration(class_id) != 0 &&
+			 classes_that_retire(trigger->tg_relation, class_id) != NIL)
+		rebuild_indexes(class_id);
 	return PointerGetDatum(NULL);
 }
 
@@ -593,12 +616,12 @@ classes_of_relation(Oid id, List *classes)
 	return classes;
 }
 
-/* Of the relations, and row types, that the command has made or changed. */
+/* The relations, row types too, that the command has made or changed. */
 static List *
-classes_of_command(void)
+relations_of_command(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List *classes = NIL;
+	List *relations = NIL;
 
 	SPI_connect();
 	if (SPI_execute("SELECT DISTINCT CASE WHEN d.classid OPERATOR(pg_catalog.=) "
@@ -616,11 +639,24 @@ classes_of_command(void)
 		MemoryContext spi_context = MemoryContextSwitchTo(context);
 
 		if (!isnull && OidIsValid(DatumGetObjectId(id)))
-			classes = classes_of_relation(DatumGetObjectId(id), classes);
+			relations = lappend_oid(relations, DatumGetObjectId(id));
 		MemoryContextSwitchTo(spi_context);
 	}
 	SPI_finish();
-	return classes;
+	return relations;
+}
+
+/*
+ * A restore of data alone (--disable-triggers) fills the table of search keys
+ * while its triggers are off, and then enables them, which is noticed here.
+ */
+static void
+rebuild_all_indexes(Relation table)
+{
+	ListCell *cell;
+
+	foreach (cell, classes_that_retire(table, CLASS_NONE))
+		rebuild_indexes(lfirst_int(cell));
 }
 
 /*
@@ -637,12 +673,23 @@ tarot_reseal_hold_search_keys(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *trigger = (EventTriggerData *) fcinfo->context;
 	Snapshot before = GetActiveSnapshot();
+	Relation table;
+	List *classes = NIL;
 	ListCell *cell;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.hold_search_keys() is an event trigger function")));
-	foreach (cell, classes_of_command())
+	table = CatalogOpen("search_key", AccessShareLock);
+	foreach (cell, relations_of_command())
+	{
+		if (lfirst_oid(cell) == RelationGetRelid(table))
+			rebuild_all_indexes(table);
+		else
+			classes = classes_of_relation(lfirst_oid(cell), classes);
+	}
+	table_close(table, AccessShareLock);
+	foreach (cell, classes)
 	{
 		lock_class(lfirst_int(cell), AccessShareLock);
 		if (trigger->tag == CMDTAG_ALTER_TABLE && has_changed_since(lfirst_int(cell), before))

@@ -104,14 +104,17 @@ free_operand(const Operand *operand)
 		pfree(operand->head);
 }
 
+/* Of a class whose search key is still to come, in a parallel restore, too little is known. */
 static void
 look_up_class(SearchSite *site, int32 class_id)
 {
 	DataClass *data_class = ClassFind(class_id);
-
-	site->data_class = data_class->exists ? data_class : NULL;
-	site->generation =
+	int generation =
 		data_class->exists ? data_class->search.spec.generation : ClassSearchGeneration(class_id);
+	bool complete = data_class->exists && (generation != 0 || !data_class->searchable);
+
+	site->data_class = complete ? data_class : NULL;
+	site->generation = generation;
 	site->class_id = class_id;
 	site->epoch = CatalogEpoch;
 }

@@ -6,6 +6,26 @@ SELECT count(*) FROM {table} WHERE {text} = {guess};
 -- guess: equality in the type
 SELECT id FROM {table} WHERE v::{base} = {guess}::{base};
 
+-- guess: equality of numbers cast on
+-- types: numeric
+SELECT id FROM {table} WHERE v::bigint = {guess}::numeric::bigint;
+SELECT count(*) FROM {table} WHERE v::float8 < {guess}::float8;
+
+-- guess: equality of dates cast on
+-- types: date
+SELECT id FROM {table} WHERE v::timestamp = {guess}::timestamp;
+SELECT id FROM {table} WHERE to_char(v, 'YYYY-MM-DD') = {guess};
+SELECT id FROM {table} WHERE age(v, {guess}) = '0';
+
+-- guess: equality of points of time cast on
+-- types: timestamptz
+SELECT id FROM {table} WHERE v::timestamp = {guess}::timestamptz::timestamp;
+SELECT id FROM {table} WHERE v::time = {guess}::timestamptz::time;
+
+-- guess: equality of texts cast on
+-- types: text
+SELECT id FROM {table} WHERE v::varchar = {guess} OR v::name = {guess};
+
 -- guess: equality with a parameter
 PREPARE p(text) AS SELECT id FROM {table} WHERE {text} = $1;
 EXECUTE p({guess});

@@ -12,6 +12,43 @@ SELECT {text} FROM {table};
 -- probe: cast to other strings
 SELECT {text}::varchar, {text}::char(200), {text}::name FROM {table};
 
+-- probe: casts beyond the base type, of text
+-- types: text
+SELECT v::varchar, v::varchar(60), v::char(60), v::name FROM {table};
+SELECT v::int FROM {table};
+
+-- probe: casts beyond the base type, of numbers
+-- types: numeric
+SELECT v::bigint, v::float8 FROM {table};
+SELECT v::int FROM {table};
+
+-- probe: casts beyond the base type that fail
+-- types: numeric
+-- control: never
+SELECT v::int FROM {table};
+SELECT v::smallint FROM {table};
+SELECT (v * 1e300)::float8 FROM {table};
+SELECT v::real FROM {table};
+
+-- probe: casts beyond the base type, of dates
+-- types: date
+SELECT v::timestamp, v::timestamptz, date_trunc('day', v), to_char(v, 'YYYY-MM-DD'), v AT TIME ZONE 'UTC', age(v), age(v, '1900-01-01'), age('2100-01-01', v) FROM {table};
+
+-- probe: casts beyond the base type, of points of time
+-- types: timestamptz
+SELECT v::date, v::time, v::timetz, v::timestamp FROM {table};
+
+-- probe: casts beyond the base type, of documents
+-- types: jsonb
+-- control: never
+SELECT v::int FROM {table};
+SELECT v::numeric FROM {table};
+SELECT v::bool FROM {table};
+
+-- probe: values joined to literals
+-- types: jsonb bytea
+SELECT (v || {right})::text, ({right} || v)::text, (v || v)::text FROM {table};
+
 -- probe: output function
 SELECT tarot.encrypted_{base}_out(v)::text FROM {table};
 

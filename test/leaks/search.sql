@@ -18,6 +18,24 @@ BEGIN;
 INSERT INTO {table}_plains SELECT * FROM {table};
 CREATE UNIQUE INDEX ON {table}_plains (v);
 
+-- probe: violations that ALTER TABLE finds
+BEGIN;
+INSERT INTO {table}_alone (v) SELECT v FROM {table}_alone;
+SAVEPOINT unique_key;
+ALTER TABLE {table}_alone ADD UNIQUE (v);
+ROLLBACK TO unique_key;
+ALTER TABLE {table}_alone ADD EXCLUDE USING hash (v WITH =);
+ROLLBACK TO unique_key;
+DELETE FROM {table}_child;
+DELETE FROM {table}_unique;
+ALTER TABLE {table}_alone ADD FOREIGN KEY (v) REFERENCES {table}_unique (v);
+
+-- probe: what a function makes of a value in ALTER TABLE
+-- control: never
+BEGIN;
+ALTER TABLE {table}_alone ALTER w TYPE text USING format('%s', v);
+TABLE {table}_alone;
+
 -- probe: foreign key violation
 DELETE FROM {table}_unique;
 
@@ -53,6 +71,12 @@ SELECT id FROM {table} WHERE v = {guess};
 -- differs: searcher
 SELECT id FROM {table} WHERE v = {guess}::{base};
 SELECT id FROM {table} WHERE {guess}::{base} = v AND NOT v <> {guess}::{base};
+
+-- guess: search with a name
+-- types: text
+-- differs: searcher
+SELECT id FROM {table} WHERE v = {guess}::name;
+SELECT id FROM {table} WHERE {guess}::name = v OR v = ANY (ARRAY[{guess}]::name[]) OR NOT v IS DISTINCT FROM {guess}::name;
 
 -- guess: search with parameters
 -- differs: searcher

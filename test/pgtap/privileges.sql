@@ -26,7 +26,7 @@ SELECT set_eq(
 			'tarot.unconstrain_conversion(oid,name,boolean)', 'tarot.swap_conversion(oid,name,name,boolean,boolean)',
 			'tarot.index_conversion(oid,name)', 'tarot.drop_conversion_indexes(oid,name)', 'tarot.conversion_indexes(oid,name)', 'tarot.index_mentions(oid,smallint)',
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
-			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()',
+			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()', 'tarot.name_not_null(oid,name,name)',
 			'tarot.check_searchable(integer,name)',
 			'tarot.authenticate(text,boolean)', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])

@@ -31,6 +31,9 @@ ask($node, q{SELECT tarot.create_class('found', 'profile', searchable => true, n
 	GRANT ALL ON searched TO app});
 ask($node, q{SELECT tarot.rotate_key('profile')});
 ask_as($node, 'app', q{INSERT INTO searched VALUES (1, 'ADA', 12.50), (2, 'ada', -0.0), (3, 'bob', 1e20)});
+# One more while the search key changes.
+ask($node, q{SELECT tarot.start_search_key('found', NULL, NULL)});
+ask_as($node, 'app', q{INSERT INTO searched VALUES (4, 'Eve', NULL)});
 ask_as($node, 'app', q{INSERT INTO customer VALUES (9, 'new version', 'version.two@plaintext.example')});
 
 {
@@ -96,8 +99,8 @@ is("$out$err", '', 'tarot.encrypt, nothing');
 my %class_named = map { ($_->{name} => $_) } @{ $table{'tarot.class'} };
 sub tag_of
 {
-	my ($class, $kind, $normal_form) = @_;
-	my ($search) = grep { $_->{class_id} == $class_named{$class}{class_id} } @{ $table{'tarot.search_key'} };
+	my ($class, $kind, $normal_form, $generation) = @_;
+	my ($search) = grep { $_->{class_id} == $class_named{$class}{class_id} && $_->{generation} == ($generation // 1) } @{ $table{'tarot.search_key'} };
 	my ($out, $err);
 	IPC::Run::run(
 		[ $^X, $tool, '--root-key-file', $key_file, '--ring-id', $ring->{ring_id}, '--wrapped-key', $wrapped{"$search->{key_id}.$search->{key_version}"},
@@ -117,6 +120,11 @@ foreach (@normal_forms)
 	is("$number_tag\n", tag_of('short', 3, $number), "tag $id: of a number, of 20 bits");
 	like($number_tag, qr/^81.{5}0{25}$/, "tag $id: which says that bits were left off");
 }
+my ($between, undef, $header) = open_envelope($searched{4}{found});
+is($between, 'Eve', 'a value with two search tags');
+is(($header =~ /^search tag (\S+)$/m)[0] . "\n", tag_of('found', 1, 'eve'), 'the first by the one key');
+is(($header =~ /^second tag (\S+)$/m)[0] . "\n", tag_of('found', 1, 'eve', 2), 'the second by the next, from another version');
+isnt(tag_of('found', 1, 'eve'), tag_of('found', 1, 'eve', 2), 'which are two');
 isnt(tag_of('found', 1, 'ada'), tag_of('found', 0, 'ada'), 'the kind counts');
 isnt(tag_of('found', 1, 'ada'), tag_of('short', 1, 'ada'), 'the class counts');
 
