@@ -105,6 +105,7 @@ foreach my $sql (
 	"SELECT tarot.create_issuer('x', 'https://x.example', '{}', secret => '{\"kty\": \"oct\", \"k\": \"PLAINSECRET\"}')",
 	"SELECT tarot.create_issuer('x', 'https://x.example', '{}', signing_key => '{\"kty\": \"OKP\", \"d\": \"$d\"}')",
 	"SELECT tarot.create_issuer('x', 'https://x.example', '{}', signing_key => '{\"kty\": \"OKP\", \"d\": \"$d\"')",
+	"SELECT tarot.create_issuer('x', 'https://x.example', '{}', signing_key => '{\"kty\": \"OKP\", \"d\": $d}')",
 	"SELECT tarot.create_issuer('x', 'https://x.example', '{}', jwks => '{\"kty\": \"OKP\", \"crv\": \"Ed25519\", \"x\": \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\", \"d\": \"$d\"}')",
 	"SELECT tarot.alter_issuer('app', secret => '$secret', algorithms => '{RS256}')",
 	"SELECT tarot.sign_jwt('{\"sub\": \"SUBJECTCLAIM\", \"exp\": \"NAMECLAIM\"}', 'app')",
