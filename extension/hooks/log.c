@@ -26,7 +26,7 @@
 /* The class of our own errors. */
 #define OWN_CATEGORY ERRCODE_TO_CATEGORY(TAROT_ERRCODE_LOCKED)
 
-#define KEPT_OUT "Kept out of the log: it may show values of encrypted columns."
+#define KEPT_OUT "Kept out of the log: it may show values of encrypted columns, or secrets."
 
 /*
  * Whether string and number literals in statements that the server logs
@@ -161,6 +161,14 @@ redact_for_log(ErrorData *error)
 		if (error->context != NULL && RedactMayHoldLiteral(error->context))
 			error->context = NULL;
 		redact_detail(error);
+
+		/* What a message quotes, detail and context go on with: a line of JSON, say. */
+		if (quotes_data(error) && strchr(error->message_id, '%') != NULL)
+		{
+			error->context = NULL;
+			if (error->detail != NULL && error->detail_log == NULL)
+				error->detail_log = KEPT_OUT;
+		}
 	}
 	if (saw_plaintext)
 	{

@@ -54,6 +54,13 @@ static char *identity_setting;
 static const Identity *identity;
 static bool authenticating;
 
+/*
+ * Whether an identity may be for a session. Where a pooler hands a connection
+ * on between transactions, that session is many people's, and an administrator
+ * turns it off: for the role that the application connects as, say.
+ */
+static bool session_identity = true;
+
 /* Under which epochs its bearer was last found welcome, and how long that is so. */
 static uint64 checked_identity;
 static uint64 checked_catalog;
@@ -191,6 +198,11 @@ IdentityInit(void)
 		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "",
 		PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, check_identity,
 		assign_identity, show_identity);
+	DefineCustomBoolVariable(
+		"tarot_security.session_identity",
+		"Allows tarot.authenticate() with transaction_only => false.",
+		"Turn it off for roles that connect through a pooler in transaction mode.",
+		&session_identity, true, PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 static void
@@ -353,6 +365,13 @@ tarot_identity_authenticate(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	}
 
+	if (!transaction_only && !session_identity)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to authenticate for longer than a transaction"),
+			 errdetail("tarot_security.session_identity is off."),
+			 errhint("Call tarot.authenticate() in each transaction, without transaction_only.")));
 	token = PG_GETARG_TEXT_PP(0);
 	VerifyRequire(bytes_view(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token)), &verified);
 	if (transaction_only && !IsTransactionBlock())
