@@ -276,6 +276,23 @@ COMMIT;
 SELECT who();
 FETCH 1 FROM held;
 CLOSE held;
+-- What is held and not yet read is read at the commit, by who is there then; deferred triggers run by then, too.
+RESET ROLE;
+CREATE TABLE logged (id int, by text);
+CREATE FUNCTION log_subject() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE logged SET by = tarot.subject() WHERE id = NEW.id; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER log AFTER INSERT ON logged DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION log_subject();
+GRANT ALL ON logged TO regress_identity_app;
+SET ROLE regress_identity_app;
+BEGIN;
+SELECT tarot.authenticate(:'ada');
+DECLARE held CURSOR WITH HOLD FOR SELECT id, owner FROM note ORDER BY id;
+INSERT INTO logged VALUES (1);
+SELECT tarot.authenticate(:'bob');
+COMMIT;
+SELECT who();
+FETCH 1 FROM held;
+CLOSE held;
+TABLE logged;
 -- A view's and a function's plan, too.
 RESET ROLE;
 CREATE VIEW own_note AS SELECT id FROM note WHERE owner = tarot.subject();
@@ -451,5 +468,5 @@ CREATE EXTENSION tarot_security;
 -- The one that comes anew trusts nobody yet.
 SELECT ask('SELECT tarot.subject()');
 SELECT tarot.sign_out(), tarot.subject();
-DROP TABLE note;
+DROP TABLE note, logged;
 DROP ROLE regress_identity_app, regress_identity_login, regress_identity_user, regress_identity_admin, "regress identity ""ü""";
