@@ -255,12 +255,6 @@ look_again(void)
 	checked_standing = standing;
 }
 
-bool
-IdentityIsSet(void)
-{
-	return identity != NULL;
-}
-
 /* Raises unless the identity is still good. False: nobody has authenticated. */
 static inline bool
 have_identity(void)
@@ -279,12 +273,6 @@ have_identity(void)
 }
 
 /* ---------------------------------------------------------------- for other floors */
-
-const JsonValue *
-IdentityClaims(void)
-{
-	return have_identity() ? identity->object : NULL;
-}
 
 Bytes
 IdentitySubject(void)
