@@ -152,11 +152,16 @@ ALTER TABLE twice ADD CHECK (id > 1);
 CREATE FUNCTION caught(value tarot.encrypted_numeric) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN format('%s', value); EXCEPTION WHEN OTHERS THEN RETURN 'caught'; END $$;
 ALTER TABLE twice ALTER n TYPE text USING caught(n);
 DO $$ BEGIN ALTER TABLE twice ALTER n TYPE text USING caught(n); EXCEPTION WHEN OTHERS THEN RAISE WARNING '%', SQLERRM; END $$;
+-- Nor does a statement inside of it.
+CREATE PROCEDURE shown(value tarot.encrypted_numeric, INOUT seen text) LANGUAGE plpgsql AS $$ BEGIN seen := format('%s', value); END $$;
+CREATE FUNCTION called(value tarot.encrypted_numeric) RETURNS text LANGUAGE plpgsql AS $$ DECLARE seen text; BEGIN CALL shown(value, seen); RETURN seen; END $$;
+ALTER TABLE twice ALTER n TYPE text USING called(n);
 -- And the next statement is not blamed for it.
 ALTER TABLE twice ADD more int;
 RESET ROLE;
 SELECT pg_typeof(n) FROM twice LIMIT 1;
-DROP FUNCTION caught;
+DROP FUNCTION caught, called;
+DROP PROCEDURE shown;
 
 -- ------------------------------------------------------------ texts beside names
 

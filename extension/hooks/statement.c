@@ -241,9 +241,11 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	}
 	PG_FINALLY();
 	{
+		/* What was refused to a statement inside of an ALTER TABLE was refused to that. */
+		if (GateRewriteDepth > outer_rewrite)
+			GateRewriteRefused = outer_refused;
 		GateDumpDepth = outer_dump;
 		GateRewriteDepth = outer_rewrite;
-		GateRewriteRefused = outer_refused;
 		GateBlindDepth = outer_blind;
 		GateMaintenanceCaller = outer_caller;
 		running = outer_running;
