@@ -371,7 +371,7 @@ CREATE ROLE regress_identity_admin;
 CREATE ROLE regress_identity_other;
 CREATE ROLE "regress identity ""ü""";
 GRANT regress_identity_user, regress_identity_admin, "regress identity ""ü""" TO regress_identity_login;
-SELECT tarot.create_issuer('web', 'https://web.example', '{}', secret => repeat('w', 32), role_claim => 'role', database_roles => '{regress_identity_user,regress_identity_admin,regress_identity_other,"regress identity \"ü\""}');
+SELECT tarot.create_issuer('web', 'https://web.example', '{}', secret => repeat('w', 32), database_role_claim => 'role', database_roles => '{regress_identity_user,regress_identity_admin,regress_identity_other,"regress identity \"ü\""}');
 CREATE FUNCTION web(role jsonb) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT tarot.sign_jwt(jsonb_build_object('sub', 'ada', 'role', role), 'web') $$;
 CREATE FUNCTION app(subject text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT tarot.sign_jwt(jsonb_build_object('sub', subject), 'app') $$;
 CREATE FUNCTION who_as() RETURNS text LANGUAGE sql AS $$ SELECT coalesce(tarot.subject(), '-') || ' as ' || current_user $$;

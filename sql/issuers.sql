@@ -34,7 +34,7 @@ INSERT INTO jwk VALUES ('hmac', NULL, NULL, '{"kty": "oct", "k": "AyM1SysPpbyDfg
 -- One that signs, and one that has its public key alone, for each kind.
 SELECT name, tarot.create_issuer(name, 'https://' || name || '.example', '{api,web}', signing_key => private) FROM jwk ORDER BY name;
 SELECT name, tarot.create_issuer('public ' || name, 'https://public.' || name || '.example', '{api}', jwks => jsonb_build_object('keys', jsonb_build_array(public))) FROM jwk WHERE public IS NOT NULL ORDER BY name;
-SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, role_claim, database_roles, signs, public_keys FROM tarot.issuer_status ORDER BY name;
+SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, signs, public_keys FROM tarot.issuer_status ORDER BY name;
 
 -- Nothing secret lies in the table, or can be asked for.
 SELECT name, jwks::text ~ '"d"|"k"' AS private_in_jwks, encode(private_key, 'escape') ~ 'kty' AS private_in_the_clear FROM tarot.issuer ORDER BY name;
@@ -89,10 +89,10 @@ SELECT arguments, create_with(replace(arguments, '@', 'secret => repeat(''s'', 3
 	(24, '''n'', ''i'', ''{a}'', @, max_age => NULL'), (25, '''n'', ''i'', ''{a}'', @, max_age => ''999 milliseconds'''), (26, '''n'', ''i'', ''{a}'', @, max_age => ''367 days'''),
 	(27, '''n'', ''i'', ''{a}'', @, leeway => NULL'), (28, '''n'', ''i'', ''{a}'', @, leeway => ''-1 second'''), (29, '''n'', ''i'', ''{a}'', @, leeway => ''601 seconds'''),
 	(30, '''n'', ''i'', ''{a}'', @, subject_prefix => NULL'), (31, '''n'', ''i'', ''{a}'', @, subject_prefix => repeat(''p'', 64)'),
-	(32, '''n'', ''i'', ''{a}'', @, role_claim => ''role'''), (33, '''n'', ''i'', ''{a}'', @, database_roles => ''{pg_monitor}'''), (34, '''n'', ''i'', ''{a}'', @, role_claim => ''role'', database_roles => ''{}'''),
-	(35, '''n'', ''i'', ''{a}'', @, role_claim => ''role'', database_roles => ''{absent}'''), (36, '''n'', ''i'', ''{a}'', @, role_claim => ''role'', database_roles => ''{NULL}'''),
-	(37, '''n'', ''i'', ''{a}'', @, role_claim => ''role'', database_roles => ARRAY[current_user]'), (38, '''n'', ''i'', ''{a}'', @, role_claim => '''', database_roles => ''{pg_monitor}'''),
-	(39, '''n'', ''i'', ''{a}'', @, role_claim => repeat(''r'', 64), database_roles => ''{pg_monitor}''')) AS calls (i, arguments) ORDER BY i;
+	(32, '''n'', ''i'', ''{a}'', @, database_role_claim => ''role'''), (33, '''n'', ''i'', ''{a}'', @, database_roles => ''{pg_monitor}'''), (34, '''n'', ''i'', ''{a}'', @, database_role_claim => ''role'', database_roles => ''{}'''),
+	(35, '''n'', ''i'', ''{a}'', @, database_role_claim => ''role'', database_roles => ''{absent}'''), (36, '''n'', ''i'', ''{a}'', @, database_role_claim => ''role'', database_roles => ''{NULL}'''),
+	(37, '''n'', ''i'', ''{a}'', @, database_role_claim => ''role'', database_roles => ARRAY[current_user]'), (38, '''n'', ''i'', ''{a}'', @, database_role_claim => '''', database_roles => ''{pg_monitor}'''),
+	(39, '''n'', ''i'', ''{a}'', @, database_role_claim => repeat(''r'', 64), database_roles => ''{pg_monitor}''')) AS calls (i, arguments) ORDER BY i;
 -- Key sets and keys.
 SELECT label, create_with(format('''n'', ''i'', ''{a}'', jwks => %L', keys)) FROM (
 	SELECT 1 AS i, 'null' AS label, 'null' AS keys
@@ -145,7 +145,7 @@ SELECT tarot.drop_issuer(name) FROM tarot.issuer WHERE issuer !~ 'example' OR na
 
 SELECT run(call) FROM unnest(ARRAY['SELECT tarot.alter_issuer(''absent'', max_age => ''1 hour'')', 'SELECT tarot.alter_issuer(NULL)', 'SELECT tarot.drop_issuer(''absent'')', 'SELECT tarot.drop_issuer(NULL)',
 	'SELECT tarot.load_jwks(''absent'', ''{}'')', 'SELECT tarot.load_jwks(''public ec'', NULL)', 'SELECT tarot.load_jwks(''hmac'', ''{}'')', 'SELECT tarot.load_jwks(''public ec'', ''{}'')',
-	'SELECT tarot.alter_issuer(''hmac'', issuer => ''https://ec.example'')', 'SELECT tarot.alter_issuer(''hmac'', max_age => ''0'')', 'SELECT tarot.alter_issuer(''hmac'', role_claim => ''role'')',
+	'SELECT tarot.alter_issuer(''hmac'', issuer => ''https://ec.example'')', 'SELECT tarot.alter_issuer(''hmac'', max_age => ''0'')', 'SELECT tarot.alter_issuer(''hmac'', database_role_claim => ''role'')',
 	'SELECT tarot.alter_issuer(''hmac'', secret => ''short'')', 'SELECT tarot.alter_issuer(''hmac'', audience => ''{NULL}'')', 'SELECT tarot.alter_issuer(''ec'', secret => ''x'', signing_key => ''{}'')']) AS call;
 SELECT tarot.alter_issuer('ec', algorithms => '{ES256}'), tarot.alter_issuer('rsa', algorithms => '{RS256}'), tarot.alter_issuer('hmac', algorithms => '{HS256}'), tarot.alter_issuer('ed', algorithms => '{EdDSA}');
 -- Nothing given, nothing changed; the key is sealed anew, and signs as before.

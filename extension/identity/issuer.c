@@ -39,11 +39,14 @@ enum
 	ISSUER_MAX_AGE = 5,
 	ISSUER_LEEWAY = 6,
 	ISSUER_SUBJECT_PREFIX = 7,
-	ISSUER_ROLE_CLAIM = 8,
+	ISSUER_DATABASE_ROLE_CLAIM = 8,
 	ISSUER_DATABASE_ROLES = 9,
-	ISSUER_JWKS = 10,
-	ISSUER_PRIVATE_KEY = 11,
-	ISSUER_ISSUED_BEFORE = 12,
+	ISSUER_ROLE_CLAIM = 10,
+	ISSUER_ROLES = 11,
+	ISSUER_DEFAULT_ROLES = 12,
+	ISSUER_JWKS = 13,
+	ISSUER_PRIVATE_KEY = 14,
+	ISSUER_ISSUED_BEFORE = 15,
 };
 
 /* The key of the ring that seals private keys and secrets of issuers. */
@@ -248,20 +251,18 @@ micros_of_interval(Datum value)
 		   (interval->day + (int64) interval->month * DAYS_PER_MONTH) * USECS_PER_DAY;
 }
 
-static void
-read_audiences(JwtPolicy *policy, Datum array)
+static Bytes *
+read_texts(Datum array, int *count)
 {
-	Bytes *audiences;
+	Bytes *texts;
 	Datum *items;
-	int count;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL,
-					  &count);
-	audiences = palloc(sizeof(Bytes) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		audiences[i] = utf8_copy(items[i]);
-	policy->audiences = audiences;
-	policy->naudiences = count;
+					  count);
+	texts = palloc(sizeof(Bytes) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		texts[i] = utf8_copy(items[i]);
+	return texts;
 }
 
 static TokenAlgorithms
@@ -287,15 +288,15 @@ read_algorithms(Datum array)
 }
 
 static void
-read_roles(Issuer *issuer, Datum array)
+read_database_roles(Issuer *issuer, Datum array)
 {
 	Datum *items;
 
 	deconstruct_array(DatumGetArrayTypeP(array), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &items,
-					  NULL, &issuer->nroles);
-	issuer->roles = palloc(sizeof(char *) * Max(issuer->nroles, 1));
-	for (int i = 0; i < issuer->nroles; i++)
-		issuer->roles[i] = pstrdup(NameStr(*DatumGetName(items[i])));
+					  NULL, &issuer->ndatabase_roles);
+	issuer->database_roles = palloc(sizeof(char *) * Max(issuer->ndatabase_roles, 1));
+	for (int i = 0; i < issuer->ndatabase_roles; i++)
+		issuer->database_roles[i] = pstrdup(NameStr(*DatumGetName(items[i])));
 }
 
 static Issuer *
@@ -311,15 +312,19 @@ read_issuer(HeapTuple tuple, TupleDesc desc)
 #define IS_NULL(column) nulls[(column) -1]
 	issuer->name = text_to_cstring(DatumGetTextPP(VALUE(ISSUER_NAME)));
 	issuer->policy.issuer = utf8_copy(VALUE(ISSUER_ISSUER));
-	read_audiences(&issuer->policy, VALUE(ISSUER_AUDIENCE));
+	issuer->policy.audiences = read_texts(VALUE(ISSUER_AUDIENCE), &issuer->policy.naudiences);
 	issuer->policy.algorithms = read_algorithms(VALUE(ISSUER_ALGORITHMS));
 	issuer->policy.max_age = issuer->policy.max_lifetime =
 		micros_of_interval(VALUE(ISSUER_MAX_AGE));
 	issuer->policy.leeway = micros_of_interval(VALUE(ISSUER_LEEWAY));
 	issuer->subject_prefix = utf8_copy(VALUE(ISSUER_SUBJECT_PREFIX));
+	if (!IS_NULL(ISSUER_DATABASE_ROLE_CLAIM))
+		issuer->database_role_claim = utf8_string(VALUE(ISSUER_DATABASE_ROLE_CLAIM));
+	read_database_roles(issuer, VALUE(ISSUER_DATABASE_ROLES));
 	if (!IS_NULL(ISSUER_ROLE_CLAIM))
 		issuer->role_claim = utf8_string(VALUE(ISSUER_ROLE_CLAIM));
-	read_roles(issuer, VALUE(ISSUER_DATABASE_ROLES));
+	issuer->roles = read_texts(VALUE(ISSUER_ROLES), &issuer->nroles);
+	issuer->default_roles = read_texts(VALUE(ISSUER_DEFAULT_ROLES), &issuer->ndefault_roles);
 	if (!IS_NULL(ISSUER_JWKS))
 	{
 		Jsonb *jwks = DatumGetJsonbP(VALUE(ISSUER_JWKS));

@@ -15,11 +15,16 @@ typedef struct Issuer
 {
 	const char *name; /* here */
 	JwtPolicy policy;
-	int64 issued_before;    /* tokens that were are not taken */
-	Bytes subject_prefix;   /* UTF-8 */
-	const char *role_claim; /* UTF-8; NULL: tokens choose no database role */
-	const char **roles;     /* those they may choose */
+	int64 issued_before;             /* tokens that were are not taken */
+	Bytes subject_prefix;            /* UTF-8 */
+	const char *database_role_claim; /* UTF-8; NULL: tokens choose no database role */
+	const char **database_roles;     /* those they may choose */
+	int ndatabase_roles;
+	const char *role_claim; /* UTF-8; NULL: tokens choose no role of tarot.role */
+	Bytes *roles;           /* UTF-8; those they may choose */
 	int nroles;
+	Bytes *default_roles; /* UTF-8; those that all their bearers have */
+	int ndefault_roles;
 	struct varlena *private_key; /* sealed, or NULL */
 	const char *jwks;            /* or NULL */
 	bool ready;                  /* the keys below are: */

@@ -8,8 +8,11 @@ CREATE TABLE tarot.issuer (
 	max_age interval NOT NULL CHECK (max_age BETWEEN '1 second' AND '366 days'),
 	leeway interval NOT NULL CHECK (leeway BETWEEN '0 seconds' AND '10 minutes'),
 	subject_prefix text COLLATE "C" NOT NULL CHECK (octet_length(subject_prefix) <= 63),
-	role_claim text COLLATE "C" CHECK (octet_length(role_claim) BETWEEN 1 AND 63),
+	database_role_claim text COLLATE "C" CHECK (octet_length(database_role_claim) BETWEEN 1 AND 63),
 	database_roles name[] NOT NULL DEFAULT '{}',
+	role_claim text COLLATE "C" CHECK (octet_length(role_claim) BETWEEN 1 AND 63),
+	roles text[] COLLATE "C" NOT NULL DEFAULT '{}',
+	default_roles text[] COLLATE "C" NOT NULL DEFAULT '{}',
 	jwks jsonb,
 	private_key bytea,
 	issued_before timestamptz NOT NULL DEFAULT '-infinity',
@@ -73,10 +76,10 @@ BEGIN
 		RAISE EXCEPTION 'leeway must be between 0 seconds and 10 minutes' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF new.subject_prefix IS NULL OR octet_length(new.subject_prefix) > 63 THEN
 		RAISE EXCEPTION 'subject_prefix must have at most 63 bytes, and not be null' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF octet_length(new.role_claim) NOT BETWEEN 1 AND 63 THEN
-		RAISE EXCEPTION 'role_claim must have 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF (new.role_claim IS NULL) <> (coalesce(cardinality(new.database_roles), 0) = 0) THEN
-		RAISE EXCEPTION 'role_claim and database_roles belong together' USING ERRCODE = 'invalid_parameter_value',
+	ELSIF octet_length(new.database_role_claim) NOT BETWEEN 1 AND 63 THEN
+		RAISE EXCEPTION 'database_role_claim must have 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF (new.database_role_claim IS NULL) <> (coalesce(cardinality(new.database_roles), 0) = 0) THEN
+		RAISE EXCEPTION 'database_role_claim and database_roles belong together' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'The claim names a role, and only roles of the list are taken.';
 	ELSIF EXISTS (SELECT FROM tarot.issuer i WHERE i.issuer = new.issuer AND i.name <> new.name) THEN
 		RAISE EXCEPTION 'another issuer has tokens with this "iss"' USING ERRCODE = 'duplicate_object';
@@ -120,7 +123,7 @@ $$;
 
 CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
 		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds',
-		subject_prefix text DEFAULT '', role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+		subject_prefix text DEFAULT '', database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -144,8 +147,10 @@ BEGIN
 	new.max_age := create_issuer.max_age;
 	new.leeway := create_issuer.leeway;
 	new.subject_prefix := create_issuer.subject_prefix;
-	new.role_claim := create_issuer.role_claim;
+	new.database_role_claim := create_issuer.database_role_claim;
 	new.database_roles := create_issuer.database_roles;
+	new.roles := '{}';
+	new.default_roles := '{}';
 	new.jwks := create_issuer.jwks;
 	new.issued_before := '-infinity';
 	new.private_key := tarot.seal_given_key(new.name, create_issuer.secret, create_issuer.signing_key);
@@ -155,17 +160,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
-	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet. role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
+	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet. database_role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
 
 CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], secret text, algorithms text[] DEFAULT NULL,
 		max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds', subject_prefix text DEFAULT '',
-		role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+		database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	PERFORM tarot.create_issuer(name, issuer, audience, NULL, convert_to(secret, 'UTF8'), NULL, algorithms, max_age, leeway,
-		subject_prefix, role_claim, database_roles);
+		subject_prefix, database_role_claim, database_roles);
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]) IS
@@ -173,7 +178,7 @@ COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interv
 
 CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
 		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL, leeway interval DEFAULT NULL,
-		subject_prefix text DEFAULT NULL, role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+		subject_prefix text DEFAULT NULL, database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -195,7 +200,7 @@ BEGIN
 	new.max_age := coalesce(alter_issuer.max_age, new.max_age);
 	new.leeway := coalesce(alter_issuer.leeway, new.leeway);
 	new.subject_prefix := coalesce(alter_issuer.subject_prefix, new.subject_prefix);
-	new.role_claim := coalesce(alter_issuer.role_claim, new.role_claim);
+	new.database_role_claim := coalesce(alter_issuer.database_role_claim, new.database_role_claim);
 	new.database_roles := coalesce(alter_issuer.database_roles, new.database_roles);
 	PERFORM tarot.put_issuer(new, true);
 END
@@ -239,7 +244,7 @@ COMMENT ON FUNCTION tarot.drop_issuer(text) IS
 	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). Raises 42704 for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
-	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, role_claim, database_roles,
+	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,
 		private_key IS NOT NULL AS signs, coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(jwks -> 'keys') = 'array' THEN jwks -> 'keys' END), (jwks IS NOT NULL)::integer) AS public_keys,
 		issued_before, created_at, keys_changed_at
 	FROM tarot.issuer;
@@ -251,8 +256,11 @@ COMMENT ON COLUMN tarot.issuer_status.algorithms IS 'Those that are accepted.';
 COMMENT ON COLUMN tarot.issuer_status.max_age IS 'Since "iat", and from "iat" to "exp".';
 COMMENT ON COLUMN tarot.issuer_status.leeway IS 'Between clocks.';
 COMMENT ON COLUMN tarot.issuer_status.subject_prefix IS 'Stands before each "sub".';
-COMMENT ON COLUMN tarot.issuer_status.role_claim IS 'The claim that names a database role, or NULL.';
+COMMENT ON COLUMN tarot.issuer_status.database_role_claim IS 'The claim that names a database role, or NULL.';
 COMMENT ON COLUMN tarot.issuer_status.database_roles IS 'The roles that it may name.';
+COMMENT ON COLUMN tarot.issuer_status.role_claim IS 'The claim that names roles of tarot.role, or NULL.';
+COMMENT ON COLUMN tarot.issuer_status.roles IS 'Those that it may name.';
+COMMENT ON COLUMN tarot.issuer_status.default_roles IS 'Roles that all bearers of its tokens have.';
 COMMENT ON COLUMN tarot.issuer_status.signs IS 'Whether it has a private key or secret here.';
 COMMENT ON COLUMN tarot.issuer_status.public_keys IS 'How many its set has, those for other uses among them.';
 COMMENT ON COLUMN tarot.issuer_status.issued_before IS 'Tokens that were issued before are no longer taken.';

@@ -257,7 +257,7 @@ look_again(void)
 
 /* Raises unless the identity is still good. False: nobody has authenticated. */
 static inline bool
-have_identity(void)
+holds_at(int64 *now)
 {
 	JwtStatus status;
 
@@ -266,10 +266,19 @@ have_identity(void)
 	if (unlikely(checked_identity != IdentityEpoch || checked_catalog != CatalogEpoch ||
 				 checked_standing != StandingEpoch))
 		look_again();
-	status = jwt_check_times(&identity->times, &checked_policy, VerifyClock());
+	*now = VerifyClock();
+	status = jwt_check_times(&identity->times, &checked_policy, *now);
 	if (unlikely(status != JWT_VALID))
 		VerifyRaise(status);
 	return true;
+}
+
+static inline bool
+have_identity(void)
+{
+	int64 now;
+
+	return holds_at(&now);
 }
 
 /* ---------------------------------------------------------------- for other floors */
@@ -289,6 +298,28 @@ IdentitySubject(void)
 	return bytes_view(subject, checked_subject.len + identity->subject.len);
 }
 
+bool
+IdentityHolds(int64 *now)
+{
+	return holds_at(now);
+}
+
+const Issuer *
+IdentityIssuer(void)
+{
+	const Issuer *issuer = IssuerOfTokens(identity->issuer);
+
+	if (issuer == NULL)
+		VerifyRaise(JWT_WRONG_ISSUER);
+	return issuer;
+}
+
+const JsonValue *
+IdentityClaim(const char *name)
+{
+	return json_member(identity->object, name);
+}
+
 /* ---------------------------------------------------------------- for session.sql */
 
 /* The database role that a token asks for, if its issuer's may; NULL when it asks for none. */
@@ -296,20 +327,21 @@ static const char *
 role_of_token(const VerifiedToken *token)
 {
 	const Issuer *issuer = token->issuer;
-	const JsonValue *claim = issuer->role_claim != NULL
-								 ? json_member(VerifyReadClaims(token->claims), issuer->role_claim)
-								 : NULL;
+	const JsonValue *claim =
+		issuer->database_role_claim != NULL
+			? json_member(VerifyReadClaims(token->claims), issuer->database_role_claim)
+			: NULL;
 	const char *role = NULL;
 
 	if (claim == NULL || claim->kind == JSON_NULL)
 		return NULL;
-	for (int i = 0; i < issuer->nroles && claim->kind == JSON_STRING; i++)
+	for (int i = 0; i < issuer->ndatabase_roles && claim->kind == JSON_STRING; i++)
 	{
-		Bytes allowed = Utf8FromServer(bytes_of_string(issuer->roles[i]));
+		Bytes allowed = Utf8FromServer(bytes_of_string(issuer->database_roles[i]));
 
 		if (allowed.len == claim->text.len &&
 			memcmp(allowed.data, claim->text.data, allowed.len) == 0)
-			role = issuer->roles[i];
+			role = issuer->database_roles[i];
 	}
 
 	/* It may have become a superuser since it was listed. */

@@ -6,7 +6,8 @@
 #ifndef TAROT_IDENTITY_SESSION_H
 #define TAROT_IDENTITY_SESSION_H
 
-#include "base/bytes.h"
+#include "identity/issuer.h"
+#include "token/json.h"
 
 /* Grows with every change of the session's identity, also by the end of a transaction. */
 extern uint64 IdentityEpoch;
@@ -17,6 +18,16 @@ extern uint64 IdentityEpoch;
  * meanwhile, was revoked, or its bearer is no longer welcome.
  */
 extern Bytes IdentitySubject(void);
+
+/*
+ * Whether anybody has authenticated; raises as above, at each call. `now` is the
+ * time at which it is so, as jwt.h counts.
+ */
+extern bool IdentityHolds(int64 *now);
+
+/* Whose token it was, and one of its claims, or NULL; after IdentityHolds has said yes. */
+extern const Issuer *IdentityIssuer(void);
+extern const JsonValue *IdentityClaim(const char *name);
 
 extern void IdentityInit(void);
 

@@ -21,7 +21,7 @@ CREATE EXTENSION tarot_security;
 SELECT tarot.create_key('profile');
 SELECT tarot.create_issuer('app', 'https://app.example', '{api}', secret => repeat('s', 32));
 SELECT tarot.create_issuer('ed', 'https://ed.example', '{}', signing_key => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}',
-	max_age => '30 days', leeway => '1 minute', subject_prefix => 'ed/', role_claim => 'role', database_roles => '{app}');
+	max_age => '30 days', leeway => '1 minute', subject_prefix => 'ed/', database_role_claim => 'role', database_roles => '{app}');
 SELECT tarot.create_issuer('idp', 'https://idp.example', '{}', jwks => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}');
 END
 

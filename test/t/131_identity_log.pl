@@ -31,7 +31,7 @@ CREATE ROLE app LOGIN;
 CREATE EXTENSION tarot_security;
 SELECT tarot.create_key('profile');
 SELECT tarot.create_issuer('app', 'https://app.example', '{}', secret => '$secret');
-SELECT tarot.create_issuer('ed', 'https://ed.example', '{}', signing_key => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "$d"}', role_claim => 'role', database_roles => '{app}');
+SELECT tarot.create_issuer('ed', 'https://ed.example', '{}', signing_key => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "$d"}', database_role_claim => 'role', database_roles => '{app}');
 CREATE FUNCTION divide(token text) RETURNS int LANGUAGE plpgsql AS \$\$ BEGIN PERFORM tarot.authenticate(token); RETURN 1 / (tarot.subject() IS NULL)::int; END \$\$;
 END
 my $now = time;

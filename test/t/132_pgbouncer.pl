@@ -21,7 +21,7 @@ GRANT reader TO app;
 CREATE EXTENSION tarot_security;
 SELECT tarot.create_key('profile');
 SELECT tarot.create_issuer('app', 'https://app.example', '{}', secret => repeat('s', 32));
-SELECT tarot.create_issuer('web', 'https://web.example', '{}', secret => repeat('w', 32), role_claim => 'role', database_roles => '{reader}');
+SELECT tarot.create_issuer('web', 'https://web.example', '{}', secret => repeat('w', 32), database_role_claim => 'role', database_roles => '{reader}');
 CREATE TABLE note (owner text, body text);
 INSERT INTO note VALUES ('ada', 'of ada'), ('bob', 'of bob');
 ALTER TABLE note ENABLE ROW LEVEL SECURITY;
