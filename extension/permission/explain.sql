@@ -13,18 +13,26 @@ $$;
 
 CREATE FUNCTION tarot.explain_access(subject text, permission text, resource_type text DEFAULT NULL, resource_id text DEFAULT NULL)
 	RETURNS TABLE (allows boolean, reason text)
-	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	-- A token can give roles that no table knows; that of the session is at hand.
-	by_token text[] := CASE WHEN explain_access.subject = tarot.subject() THEN ARRAY(SELECT r FROM tarot.roles() AS r) ELSE '{}' END;
+	by_token text[] := '{}';
 BEGIN
 	PERFORM tarot.check_subject(subject);
 	PERFORM tarot.check_permission(permission, false);
 	IF num_nonnulls(resource_type, resource_id) = 1 THEN
 		RAISE EXCEPTION 'resource_type and resource_id belong together' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	BEGIN
+		IF explain_access.subject = tarot.subject() THEN
+			by_token := ARRAY(SELECT r FROM tarot.roles() AS r);
+		END IF;
+	-- That of the session is no longer good: it gives nothing.
+	EXCEPTION WHEN SQLSTATE 'TS311' OR SQLSTATE 'TS314' OR SQLSTATE 'TS317' OR SQLSTATE 'TS318' OR SQLSTATE 'TS319' THEN
+		NULL;
+	END;
 	RETURN QUERY
 	WITH RECURSIVE had (role, inherits, how, valid_until) AS (
 			-- How each role comes to the subject, and from which it is inherited.
@@ -35,7 +43,7 @@ BEGIN
 			SELECT t.role, ARRAY[t.role] COLLATE "C", 'by the token of this session', 'infinity'
 				FROM (SELECT r COLLATE "C" FROM unnest(by_token) AS r) AS t (role)
 				WHERE NOT EXISTS (SELECT FROM tarot.role_inheritance i WHERE i.inherits = t.role AND i.role = ANY (by_token))
-					AND NOT EXISTS (SELECT FROM tarot.role_assignment a WHERE a.subject = explain_access.subject AND a.role = t.role)
+					AND NOT EXISTS (SELECT FROM tarot.role_assignment a WHERE (a.subject, a.role) = (explain_access.subject, t.role) AND a.valid_until > now())
 			UNION ALL
 			SELECT i.inherits, had.inherits || i.inherits, had.how, had.valid_until
 				FROM had JOIN tarot.role_inheritance i USING (role) WHERE i.inherits <> ALL (had.inherits)

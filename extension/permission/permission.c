@@ -21,6 +21,7 @@
 #include "base/catalog.h"
 #include "base/utf8.h"
 #include "identity/session.h"
+#include "identity/verify.h"
 #include "permission/permission.h"
 #include "permission/resource.h"
 
@@ -145,8 +146,9 @@ collect_permissions(Permissions *to)
 }
 
 static void
-find_permissions(int64 now)
+find_permissions(void)
 {
+	int64 now = VerifyClock();
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "tarot_security permissions", ALLOCSET_SMALL_SIZES);
 	MemoryContext outer = MemoryContextSwitchTo(context);
@@ -156,7 +158,7 @@ find_permissions(int64 now)
 							 .catalog = CatalogEpoch,
 							 .permissions = PermissionEpoch,
 							 .until = PG_INT64_MAX};
-	Permissions found = {.now = now};
+	Permissions found = {0};
 	Names names = {0};
 	Bytes subject = Utf8ToServer(IdentitySubject());
 
@@ -185,7 +187,8 @@ static inline bool
 stamp_holds_at(const PermissionStamp *stamp, int64 now)
 {
 	return stamp->identity == IdentityEpoch && stamp->catalog == CatalogEpoch &&
-		   stamp->permissions == PermissionEpoch && now < stamp->until;
+		   stamp->permissions == PermissionEpoch &&
+		   (likely(now + IDENTITY_CLOCK_LAG < stamp->until) || VerifyClock() < stamp->until);
 }
 
 const Permissions *
@@ -196,8 +199,7 @@ PermissionsHeld(void)
 	if (!IdentityHolds(&now))
 		return NULL;
 	if (unlikely(!stamp_holds_at(&held_stamp, now)))
-		find_permissions(now);
-	held.now = now;
+		find_permissions();
 	return &held;
 }
 

@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
-#include "identity/issuer.h"
+#include "identity/verify.h"
 #include "permission/resource.h"
 
 /* Columns of tarot.resource_grant, as in resource.sql; the first five are its primary key */
@@ -97,7 +97,7 @@ look_at_grants(Search *search, const Permissions *permissions)
 {
 	ListCell *cell;
 
-	search->now = permissions->now;
+	search->now = VerifyClock();
 	search->table = CatalogOpenFor("resource_grant", AccessShareLock, &PermissionEpoch);
 	if (permissions->subject.len > 0)
 		look_at_grants_to(search, "subject", permissions->subject);
