@@ -101,6 +101,10 @@ BEGIN
 END
 $$;
 SELECT type, string_agg(format('%s%s', subject, CASE rows WHEN 1 THEN '' ELSE ': ' || rows END), ', ' ORDER BY subject COLLATE "C") AS are_seen_by FROM seen GROUP BY type ORDER BY type COLLATE "C";
+SELECT t AS text, tarot.try_bigint(t) FROM unnest(ARRAY['0', '-1', '9223372036854775807', '-9223372036854775808', '9223372036854775808', '-9223372036854775809', '18446744073709551617', repeat('9', 40), '', '-', '-0', '00', '01', '-01', '+1', ' 1', '1 ', '1.0', '1e1', '1_0', '--1', '1-', '١', NULL]) WITH ORDINALITY AS u (t, n) ORDER BY n;
+SELECT t AS text, tarot.try_uuid(t) FROM unnest(ARRAY['01234567-89ab-cdef-0123-456789abcdef', '01234567-89AB-cdef-0123-456789abcdef', '0123456789abcdef0123456789abcdef', '{01234567-89ab-cdef-0123-456789abcdef}', '01234567-89ab-cdef-0123-456789abcdeg', '01234567-89ab-cdef-0123-456789abcde', '01234567-89ab-cdef-0123-456789abcdef ',
+	'012345678-9ab-cdef-0123-456789abcdef', '01234567-89ab-cdef-0123--56789abcdef', '', NULL]) WITH ORDINALITY AS u (t, n) ORDER BY n;
+SELECT t AS text, tarot.try_character(t) || '|' AS "character" FROM unnest(ARRAY['ada', ' ada', 'ada ', ' ', '', E'ada\t', NULL]) WITH ORDINALITY AS u (t, n) ORDER BY n;
 -- The same by identifiers of resources.
 SELECT tarot.grant_on('thing', id, 'things:read', subject => 'ada') FROM unnest(ARRAY['ada', '7', '07', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A12', 'bob ', 'BOB']) AS id;
 SELECT enter(:'ada');

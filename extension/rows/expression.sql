@@ -5,21 +5,20 @@
 -- no two subjects are one.
 
 CREATE FUNCTION tarot.try_bigint(text) RETURNS bigint
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN CASE WHEN $1 COLLATE "C" ~ '^(0|-?[1-9][0-9]{0,18})$'
-		THEN CASE WHEN $1::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN $1::bigint END END;
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_rows_try_bigint';
 COMMENT ON FUNCTION tarot.try_bigint(text) IS
 	'A bigint from its text, as it would be written: 7, and neither 07 nor +7. NULL for all else. For the policies of tarot.protect_rows().';
 
 CREATE FUNCTION tarot.try_uuid(text) RETURNS uuid
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN CASE WHEN $1 COLLATE "C" ~ '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN $1::uuid END;
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_rows_try_uuid';
 COMMENT ON FUNCTION tarot.try_uuid(text) IS
 	'A uuid from its text, as it would be written: in lower case, with four hyphens (RFC 9562). NULL for all else. For the policies of tarot.protect_rows().';
 
 CREATE FUNCTION tarot.try_character(text) RETURNS character
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN CASE WHEN rtrim($1, ' ') COLLATE "C" = $1 THEN $1::bpchar END;
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_rows_try_character';
 COMMENT ON FUNCTION tarot.try_character(text) IS
 	'A value of character(n) from its text. NULL for one that ends with a blank, which the type would not see. For the policies of tarot.protect_rows().';
 
