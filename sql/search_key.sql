@@ -27,6 +27,8 @@ $$;
 CREATE TYPE pair AS (n int, email tarot.encrypted_text('email'));
 CREATE TABLE shapes (id int PRIMARY KEY, one pair, many pair[], boxes mailbox[]);
 INSERT INTO shapes SELECT i, ROW(i, 'u' || i)::pair, ARRAY[ROW(i, 'u' || i)::pair, NULL], ARRAY['u' || i]::mailbox[] FROM generate_series(1, 300) AS i;
+ALTER TABLE shapes ADD gone int;
+ALTER TABLE shapes DROP gone;
 CREATE INDEX by_row ON shapes (one);
 CREATE INDEX by_array ON shapes (boxes);
 CREATE INDEX by_element ON shapes USING gin (boxes);

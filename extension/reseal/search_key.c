@@ -339,10 +339,13 @@ remove_statistics(Relation relation, const Bitmapset *columns)
 
 	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
 	{
-		Oid type = getBaseType(TupleDescAttr(RelationGetDescr(relation), i)->atttypid);
+		Oid type;
 
-		if (bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, columns) &&
-			(OidIsValid(get_element_type(type)) || OidIsValid(get_typ_typrelid(type))))
+		/* Dropped columns have no type. */
+		if (!bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, columns))
+			continue;
+		type = getBaseType(TupleDescAttr(RelationGetDescr(relation), i)->atttypid);
+		if (OidIsValid(get_element_type(type)) || OidIsValid(get_typ_typrelid(type)))
 			RemoveStatistics(RelationGetRelid(relation), (AttrNumber) (i + 1));
 	}
 	foreach (cell, RelationGetStatExtList(relation))

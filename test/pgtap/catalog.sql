@@ -23,6 +23,8 @@ SELECT set_eq(
 		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
 		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
 		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'put_issuer', 'is_permission', 'check_permission', 'check_role', 'forget_role', 'check_subject', 'check_resource_grant', 'covering_permissions', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
+		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
+		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'count_visible_rows', 'count_all_rows', 'count_rows_as',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -54,7 +56,8 @@ SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::re
 -- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
 	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
-		'is_permission', 'check_permission', 'check_subject', 'covering_permissions'],
+		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
+		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
 	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');

@@ -1,0 +1,82 @@
+-- rows: who sees what, tried out
+
+-- Counts as the current role, which nothing that policies call can leave: they may be another one's code.
+CREATE FUNCTION tarot.count_visible_rows(relation oid) RETURNS bigint
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_rows_count_visible_rows';
+
+-- NULL where row security, or a lack of privileges, is in the caller's way.
+CREATE FUNCTION tarot.count_all_rows(relation oid) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET row_security = off
+	AS $$
+BEGIN
+	RETURN tarot.count_visible_rows(relation);
+EXCEPTION WHEN OTHERS THEN
+	RETURN NULL;
+END
+$$;
+
+-- For the function below: one count, after which all is as before. What is set in the block ends with it.
+CREATE FUNCTION tarot.count_rows_as(relation oid, token text, database_role oid, OUT subject text, OUT role name, OUT visible bigint, OUT code text, OUT error text) RETURNS record
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	role_is_taken boolean := false;
+	done boolean := false;
+BEGIN
+	role := (SELECT r.rolname FROM pg_roles r WHERE r.oid = database_role);
+	BEGIN
+		-- Nobody first, for an identity takes its database role along.
+		PERFORM tarot.authenticate(NULL);
+		IF database_role <> current_user::regrole THEN
+			PERFORM set_config('role', role, true);
+		END IF;
+		role_is_taken := true;
+		PERFORM set_config('row_security', 'on', true);
+		PERFORM tarot.authenticate(token);
+		role := current_user;
+		subject := tarot.subject();
+		visible := tarot.count_visible_rows(relation);
+		done := true;
+		RAISE EXCEPTION 'rolled back';
+	EXCEPTION WHEN OTHERS THEN
+		IF NOT role_is_taken THEN
+			RAISE;
+		ELSIF NOT done THEN
+			code := SQLSTATE;
+			error := SQLERRM;
+		END IF;
+	END;
+END
+$$;
+
+CREATE FUNCTION tarot.policy_report(tokens text[], database_role regrole DEFAULT NULL, relation regclass DEFAULT NULL)
+	RETURNS TABLE ("table" regclass, token integer, subject text, role name, visible bigint, total bigint, sqlstate text, error text)
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF tokens IS NULL THEN
+		RAISE EXCEPTION 'tokens must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'An element that is NULL stands for nobody.';
+	ELSIF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = relation) THEN
+		-- A view would run its owner's code with the caller's rights.
+		RAISE EXCEPTION '"%" is not a table', relation USING ERRCODE = 'wrong_object_type';
+	END IF;
+	database_role := coalesce(database_role, current_user::regrole);
+	FOR "table" IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE CASE WHEN relation IS NULL THEN c.relrowsecurity AND NOT c.relispartition AND NOT pg_is_other_temp_schema(c.relnamespace) ELSE c.oid = relation END
+		ORDER BY n.nspname, c.relname
+	LOOP
+		total := tarot.count_all_rows("table");
+		FOR token IN SELECT generate_subscripts(tokens, 1) LOOP
+			SELECT c.* INTO subject, role, visible, sqlstate, error FROM tarot.count_rows_as("table", tokens[token], database_role) c;
+			RETURN NEXT;
+		END LOOP;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tarot.policy_report(text[], regrole, regclass) IS
+	'How many rows of each table with row level security, or of one, the bearer of each token sees: tries it out, as that identity and as a database role (by default the current one; by the rules of SET ROLE, else 42501), and leaves identity and role as they were. An element of tokens that is NULL stands for nobody; tarot.sign_jwt() makes tokens; pass them as a parameter. A row for each table and token: token is its number, subject who it says, role the database role (another one where the token names it), visible the rows that are seen, total all there are, NULL where the caller cannot see all; for what was refused code and error, an SQLSTATE and its message. Partitions are counted in their parents. Raises 42809 for what is no table. Policies may call functions of the owners of tables: those run as that role, without a way back to the caller''s. Reads the tables as often as there are tokens.';
