@@ -25,6 +25,7 @@
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "identity/issuer.h"
+#include "identity/selftest.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -191,7 +192,7 @@ IssuerRequireKeys(Issuer *issuer)
 
 	if (likely(issuer->ready))
 		return;
-	CryptoRequire();
+	TokenRequire();
 	free_keys(issuer);
 	if (issuer->jwks != NULL)
 		require_key(issuer, add_public_keys(issuer, bytes_of_string(issuer->jwks), &where));
@@ -501,7 +502,7 @@ tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 	Bytes own = {0};
 
 	/* What may raise comes first, for the keys are not freed by it. */
-	CryptoRequire();
+	TokenRequire();
 	if (!PG_ARGISNULL(2))
 		own = open_private_key(text_to_cstring(PG_GETARG_TEXT_PP(1)),
 							   (struct varlena *) PG_GETARG_BYTEA_PP(2));

@@ -18,6 +18,7 @@
 #include "base/errors.h"
 #include "base/utf8.h"
 #include "crypto/hash.h"
+#include "identity/selftest.h"
 #include "identity/standing.h"
 #include "identity/verify.h"
 #include "keys/root.h"
@@ -130,7 +131,7 @@ VerifyToken(Bytes token, VerifiedToken *verified)
 	RememberedToken *place;
 	JwtStatus status;
 
-	CryptoRequire();
+	TokenRequire();
 	if (token.len > JWS_SIZE_MAX)
 		return JWT_TOO_LARGE;
 	CryptoCheck(hash_sha256(token, hash));
