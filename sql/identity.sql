@@ -432,7 +432,23 @@ ALTER ROLE regress_identity_admin NOSUPERUSER;
 SELECT run('SELECT tarot.alter_issuer(''web'', database_roles => ARRAY[current_user])');
 DROP ROLE regress_identity_other;
 SELECT run(format('SELECT tarot.authenticate(%L)', web('"regress_identity_other"')));
-SELECT run('SELECT tarot.alter_issuer(''web'', max_age => ''1 day'')');
+-- That does not stand in the way of other changes, and is told; to name it is an error.
+ALTER ROLE regress_identity_admin SUPERUSER;
+SELECT tarot.alter_issuer('web', max_age => '1 day');
+ALTER ROLE regress_identity_admin NOSUPERUSER;
+SELECT run(format('SELECT tarot.authenticate(%L)', web('"regress_identity_other"')));
+SELECT run(format('SELECT tarot.alter_issuer(''web'', database_roles => %L)', database_roles)) FROM tarot.issuer WHERE name = 'web';
+SELECT tarot.alter_issuer('web', database_roles => '{regress_identity_user}');
+SELECT run(format('SELECT tarot.authenticate(%L)', web(role))) FROM unnest(ARRAY['"regress_identity_user"', '"regress_identity_other"', '"regress_identity_admin"']::jsonb[]) AS role;
+-- Without the list a token says who somebody is, and takes no role.
+SELECT tarot.alter_issuer('web', remove => '{database_roles}');
+SELECT database_role_claim, database_roles FROM tarot.issuer_status WHERE name = 'web';
+SET SESSION AUTHORIZATION regress_identity_login;
+BEGIN;
+SELECT tarot.authenticate(web('"regress_identity_user"'));
+SELECT who_as();
+COMMIT;
+RESET SESSION AUTHORIZATION;
 
 -- ------------------------------------------------------------ what anybody may do
 SET SESSION AUTHORIZATION regress_identity_app;
@@ -443,7 +459,7 @@ COMMIT;
 SELECT call, code(call) FROM unnest(ARRAY['SELECT tarot.create_issuer(''x'', ''x'', ''{}'', secret => repeat(''s'', 32))', 'SELECT tarot.create_issuer(''x'', ''x'', ''{}'', jwks => ''{}'')', 'SELECT tarot.alter_issuer(''app'')', 'SELECT tarot.load_jwks(''app'', ''{}'')',
 	'SELECT tarot.drop_issuer(''app'')', 'SELECT tarot.sign_jwt(''{}'', ''app'')', 'SELECT tarot.sign_claims(''{}'', ''app'')', 'SELECT tarot.set_principal(''ada'', status => ''banned'')', 'SELECT tarot.revoke_token(''app'', ''a1'')', 'SELECT tarot.revoke_subject(''ada'')',
 	'SELECT tarot.revoke_issuer(''app'')', 'SELECT tarot.prune_revocations()', 'SELECT tarot.get_issuer(''app'')', 'SELECT tarot.check_issuer_keys(NULL, ''app'', NULL, NULL)',
-	'SELECT tarot.seal_issuer_key(''app'', ''x'')', 'SELECT tarot.reseal_issuer_key(''app'', ''x'')', 'SELECT tarot.seal_given_key(''app'', NULL, NULL)', 'SELECT tarot.put_issuer(NULL, true)',
+	'SELECT tarot.seal_issuer_key(''app'', ''x'')', 'SELECT tarot.reseal_issuer_key(''app'', ''x'')', 'SELECT tarot.seal_given_key(''app'', NULL, NULL)', 'SELECT tarot.put_issuer(NULL, true)', 'SELECT tarot.check_database_roles(''app'', NULL, true)',
 	'TABLE tarot.issuer', 'TABLE tarot.issuer_status', 'TABLE tarot.principal', 'TABLE tarot.revoked_token', 'DELETE FROM tarot.revoked_token', 'UPDATE tarot.principal SET status = ''active''']) AS call;
 RESET SESSION AUTHORIZATION;
 -- Who may write to all tables may not write these; who monitors sees whose tokens are trusted, and no key.

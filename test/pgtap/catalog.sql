@@ -22,7 +22,7 @@ SELECT set_eq(
 		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics',
 		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
 		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
-		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'put_issuer', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
+		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
