@@ -16,7 +16,8 @@ CREATE TABLE tarot.issuer (
 	jwks jsonb,
 	private_key bytea,
 	issued_before timestamptz NOT NULL DEFAULT '-infinity',
-	created_at timestamptz NOT NULL DEFAULT now(),
+	-- Which issuer of this name and "iss" it is: no two of them at once, in one transaction either.
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	keys_changed_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT issuer_is_unique UNIQUE (issuer),
 	CHECK (jwks IS NOT NULL OR private_key IS NOT NULL)
@@ -172,7 +173,7 @@ BEGIN
 	new.jwks := create_issuer.jwks;
 	new.issued_before := '-infinity';
 	new.private_key := tarot.seal_given_key(new.name, create_issuer.secret, create_issuer.signing_key);
-	new.created_at := now();
+	new.created_at := clock_timestamp();
 	new.keys_changed_at := now();
 	PERFORM tarot.put_issuer(new, false);
 END
@@ -282,7 +283,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_issuer(text) IS
-	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). Raises 42704 for an unknown one.';
+	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before; what tarot.revoke_issuer() was told is forgotten. Raises 42704 for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,

@@ -225,6 +225,11 @@ is(told($session) . told($transaction), 'bobbob', 'standby: and of its end');
 ask($node, q{SELECT tarot.drop_issuer('app')});
 catch_up();
 is(told($session) . told($transaction), 'TS311TS311', 'standby: and of an issuer that is no longer trusted');
+ask($node, q{SELECT tarot.create_issuer('app', 'https://app.example', '{api}', secret => repeat('s', 32))});
+catch_up();
+is(told($session) . told($transaction), 'TS311TS311', 'standby: nor is it by another one of its name');
+$session->query("SELECT tarot.authenticate('$token{bob}', false)");
+is(told($session), 'bob', 'standby: which takes a token for itself');
 $_->quit foreach $session, $transaction;
 
 done_testing();
