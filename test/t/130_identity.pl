@@ -159,12 +159,22 @@ is(in_latin1("BEGIN; SELECT tarot.authenticate('$zoe'); SELECT tarot.subject(), 
 in_latin1("SELECT tarot.set_principal('zo\x{c3}\x{ab}', status => 'banned')");
 is(in_latin1("SELECT tarot.check_jwt('$zoe')"), 'banned', 'LATIN1: and found by it');
 my $zhenya = token("\x{d0}\x{96}\x{d0}\x{b5}\x{d0}\x{bd}\x{d1}\x{8f}");
-foreach my $call ('authenticate', 'verify_jwt', 'check_jwt')
+# By its ID alone, too; and where the signature is not the issuer's, it is that which is told.
+my $id_alone = ask($node, qq{SELECT tarot.sign_jwt('{"sub": "ada", "jti": "\\u0416"}', 'app')});
+my $forged_zhenya = $zhenya =~ s/(.)(.{20})$/($1 eq 'A' ? 'B' : 'A') . $2/er;
+foreach my $case ([ 'a subject', $zhenya ], [ 'an ID', $id_alone ])
 {
-	my $error = latin1_error("SELECT tarot.$call('$zhenya')");
-	like($error, qr/ERROR:  22P05: a value cannot be converted/, "LATIN1: a subject without a spelling is refused by $call");
-	unlike($error, qr/d0|CONTEXT/, "LATIN1: and not shown by $call");
+	my ($what, $token) = @$case;
+	foreach my $call ('authenticate', 'verify_jwt')
+	{
+		my $error = latin1_error("SELECT tarot.$call('$token')");
+		like($error, qr/ERROR:  TS309: the token's claims are malformed/, "LATIN1: $what without a spelling is refused by $call");
+		unlike($error, qr/d0|0416|CONTEXT/, "LATIN1: and not shown by $call");
+	}
+	is(in_latin1("SELECT tarot.check_jwt('$token'), tarot.check_jwt('$token')"), 'bad_claims|bad_claims', "LATIN1: $what without a spelling, checked without an error");
+	is(ask($node, "SELECT tarot.check_jwt('$token')"), 'valid', "UTF8: $what has its spelling");
 }
+is(in_latin1("SELECT tarot.check_jwt('$forged_zhenya')"), 'bad_signature', 'LATIN1: of a token that is not authentic nothing more is told');
 # Any other claim harms who asks for it alone, escaped or not.
 foreach my $claim ("\x{d0}\x{96}", '\\u0416')
 {
