@@ -41,6 +41,8 @@ CREATE FUNCTION tarot.reseal_issuer_key(name text, private_key bytea) RETURNS by
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_reseal_issuer_key';
 
+-- To change it: one change after the other, for alter_issuer() leaves another row in its place, which who waits for the
+-- row alone would not find.
 CREATE FUNCTION tarot.get_issuer(name text) RETURNS tarot.issuer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -49,6 +51,7 @@ DECLARE
 	current tarot.issuer;
 BEGIN
 	PERFORM tarot.check_name('issuer', get_issuer.name);
+	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	SELECT * INTO current FROM tarot.issuer i WHERE i.name = get_issuer.name FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'issuer "%" does not exist', get_issuer.name
@@ -214,7 +217,6 @@ BEGIN
 		RAISE EXCEPTION 'what is given cannot be removed as well' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'What is given takes the place of what was there.';
 	END IF;
-	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	new := tarot.get_issuer(alter_issuer.name);
 	loses_keys := (removed && '{jwks}' AND new.jwks IS NOT NULL) OR (removed && '{secret,signing_key}' AND new.private_key IS NOT NULL);
 	-- Without opening a key that goes: it may be one that cannot be opened any more.
@@ -257,7 +259,6 @@ CREATE FUNCTION tarot.load_jwks(name text, jwks jsonb) RETURNS void
 DECLARE
 	new tarot.issuer;
 BEGIN
-	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	new := tarot.get_issuer(load_jwks.name);
 	IF load_jwks.jwks IS NULL THEN
 		RAISE EXCEPTION 'jwks must not be null' USING ERRCODE = 'null_value_not_allowed';
