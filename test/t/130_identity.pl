@@ -13,7 +13,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 my $key = new_root_key;
 write_private("$dir/root.key", "$key\n");
 my $conf = "tarot_security.root_key_file = '$dir/root.key'";
-my $node = new_node('identity', streaming => 1, conf => "$conf\nlog_statement = none");
+my $node = new_node('identity', streaming => 1, conf => "$conf\nlog_statement = none\nmax_prepared_transactions = 2");
 
 ask($node, <<'END');
 CREATE ROLE app LOGIN;
@@ -47,6 +47,8 @@ foreach my $whom ('ROLE app', 'ROLE ALL', 'DATABASE postgres', 'ROLE app IN DATA
 {
 	like(error_of($node, "ALTER $whom SET tarot_security.identity = '$forged'"), qr/ERROR:  42501: $setting/, "nor does ALTER $whom SET");
 }
+like(error_of($node, "ALTER ROLE app SET tarot_security.identity = '$forged'", role => 'app'), qr/ERROR:  42501: $setting/, 'nor does a role of itself');
+like(error_of($node, 'SELECT 1', role => 'app', pgoptions => '-c tarot_security.session_identity=on'), qr/FATAL: .*permission denied to set parameter/, 'nor does it allow itself more');
 
 # Even where somebody has written to the catalog or the configuration: a warning, and nobody.
 ask($node, "ALTER ROLE app SET tarot_security.identity = ''");
@@ -64,6 +66,24 @@ is(ask($node, 'SELECT tarot.subject()'), '', 'nor at the start, before the libra
 $node->adjust_conf('postgresql.conf', 'tarot_security.identity', undef);
 $node->reload;
 unlike(server_log($node), qr/A{200}/, 'no attempt is in the log');
+
+# What was set while the library was not there, and the setting anybody's.
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+ask($node, "ALTER ROLE app SET tarot_security.identity = '$forged'; ALTER DATABASE postgres SET tarot_security.identity = '$forged'; SET tarot_security.identity = '$forged'");
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'tarot_security'");
+$node->restart;
+foreach my $role ('app', 'postgres')
+{
+	$node->psql('postgres', 'SELECT tarot.subject() IS NULL', stdout => \$out, stderr => \$err, extra_params => [ '-U', $role eq 'app' ? 'app' : ask($node, 'SELECT current_user') ]);
+	is($out, 't', "$role: what was set before the library came makes nobody anyone");
+	like($err, qr/WARNING:  $setting/, "$role: and a warning says so");
+}
+ask($node, 'ALTER ROLE app RESET ALL; ALTER DATABASE postgres RESET ALL');
+
+# A transaction that is prepared leaves its identity to nobody.
+is(ask($node, "BEGIN; SELECT tarot.authenticate('$token{ada}'); CREATE TABLE prepared AS SELECT tarot.subject(); PREPARE TRANSACTION 'p'; SELECT tarot.subject() IS NULL; COMMIT PREPARED 'p'; SELECT tarot.subject() IS NULL; TABLE prepared") =~ s/^\n//r,
+	"t\nt\nada", 'nor does one that was prepared');
 
 # ---------------------------------------------------------------- open sessions hear of revocations
 
