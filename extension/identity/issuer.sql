@@ -284,7 +284,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_issuer(text) IS
-	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before; what tarot.revoke_issuer() was told is forgotten. Raises 42704 for an unknown one.';
+	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before. What tarot.revoke_issuer() was told is forgotten, and what tarot.revoke_token() was counts for an issuer of the same name. Raises 42704 for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,
