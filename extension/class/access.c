@@ -31,8 +31,34 @@ enum
 	GRANT_READ = 3,
 	GRANT_SEARCH = 4,
 	GRANT_WRITE = 5,
+	GRANT_PERMISSION = 8,
 };
 
+/* What a grant gives to identities that hold a permission. */
+typedef struct ConditionalRights
+{
+	ClassRights rights;
+	uint8 len;
+	uint8 permission[PERMISSION_SIZE_MAX];
+} ConditionalRights;
+
+/* Never freed. */
+typedef struct ClassAccess
+{
+	struct
+	{
+		int32 class_id;
+		Oid role;
+	} name;              /* hash key */
+	uint64 epoch;        /* of what the grants say: */
+	ClassRights granted; /* without condition */
+	ConditionalRights *conditions;
+	int nconditions;
+	PermissionStamp found; /* of what they come to for the session's identity: */
+	ClassRights rights;
+} ClassAccess;
+
+static MemoryContext access_context;
 static HTAB *accesses;
 
 void
@@ -42,8 +68,9 @@ ClassAccessInit(void)
 
 	options.keysize = sizeof(((ClassAccess *) NULL)->name);
 	options.entrysize = sizeof(ClassAccess);
-	options.hcxt = AllocSetContextCreate(TopMemoryContext, "tarot_security class access",
-										 ALLOCSET_SMALL_SIZES);
+	access_context = AllocSetContextCreate(TopMemoryContext, "tarot_security class access",
+										   ALLOCSET_SMALL_SIZES);
+	options.hcxt = access_context;
 	accesses = hash_create("tarot_security class access", 64, &options,
 						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -109,6 +136,48 @@ effective_roles(Oid role)
 	return roles;
 }
 
+static ClassRights
+rights_of_grant(HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	char *read = TextDatumGetCString(heap_getattr(tuple, GRANT_READ, desc, &isnull));
+	ClassRights rights = {.read = READ_NONE,
+						  .search = DatumGetBool(heap_getattr(tuple, GRANT_SEARCH, desc, &isnull)),
+						  .write = DatumGetBool(heap_getattr(tuple, GRANT_WRITE, desc, &isnull))};
+
+	if (strcmp(read, "plain") == 0)
+		rights.read = READ_PLAIN;
+	else if (strcmp(read, "masked") == 0)
+		rights.read = READ_MASKED;
+	pfree(read);
+	return rights;
+}
+
+static void
+add_rights(ClassRights *to, ClassRights rights)
+{
+	to->read = Max(to->read, rights.read);
+	to->search |= rights.search;
+	to->write |= rights.write;
+}
+
+static void
+add_condition(ClassAccess *access, Bytes permission, ClassRights rights)
+{
+	size_t size = mul_size(sizeof(ConditionalRights), access->nconditions + 1);
+	ConditionalRights *condition;
+
+	/* One that this version does not understand is held by nobody. */
+	if (!PermissionIsValid(permission, false))
+		return;
+	access->conditions = access->conditions == NULL ? MemoryContextAlloc(access_context, size)
+													: repalloc(access->conditions, size);
+	condition = &access->conditions[access->nconditions++];
+	condition->rights = rights;
+	condition->len = (uint8) permission.len;
+	memcpy(condition->permission, permission.data, permission.len);
+}
+
 static void
 read_grants(ClassAccess *access)
 {
@@ -119,9 +188,8 @@ read_grants(ClassAccess *access)
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	access->read = READ_NONE;
-	access->search = false;
-	access->write = false;
+	access->granted = (ClassRights){READ_NONE, false, false};
+	access->nconditions = 0;
 
 	ScanKeyInit(&key, GRANT_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(access->name.class_id));
@@ -130,39 +198,70 @@ read_grants(ClassAccess *access)
 	{
 		bool isnull;
 		Oid grantee = DatumGetObjectId(heap_getattr(tuple, GRANT_GRANTEE, desc, &isnull));
-		char *read;
+		text *permission;
+		Bytes view;
 
-		if (!list_member_oid(roles, grantee))
+		if (OidIsValid(grantee) && !list_member_oid(roles, grantee))
 			continue;
-		read = TextDatumGetCString(heap_getattr(tuple, GRANT_READ, desc, &isnull));
-		if (strcmp(read, "plain") == 0)
-			access->read = READ_PLAIN;
-		else if (strcmp(read, "masked") == 0)
-			access->read = Max(access->read, READ_MASKED);
-		access->search |= DatumGetBool(heap_getattr(tuple, GRANT_SEARCH, desc, &isnull));
-		access->write |= DatumGetBool(heap_getattr(tuple, GRANT_WRITE, desc, &isnull));
-		pfree(read);
+		permission = DatumGetTextPP(heap_getattr(tuple, GRANT_PERMISSION, desc, &isnull));
+		view = bytes_view(VARDATA_ANY(permission), VARSIZE_ANY_EXHDR(permission));
+		if (view.len > 0)
+			add_condition(access, view, rights_of_grant(tuple, desc));
+		else if (OidIsValid(grantee))
+			add_rights(&access->granted, rights_of_grant(tuple, desc));
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
 	list_free(roles);
 }
 
-const ClassAccess *
-ClassAccessOf(int32 class_id, Oid role)
+static void
+apply_conditions(ClassAccess *access)
+{
+	const Permissions *permissions = PermissionsHeld();
+
+	access->found.identity = 0;
+	access->rights = access->granted;
+	for (int i = 0; permissions != NULL && i < access->nconditions; i++)
+	{
+		const ConditionalRights *condition = &access->conditions[i];
+
+		if (PermissionsInclude(permissions, bytes_view(condition->permission, condition->len)))
+			add_rights(&access->rights, condition->rights);
+	}
+	PermissionStampTake(&access->found);
+}
+
+ClassRights
+ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 {
 	ClassAccess wanted = {.name = {class_id, role}};
 	bool found;
 	ClassAccess *access = hash_search(accesses, &wanted.name, HASH_ENTER, &found);
 
 	if (!found)
+	{
 		access->epoch = 0;
+		access->conditions = NULL;
+	}
 	if (access->epoch != CatalogEpoch)
 	{
 		uint64 epoch = CatalogEpoch;
 
+		access->epoch = 0;
+		if (access->conditions != NULL)
+			pfree(access->conditions);
+		access->conditions = NULL;
 		read_grants(access);
+		access->rights = access->granted;
+		access->found.identity = 0;
 		access->epoch = epoch;
 	}
-	return access;
+	if (access->nconditions > 0 && !PermissionStampHolds(&access->found))
+		apply_conditions(access);
+	if (stamp != NULL)
+		*stamp = (AccessStamp){.catalog = access->epoch,
+							   .conditional = access->nconditions > 0,
+							   .permissions = access->found};
+	return access->rights;
 }

@@ -5,6 +5,9 @@
 #ifndef TAROT_CLASS_ACCESS_H
 #define TAROT_CLASS_ACCESS_H
 
+#include "base/catalog.h"
+#include "permission/permission.h"
+
 typedef enum ReadAccess
 {
 	READ_NONE,
@@ -12,25 +15,37 @@ typedef enum ReadAccess
 	READ_PLAIN,
 } ReadAccess;
 
-/* Up to date when returned; never freed. */
-typedef struct ClassAccess
+typedef struct ClassRights
 {
-	struct
-	{
-		int32 class_id;
-		Oid role;
-	} name;       /* hash key */
-	uint64 epoch; /* of all that follows */
 	ReadAccess read;
 	bool search;
 	bool write;
-} ClassAccess;
+} ClassRights;
+
+/* Under what rights were found. Zeroed it holds never. */
+typedef struct AccessStamp
+{
+	uint64 catalog;
+	bool conditional; /* what the session's identity may do counts, too: */
+	PermissionStamp permissions;
+} AccessStamp;
 
 /*
  * By the grants to the role and to the roles whose privileges it inherits, as
  * for PostgreSQL's own privileges; but being superuser or owner gives nothing.
+ * A grant that has a permission counts while the session's identity holds that;
+ * with one in the way this raises when the identity is no longer good. `stamp`
+ * can be NULL.
  */
-extern const ClassAccess *ClassAccessOf(int32 class_id, Oid role);
+extern ClassRights ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp);
+
+/* Whether asking again would find the same. May raise as ClassAccessOf. */
+static inline bool
+AccessStampHolds(const AccessStamp *stamp)
+{
+	return likely(stamp->catalog == CatalogEpoch) &&
+		   (likely(!stamp->conditional) || PermissionStampHolds(&stamp->permissions));
+}
 
 extern void ClassAccessInit(void);
 

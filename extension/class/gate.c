@@ -117,9 +117,9 @@ GateRequireImport(void)
 static void
 decide(GateSite *site, int32 class_id, Oid role)
 {
-	uint64 epoch = CatalogEpoch;
+	AccessStamp stamp = {.catalog = CatalogEpoch};
 
-	site->epoch = 0;
+	site->stamp.catalog = 0;
 	site->data_class = NULL;
 	site->key = NULL;
 	site->read = READ_NONE;
@@ -130,17 +130,20 @@ decide(GateSite *site, int32 class_id, Oid role)
 
 		if (data_class->exists)
 		{
-			const ClassAccess *access = ClassAccessOf(class_id, role);
+			uint64 epoch = stamp.catalog;
+			ClassRights rights = ClassAccessOf(class_id, role, &stamp);
 
+			/* What was found first is the oldest. */
+			stamp.catalog = Min(stamp.catalog, epoch);
 			site->data_class = data_class;
-			site->read = access->read;
-			site->write = access->write;
+			site->read = rights.read;
+			site->write = rights.write;
 		}
 	}
 
 	site->class_id = class_id;
 	site->role = role;
-	site->epoch = epoch;
+	site->stamp = stamp;
 }
 
 static inline void
@@ -150,7 +153,8 @@ ensure_verdict(GateSite *site, int32 class_id)
 
 	/* Each time: some languages keep a site for the whole session. */
 	GateNotePlaintext();
-	if (unlikely(site->epoch != CatalogEpoch || site->role != role || site->class_id != class_id))
+	if (unlikely(!AccessStampHolds(&site->stamp) || site->role != role ||
+				 site->class_id != class_id))
 		decide(site, class_id, role);
 }
 
@@ -423,7 +427,7 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 	{
 		DataClass *data_class = ClassRequire(from);
 
-		if (ClassAccessOf(from, GetUserId())->read != READ_PLAIN)
+		if (ClassAccessOf(from, GetUserId(), NULL).read != READ_PLAIN)
 			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 							errmsg("permission denied to move a value out of data class \"%s\"",
 								   data_class->name),

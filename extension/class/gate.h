@@ -33,11 +33,11 @@ extern GateIo GateCurrentIo(void);
 
 /*
  * What one call site, usually a column of a query, has found out; zeroed at
- * first, and kept in fn_extra. Asking again costs four comparisons.
+ * first, and kept in fn_extra. Asking again costs a few comparisons.
  */
 typedef struct GateSite
 {
-	uint64 epoch;
+	AccessStamp stamp;
 	Oid role;
 	int32 class_id;
 	ReadAccess read;

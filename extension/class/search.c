@@ -157,12 +157,12 @@ SearchRefuseClass(const DataClass *data_class)
 }
 
 static bool
-may_search(int32 class_id, Oid role)
+may_search(int32 class_id, Oid role, AccessStamp *stamp)
 {
-	const ClassAccess *access = ClassAccessOf(class_id, role);
+	ClassRights rights = ClassAccessOf(class_id, role, stamp);
 
 	/* Who reads the values can compare them anyway. */
-	return access->search || access->read == READ_PLAIN;
+	return rights.search || rights.read == READ_PLAIN;
 }
 
 bool
@@ -170,18 +170,18 @@ SearchIsAllowed(int32 class_id, Oid role)
 {
 	const DataClass *data_class = ClassFind(class_id);
 
-	return data_class->exists && data_class->searchable && may_search(class_id, role);
+	return data_class->exists && data_class->searchable && may_search(class_id, role, NULL);
 }
 
 void
-SearchRequire(int32 class_id, Oid role)
+SearchRequire(int32 class_id, Oid role, AccessStamp *stamp)
 {
 	const DataClass *data_class = ClassRequire(class_id);
 	const char *role_name;
 
 	if (!data_class->searchable)
 		SearchRefuseClass(data_class);
-	if (may_search(class_id, role))
+	if (may_search(class_id, role, stamp))
 		return;
 	role_name = GetUserNameFromId(role, true);
 	ereport(ERROR,

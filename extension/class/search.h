@@ -14,6 +14,7 @@
 #define TAROT_CLASS_SEARCH_H
 
 #include "base/compat.h"
+#include "class/access.h"
 #include "class/class.h"
 #include "crypto/envelope.h"
 
@@ -76,8 +77,8 @@ extern void SearchTagsComplete(DataClass *data_class, EnvelopeHeader *header, By
 /* Whether they are what a stored value has. */
 extern bool SearchTagsAreComplete(const DataClass *data_class, const EnvelopeHeader *header);
 
-/* Raises unless the class is searchable, and the role may search it. */
-extern void SearchRequire(int32 class_id, Oid role);
+/* Raises unless the class is searchable, and the role may search it. `stamp` can be NULL. */
+extern void SearchRequire(int32 class_id, Oid role, AccessStamp *stamp);
 
 /* The same as an answer, false for any reason. */
 extern bool SearchIsAllowed(int32 class_id, Oid role);

@@ -39,7 +39,7 @@ tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 {
 	int32 class_id = PG_ARGISNULL(1) ? CLASS_NONE : PG_GETARG_INT32(1);
 	bool encrypt = PG_GETARG_BOOL(2);
-	const ClassAccess *access;
+	ClassRights access;
 	DataClass *data_class;
 	char *role = GetUserNameFromId(GetUserId(), true);
 	TupleDesc desc;
@@ -64,8 +64,8 @@ tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 							errhint("Create it with tarot.create_class().")));
 	}
 	data_class = ClassRequire(class_id);
-	access = ClassAccessOf(class_id, GetUserId());
-	if (!(encrypt ? access->write : access->read == READ_PLAIN))
+	access = ClassAccessOf(class_id, GetUserId(), NULL);
+	if (!(encrypt ? access.write : access.read == READ_PLAIN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 encrypt ? errmsg("permission denied to write data class \"%s\"", data_class->name)

@@ -19,9 +19,11 @@ extern uint64 IdentityEpoch;
  */
 extern Bytes IdentitySubject(void);
 
+#define IDENTITY_CLOCK_LAG INT64CONST(1000000)
+
 /*
- * Whether anybody has authenticated; raises as above, at each call. `now` is the
- * time at which it is so, as jwt.h counts.
+ * Whether anybody has authenticated; raises as above, at each call. `now` is a
+ * time, as jwt.h counts, that is less than IDENTITY_CLOCK_LAG ago.
  */
 extern bool IdentityHolds(int64 *now);
 

@@ -140,13 +140,14 @@ static inline void
 require_access(SearchSite *site, int32 class_id)
 {
 	Oid role = GetUserId();
+	AccessStamp stamp;
 
-	if (likely(site->allowed_epoch == CatalogEpoch && site->allowed_role == role &&
+	if (likely(AccessStampHolds(&site->allowed) && site->allowed_role == role &&
 			   site->class_id == class_id))
 		return;
 	look_up_class(site, class_id);
-	SearchRequire(class_id, role);
-	site->allowed_epoch = CatalogEpoch;
+	SearchRequire(class_id, role, &stamp);
+	site->allowed = stamp;
 	site->allowed_role = role;
 }
 

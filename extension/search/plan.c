@@ -310,7 +310,7 @@ SearchCheckPlan(List *range_table)
 		/* A revoke that was committed meanwhile counts. */
 		AcceptInvalidationMessages();
 		foreach (class_cell, entry->coltypmods)
-			SearchRequire(lfirst_int(class_cell), GetUserId());
+			SearchRequire(lfirst_int(class_cell), GetUserId(), NULL);
 	}
 }
 

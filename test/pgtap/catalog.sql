@@ -22,7 +22,7 @@ SELECT set_eq(
 		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics',
 		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
 		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
-		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
+		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'is_permission', 'check_permission', 'check_role', 'forget_role', 'check_subject', 'check_resource_grant', 'covering_permissions', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -37,8 +37,8 @@ SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 
 SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
-	$$VALUES ('class_grant', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)')$$,
-	'all their rows, but grants to roles that are gone');
+	$$VALUES ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined')$$,
+	'all their rows, but grants to roles that are gone, and roles that are there from the start');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, 'there is nothing else that would have to be');
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
@@ -53,7 +53,8 @@ SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::re
 
 -- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
-	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments'],
+	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
+		'is_permission', 'check_permission', 'check_subject', 'covering_permissions'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
 	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');
