@@ -43,6 +43,8 @@ BEGIN;
 SELECT tarot.authenticate(:'ada');
 SELECT run('SELECT tarot.authenticate(''x.y.z'')');
 SELECT who();
+-- Nor does it leave a door open.
+SELECT run('SELECT set_config(''tarot_security.identity'', ''x.y'', false)');
 COMMIT;
 
 -- ------------------------------------------------------------ forging
@@ -328,6 +330,17 @@ SELECT count(*) FROM many WHERE owner = tarot.subject();
 ROLLBACK TO s;
 SELECT count(*) FROM many WHERE owner = tarot.subject();
 SELECT run('SELECT count(*) FROM many WHERE set_config(''tarot_security.identity'', ''x'', true) IS NULL');
+-- Nobody becomes another in a worker, be it by a function that says that it may run there.
+CREATE FUNCTION mislabelled(token text, i int) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN PERFORM tarot.authenticate(token); RETURN i > 0; END $$;
+CREATE FUNCTION mislabelled(i int) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN PERFORM tarot.sign_out(); RETURN i > 0; END $$;
+SAVEPOINT t;
+\set VERBOSITY sqlstate
+SELECT count(*) FROM many WHERE mislabelled(:'bob', i);
+ROLLBACK TO t;
+SELECT count(*) FROM many WHERE mislabelled(i);
+ROLLBACK TO t;
+\set VERBOSITY default
+SELECT who();
 SELECT tarot.sign_out();
 SELECT count(*) FROM many WHERE owner = tarot.subject();
 COMMIT;
@@ -354,6 +367,37 @@ SELECT tarot.authenticate(tarot.sign_jwt(jsonb_build_object('sub', 'ada', 'jti',
 SELECT who(), seconds_until_raised('TS314');
 -- All that asks is refused; what does not ask goes on.
 SELECT ask(call) FROM unnest(ARRAY['SELECT tarot.subject()', 'SELECT tarot.claims()', 'SELECT tarot.claim(''sub'')', 'SELECT tarot.issuer()', 'SELECT tarot.token_id()', 'SELECT tarot.expires_at()', 'SELECT 1']) AS call;
+-- A worker is started for who has expired, and hears of it when it asks.
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+SELECT count(*), bool_and(in_worker()) AS in_workers FROM many WHERE i < 100;
+\set SHOW_CONTEXT errors
+SELECT count(*) FROM many WHERE tarot.claim(owner) IS NULL;
+SELECT count(*) FROM many WHERE owner = (SELECT tarot.subject());
+\set SHOW_CONTEXT never
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET parallel_leader_participation;
+-- So does an open cursor at its first row, and one that is held at the commit, which then is none.
+SELECT tarot.sign_jwt(jsonb_build_object('sub', 'ada', 'jti', 'c', 'exp', ceil(extract(epoch FROM clock_timestamp())) + 2), 'brief') AS brief \gset
+SET ROLE regress_identity_app;
+BEGIN;
+SELECT tarot.authenticate(:'brief');
+DECLARE begun CURSOR FOR SELECT id, owner FROM note ORDER BY id;
+DECLARE lazy CURSOR FOR SELECT id, owner FROM note ORDER BY id;
+DECLARE held CURSOR WITH HOLD FOR SELECT id, owner FROM note ORDER BY id;
+FETCH 1 FROM begun;
+SELECT seconds_until_raised('TS314');
+FETCH 1 FROM begun;
+SAVEPOINT s;
+FETCH 1 FROM lazy;
+ROLLBACK TO s;
+COMMIT;
+FETCH 1 FROM held;
+RESET ROLE;
 SELECT tarot.authenticate(:'ada', false);
 SELECT who();
 -- The issuer has changed its mind about how old a token may be: the session's is.
@@ -432,7 +476,23 @@ ALTER ROLE regress_identity_admin NOSUPERUSER;
 SELECT run('SELECT tarot.alter_issuer(''web'', database_roles => ARRAY[current_user])');
 DROP ROLE regress_identity_other;
 SELECT run(format('SELECT tarot.authenticate(%L)', web('"regress_identity_other"')));
-SELECT run('SELECT tarot.alter_issuer(''web'', max_age => ''1 day'')');
+-- That does not stand in the way of other changes, and is told; to name it is an error.
+ALTER ROLE regress_identity_admin SUPERUSER;
+SELECT tarot.alter_issuer('web', max_age => '1 day');
+ALTER ROLE regress_identity_admin NOSUPERUSER;
+SELECT run(format('SELECT tarot.authenticate(%L)', web('"regress_identity_other"')));
+SELECT run(format('SELECT tarot.alter_issuer(''web'', database_roles => %L)', database_roles)) FROM tarot.issuer WHERE name = 'web';
+SELECT tarot.alter_issuer('web', database_roles => '{regress_identity_user}');
+SELECT run(format('SELECT tarot.authenticate(%L)', web(role))) FROM unnest(ARRAY['"regress_identity_user"', '"regress_identity_other"', '"regress_identity_admin"']::jsonb[]) AS role;
+-- Without the list a token says who somebody is, and takes no role.
+SELECT tarot.alter_issuer('web', remove => '{database_roles}');
+SELECT database_role_claim, database_roles FROM tarot.issuer_status WHERE name = 'web';
+SET SESSION AUTHORIZATION regress_identity_login;
+BEGIN;
+SELECT tarot.authenticate(web('"regress_identity_user"'));
+SELECT who_as();
+COMMIT;
+RESET SESSION AUTHORIZATION;
 
 -- ------------------------------------------------------------ what anybody may do
 SET SESSION AUTHORIZATION regress_identity_app;
@@ -443,7 +503,7 @@ COMMIT;
 SELECT call, code(call) FROM unnest(ARRAY['SELECT tarot.create_issuer(''x'', ''x'', ''{}'', secret => repeat(''s'', 32))', 'SELECT tarot.create_issuer(''x'', ''x'', ''{}'', jwks => ''{}'')', 'SELECT tarot.alter_issuer(''app'')', 'SELECT tarot.load_jwks(''app'', ''{}'')',
 	'SELECT tarot.drop_issuer(''app'')', 'SELECT tarot.sign_jwt(''{}'', ''app'')', 'SELECT tarot.sign_claims(''{}'', ''app'')', 'SELECT tarot.set_principal(''ada'', status => ''banned'')', 'SELECT tarot.revoke_token(''app'', ''a1'')', 'SELECT tarot.revoke_subject(''ada'')',
 	'SELECT tarot.revoke_issuer(''app'')', 'SELECT tarot.prune_revocations()', 'SELECT tarot.get_issuer(''app'')', 'SELECT tarot.check_issuer_keys(NULL, ''app'', NULL, NULL)',
-	'SELECT tarot.seal_issuer_key(''app'', ''x'')', 'SELECT tarot.reseal_issuer_key(''app'', ''x'')', 'SELECT tarot.seal_given_key(''app'', NULL, NULL)', 'SELECT tarot.put_issuer(NULL, true)',
+	'SELECT tarot.seal_issuer_key(''app'', ''x'')', 'SELECT tarot.reseal_issuer_key(''app'', ''x'')', 'SELECT tarot.seal_given_key(''app'', NULL, NULL)', 'SELECT tarot.put_issuer(NULL, true)', 'SELECT tarot.check_database_roles(''app'', NULL, true)',
 	'TABLE tarot.issuer', 'TABLE tarot.issuer_status', 'TABLE tarot.principal', 'TABLE tarot.revoked_token', 'DELETE FROM tarot.revoked_token', 'UPDATE tarot.principal SET status = ''active''']) AS call;
 RESET SESSION AUTHORIZATION;
 -- Who may write to all tables may not write these; who monitors sees whose tokens are trusted, and no key.

@@ -199,6 +199,43 @@ COMMIT;
 SELECT tarot.drop_issuer('idp');
 TABLE checked;
 
+-- ------------------------------------------------------------ taking away
+
+-- An issuer goes over from a secret to public keys: both for a while, then these alone, and of their algorithms those that were accepted.
+SELECT tarot.create_issuer('moving', 'https://moving.example', '{api}', signing_key => private) FROM jwk WHERE name = 'ec';
+CREATE TABLE moved AS SELECT 'public' AS key, tarot.sign_jwt('{"sub": "ada"}', 'moving') AS token;
+SELECT tarot.alter_issuer('moving', secret => convert_to(repeat('m', 32), 'UTF8'), jwks => (SELECT jsonb_build_object('keys', jsonb_agg(public)) FROM jwk WHERE public IS NOT NULL), algorithms => '{HS256,ES256}');
+INSERT INTO moved SELECT 'secret', tarot.sign_jwt('{"sub": "ada"}', 'moving');
+CREATE VIEW judged AS SELECT string_agg(key || ' ' || tarot.check_jwt(token), ', ' ORDER BY key) AS tokens, algorithms, signs, public_keys FROM moved, tarot.issuer_status WHERE name = 'moving' GROUP BY 2, 3, 4;
+TABLE judged;
+BEGIN;
+SELECT tarot.alter_issuer('moving', remove => '{jwks}');
+TABLE judged;
+ROLLBACK;
+SELECT tarot.alter_issuer('moving', remove => '{secret}');
+TABLE judged;
+SELECT run('SELECT tarot.sign_jwt(''{}'', ''moving'')');
+-- What is not there is no fault, and no change.
+CREATE TEMP TABLE removed AS SELECT * FROM tarot.issuer WHERE name = 'moving';
+SELECT tarot.alter_issuer('moving', remove => '{signing_key,secret,database_roles,secret}'), tarot.alter_issuer('moving', remove => '{}');
+SELECT to_jsonb(i) = to_jsonb(r) AS unchanged FROM tarot.issuer i JOIN removed r USING (name);
+-- A key that is removed, and another one that is given.
+BEGIN;
+SELECT tarot.alter_issuer('moving', secret => convert_to(repeat('m', 32), 'UTF8'), remove => '{jwks}');
+TABLE judged;
+ROLLBACK;
+SELECT arguments, run(format('SELECT tarot.alter_issuer(''moving'', %s)', arguments)) FROM unnest(ARRAY['remove => ''{jwks}''', 'remove => ''{jwks,secret}''', 'remove => ''{NULL}''', 'remove => ''{private_key}''', 'remove => ''{JWKS}''',
+	'jwks => ''{}'', remove => ''{jwks}''', 'secret => ''x'', remove => ''{signing_key}''', 'signing_key => ''{}'', remove => ''{secret}''', 'database_role_claim => ''role'', remove => ''{database_roles}''',
+	'database_roles => ''{}'', remove => ''{database_roles}''']) AS arguments;
+TABLE judged;
+-- None of the accepted algorithms is left.
+SELECT tarot.alter_issuer('moving', secret => convert_to(repeat('m', 32), 'UTF8'), algorithms => '{HS256}');
+SELECT run('SELECT tarot.alter_issuer(''moving'', remove => ''{secret}'')');
+TABLE judged;
+SELECT tarot.alter_issuer('moving', algorithms => '{ES256,EdDSA}', remove => '{secret}');
+TABLE judged;
+SELECT tarot.drop_issuer('moving');
+
 -- ------------------------------------------------------------ the keys that seal secrets
 
 -- They rest on key "default", whose versions are not destroyed under them.
@@ -223,6 +260,9 @@ BEGIN;
 SELECT tarot.destroy_key('default', 2, force => true);
 SELECT run('SELECT tarot.sign_jwt(''{}'', ''hmac'')');
 SELECT ask(format('SELECT tarot.check_jwt(%L)', :'token'));
+-- A secret that cannot be opened any more can still be taken away.
+SELECT code('SELECT tarot.alter_issuer(''hmac'', max_age => ''1 hour'')');
+SELECT run(format('SELECT tarot.alter_issuer(''hmac'', jwks => %L, remove => ''{secret}'')', public)) FROM jwk WHERE name = 'ed';
 ROLLBACK;
 SELECT ask(format('SELECT tarot.check_jwt(%L)', :'token'));
 

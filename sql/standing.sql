@@ -99,6 +99,20 @@ SELECT tarot.alter_issuer('app', subject_prefix => 'p/');
 SELECT tarot.subject();
 SELECT tarot.revoke_subject('p/bob');
 SELECT ask('SELECT tarot.subject()');
+ROLLBACK TO s;
+-- An issuer that comes anew is another one, though it has the same name, "iss" and keys: it did not vouch for who is here. So is one that takes over.
+SELECT tarot.drop_issuer('app'), tarot.create_issuer('app', 'https://app.example', '{}', secret => repeat('s', 32));
+SELECT ask('SELECT tarot.subject()');
+SELECT tarot.authenticate(token) FROM token WHERE id = 'b1';
+SELECT tarot.subject();
+SELECT tarot.alter_issuer('app', issuer => 'https://aside.example'), tarot.alter_issuer('partner', issuer => 'https://app.example');
+SELECT ask('SELECT tarot.subject()');
+SELECT tarot.alter_issuer('partner', issuer => 'https://partner.example'), tarot.alter_issuer('app', issuer => 'https://app.example', secret => convert_to(repeat('t', 32), 'UTF8'));
+SELECT tarot.subject();
+ROLLBACK TO s;
+SELECT tarot.subject();
+SELECT tarot.revoke_subject('bob');
+SELECT ask('SELECT tarot.subject()');
 -- Who is refused can still leave.
 SELECT tarot.sign_out();
 SELECT tarot.subject();

@@ -18,7 +18,7 @@
 /* The provider gave no root key: it failed, took too long, or what it gave is no key. */
 #define TAROT_ERRCODE_ROOT_KEY_UNAVAILABLE MAKE_SQLSTATE('T', 'S', '0', '0', '3')
 
-/* The self-test at the start or a call of the cryptographic libraries failed. */
+/* A self-test at the start or a call of the cryptographic libraries failed. */
 #define TAROT_ERRCODE_CRYPTO_FAILURE MAKE_SQLSTATE('T', 'S', '0', '0', '4')
 
 /* TS1: envelopes */

@@ -21,22 +21,23 @@ raise_unconvertible(void)
 					errdetail("Sealed text is kept in UTF8.")));
 }
 
-static Bytes
-convert(Bytes text, int from, int to)
+static bool
+convert(Bytes text, int from, int to, Bytes *converted)
 {
 	Oid procedure = FindDefaultConversionProc(from, to);
 	size_t room = mul_size(text.len, MAX_CONVERSION_GROWTH) + 1;
 	unsigned char *out;
 
 	if (!OidIsValid(procedure) || text.len > INT_MAX / MAX_CONVERSION_GROWTH - 1)
-		raise_unconvertible();
+		return false;
 	out = MemoryContextAllocHuge(CurrentMemoryContext, room);
 
 	/* The usual functions name the offending bytes in their errors. This one only stops. */
 	if (pg_do_encoding_conversion_buf(procedure, from, to, (unsigned char *) text.data,
 									  (int) text.len, out, (int) room, true) != (int) text.len)
-		raise_unconvertible();
-	return bytes_of_string((char *) out);
+		return false;
+	*converted = bytes_of_string((char *) out);
+	return true;
 }
 
 Bytes
@@ -47,7 +48,13 @@ Utf8FromServer(Bytes text)
 	if (encoding == PG_UTF8 || text.len == 0)
 		return text;
 	if (encoding != PG_SQL_ASCII)
-		return convert(text, encoding, PG_UTF8);
+	{
+		Bytes utf8;
+
+		if (!convert(text, encoding, PG_UTF8, &utf8))
+			raise_unconvertible();
+		return utf8;
+	}
 
 	/* Bytes of no declared encoding: accepted only if they are what will be read. */
 	if (!pg_verify_mbstr(PG_UTF8, (const char *) text.data, (int) text.len, true))
@@ -80,16 +87,27 @@ is_surely_ascii(Bytes text)
 	return (found & high_bits) == 0;
 }
 
-Bytes
-Utf8ToServer(Bytes text)
+bool
+Utf8TryToServer(Bytes text, Bytes *converted)
 {
 	int encoding = GetDatabaseEncoding();
 
+	*converted = text;
 	if (encoding == PG_UTF8 && is_surely_ascii(text))
-		return text;
+		return true;
 	if (!pg_verify_mbstr(PG_UTF8, (const char *) text.data, (int) text.len, true))
-		raise_unconvertible();
+		return false;
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || text.len == 0)
-		return text;
-	return convert(text, PG_UTF8, encoding);
+		return true;
+	return convert(text, PG_UTF8, encoding, converted);
+}
+
+Bytes
+Utf8ToServer(Bytes text)
+{
+	Bytes converted;
+
+	if (!Utf8TryToServer(text, &converted))
+		raise_unconvertible();
+	return converted;
 }

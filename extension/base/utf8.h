@@ -17,4 +17,7 @@ extern Bytes Utf8FromServer(Bytes text);
  */
 extern Bytes Utf8ToServer(Bytes text);
 
+/* The same; false, rather than raising. */
+extern bool Utf8TryToServer(Bytes text, Bytes *converted);
+
 #endif

@@ -13,6 +13,7 @@
 #include "hooks/log.h"
 #include "hooks/planner.h"
 #include "hooks/statement.h"
+#include "identity/selftest.h"
 #include "keys/root.h"
 
 static shmem_request_hook_type previous_shmem_request;
@@ -32,6 +33,7 @@ on_shmem_startup(void)
 	if (previous_shmem_startup)
 		previous_shmem_startup();
 	RootKeyShmemStartup();
+	TokenSelfTest();
 }
 
 void

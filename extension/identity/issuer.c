@@ -25,6 +25,7 @@
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "identity/issuer.h"
+#include "identity/selftest.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -47,6 +48,7 @@ enum
 	ISSUER_JWKS = 13,
 	ISSUER_PRIVATE_KEY = 14,
 	ISSUER_ISSUED_BEFORE = 15,
+	ISSUER_CREATED_AT = 16,
 };
 
 /* The key of the ring that seals private keys and secrets of issuers. */
@@ -191,7 +193,7 @@ IssuerRequireKeys(Issuer *issuer)
 
 	if (likely(issuer->ready))
 		return;
-	CryptoRequire();
+	TokenRequire();
 	free_keys(issuer);
 	if (issuer->jwks != NULL)
 		require_key(issuer, add_public_keys(issuer, bytes_of_string(issuer->jwks), &where));
@@ -303,14 +305,15 @@ static Issuer *
 read_issuer(HeapTuple tuple, TupleDesc desc)
 {
 	Issuer *issuer = palloc0(sizeof(Issuer));
-	Datum values[ISSUER_ISSUED_BEFORE];
-	bool nulls[ISSUER_ISSUED_BEFORE];
+	Datum values[ISSUER_CREATED_AT];
+	bool nulls[ISSUER_CREATED_AT];
 
-	for (int i = 0; i < ISSUER_ISSUED_BEFORE; i++)
+	for (int i = 0; i < ISSUER_CREATED_AT; i++)
 		values[i] = heap_getattr(tuple, i + 1, desc, &nulls[i]);
 #define VALUE(column) values[(column) -1]
 #define IS_NULL(column) nulls[(column) -1]
 	issuer->name = text_to_cstring(DatumGetTextPP(VALUE(ISSUER_NAME)));
+	issuer->created_at = IssuerMicros(DatumGetTimestampTz(VALUE(ISSUER_CREATED_AT)));
 	issuer->policy.issuer = utf8_copy(VALUE(ISSUER_ISSUER));
 	issuer->policy.audiences = read_texts(VALUE(ISSUER_AUDIENCE), &issuer->policy.naudiences);
 	issuer->policy.algorithms = read_algorithms(VALUE(ISSUER_ALGORITHMS));
@@ -501,7 +504,7 @@ tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 	Bytes own = {0};
 
 	/* What may raise comes first, for the keys are not freed by it. */
-	CryptoRequire();
+	TokenRequire();
 	if (!PG_ARGISNULL(2))
 		own = open_private_key(text_to_cstring(PG_GETARG_TEXT_PP(1)),
 							   (struct varlena *) PG_GETARG_BYTEA_PP(2));

@@ -14,6 +14,7 @@
 typedef struct Issuer
 {
 	const char *name; /* here */
+	int64 created_at; /* one that is created again is another */
 	JwtPolicy policy;
 	int64 issued_before;             /* tokens that were are not taken */
 	Bytes subject_prefix;            /* UTF-8 */

@@ -16,7 +16,8 @@ CREATE TABLE tarot.issuer (
 	jwks jsonb,
 	private_key bytea,
 	issued_before timestamptz NOT NULL DEFAULT '-infinity',
-	created_at timestamptz NOT NULL DEFAULT now(),
+	-- Which issuer of this name and "iss" it is: no two of them at once, in one transaction either.
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	keys_changed_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT issuer_is_unique UNIQUE (issuer),
 	CHECK (jwks IS NOT NULL OR private_key IS NOT NULL)
@@ -40,6 +41,8 @@ CREATE FUNCTION tarot.reseal_issuer_key(name text, private_key bytea) RETURNS by
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_reseal_issuer_key';
 
+-- To change it: one change after the other, for alter_issuer() leaves another row in its place, which who waits for the
+-- row alone would not find.
 CREATE FUNCTION tarot.get_issuer(name text) RETURNS tarot.issuer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -48,6 +51,7 @@ DECLARE
 	current tarot.issuer;
 BEGIN
 	PERFORM tarot.check_name('issuer', get_issuer.name);
+	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	SELECT * INTO current FROM tarot.issuer i WHERE i.name = get_issuer.name FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'issuer "%" does not exist', get_issuer.name
@@ -57,13 +61,37 @@ BEGIN
 END
 $$;
 
--- Checks a row as a whole and writes it.
+-- Roles that a token cannot take: an error where an administrator names them now. Those of before, which may have been
+-- dropped or made superusers since, must not stand in the way of other changes; they are refused when a token asks for them.
+CREATE FUNCTION tarot.check_database_roles(issuer text, database_roles name[], named_now boolean) RETURNS void
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	role name;
+	exists boolean;
+BEGIN
+	FOR role, exists IN
+		SELECT n, r.oid IS NOT NULL FROM unnest(database_roles) AS n LEFT JOIN pg_roles r ON r.rolname = n WHERE r.oid IS NULL OR r.rolsuper ORDER BY n
+	LOOP
+		IF NOT named_now THEN
+			RAISE WARNING 'no token of issuer "%" can take role "%"', issuer, role USING
+				DETAIL = CASE WHEN exists THEN 'The role is a superuser.' ELSE 'The role does not exist.' END,
+				HINT = 'Take it out of database_roles with tarot.alter_issuer().';
+		ELSIF exists THEN
+			RAISE EXCEPTION 'a token cannot make its bearer a superuser' USING ERRCODE = 'invalid_parameter_value';
+		ELSE
+			RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = 'undefined_object';
+		END IF;
+	END LOOP;
+END
+$$;
+
+-- Checks a row as a whole, but for its database roles, and writes it.
 CREATE FUNCTION tarot.put_issuer(new tarot.issuer, replace boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-DECLARE
-	missing name;
 BEGIN
 	IF new.issuer IS NULL OR new.issuer = '' OR octet_length(new.issuer) > 1024 THEN
 		RAISE EXCEPTION 'issuer must be what tokens have as "iss", of 1 to 1024 bytes' USING ERRCODE = 'invalid_parameter_value';
@@ -83,12 +111,9 @@ BEGIN
 			HINT = 'The claim names a role, and only roles of the list are taken.';
 	ELSIF EXISTS (SELECT FROM tarot.issuer i WHERE i.issuer = new.issuer AND i.name <> new.name) THEN
 		RAISE EXCEPTION 'another issuer has tokens with this "iss"' USING ERRCODE = 'duplicate_object';
-	END IF;
-	SELECT r INTO missing FROM unnest(new.database_roles) AS r WHERE to_regrole(quote_ident(r)) IS NULL LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'role "%" does not exist', missing USING ERRCODE = 'undefined_object';
-	ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = ANY (new.database_roles) AND r.rolsuper) THEN
-		RAISE EXCEPTION 'a token cannot make its bearer a superuser' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF num_nonnulls(new.jwks, new.private_key) = 0 THEN
+		RAISE EXCEPTION 'an issuer needs keys' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'Give jwks (its public keys), secret (for HMAC), or signing_key (a private JWK, to sign tokens here).';
 	END IF;
 
 	new.algorithms := tarot.check_issuer_keys(new.jwks::text, new.name, new.private_key, new.algorithms);
@@ -131,10 +156,7 @@ DECLARE
 	new tarot.issuer;
 BEGIN
 	PERFORM tarot.check_name('issuer', create_issuer.name);
-	IF num_nonnulls(create_issuer.jwks, create_issuer.secret, create_issuer.signing_key) = 0 THEN
-		RAISE EXCEPTION 'an issuer needs keys' USING ERRCODE = 'invalid_parameter_value',
-			HINT = 'Give jwks (its public keys), secret (for HMAC), or signing_key (a private JWK, to sign tokens here).';
-	END IF;
+	PERFORM tarot.check_database_roles(create_issuer.name, create_issuer.database_roles, true);
 	-- Of two at once the second finds the first one's row.
 	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	IF EXISTS (SELECT FROM tarot.issuer i WHERE i.name = create_issuer.name) THEN
@@ -154,13 +176,13 @@ BEGIN
 	new.jwks := create_issuer.jwks;
 	new.issued_before := '-infinity';
 	new.private_key := tarot.seal_given_key(new.name, create_issuer.secret, create_issuer.signing_key);
-	new.created_at := now();
+	new.created_at := clock_timestamp();
 	new.keys_changed_at := now();
 	PERFORM tarot.put_issuer(new, false);
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
-	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet. database_role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
+	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet: without one, or with the same, each can speak for the subjects of the other, and what is revoked or granted to a subject is so for both. database_role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
 
 CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], secret text, algorithms text[] DEFAULT NULL,
 		max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds', subject_prefix text DEFAULT '',
@@ -178,35 +200,57 @@ COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interv
 
 CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
 		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL, leeway interval DEFAULT NULL,
-		subject_prefix text DEFAULT NULL, database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+		subject_prefix text DEFAULT NULL, database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL, remove text[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	new tarot.issuer;
+	removed text[] := coalesce(alter_issuer.remove, '{}');
+	loses_keys boolean;
 BEGIN
-	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
+	IF EXISTS (SELECT FROM unnest(removed) AS r WHERE r IS NULL OR r NOT IN ('jwks', 'secret', 'signing_key', 'database_roles')) THEN
+		RAISE EXCEPTION 'only jwks, secret, signing_key and database_roles can be removed from an issuer' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF (removed && '{jwks}' AND alter_issuer.jwks IS NOT NULL)
+		OR (removed && '{secret,signing_key}' AND num_nonnulls(alter_issuer.secret, alter_issuer.signing_key) > 0)
+		OR (removed && '{database_roles}' AND num_nonnulls(alter_issuer.database_role_claim, alter_issuer.database_roles) > 0) THEN
+		RAISE EXCEPTION 'what is given cannot be removed as well' USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'What is given takes the place of what was there.';
+	END IF;
 	new := tarot.get_issuer(alter_issuer.name);
-	new.private_key := coalesce(tarot.seal_given_key(new.name, alter_issuer.secret, alter_issuer.signing_key), tarot.reseal_issuer_key(new.name, new.private_key));
-	-- Other keys may be for other algorithms.
+	loses_keys := (removed && '{jwks}' AND new.jwks IS NOT NULL) OR (removed && '{secret,signing_key}' AND new.private_key IS NOT NULL);
+	-- Without opening a key that goes: it may be one that cannot be opened any more.
+	new.private_key := CASE WHEN removed && '{secret,signing_key}' THEN NULL
+		ELSE coalesce(tarot.seal_given_key(new.name, alter_issuer.secret, alter_issuer.signing_key), tarot.reseal_issuer_key(new.name, new.private_key)) END;
+	new.jwks := CASE WHEN removed && '{jwks}' THEN NULL ELSE coalesce(alter_issuer.jwks, new.jwks) END;
 	IF num_nonnulls(alter_issuer.jwks, alter_issuer.secret, alter_issuer.signing_key) > 0 THEN
+		-- Other keys may be for other algorithms.
 		new.keys_changed_at := now();
 		new.algorithms := NULL;
+	ELSIF loses_keys AND num_nonnulls(new.jwks, new.private_key) > 0 THEN
+		-- Those that are left: no algorithm is accepted that was not before.
+		new.keys_changed_at := now();
+		new.algorithms := ARRAY(SELECT a FROM unnest(new.algorithms) AS a WHERE a = ANY (tarot.check_issuer_keys(new.jwks::text, new.name, new.private_key, NULL)));
 	END IF;
 	new.issuer := coalesce(alter_issuer.issuer, new.issuer);
 	new.audience := coalesce(alter_issuer.audience, new.audience);
-	new.jwks := coalesce(alter_issuer.jwks, new.jwks);
 	new.algorithms := coalesce(alter_issuer.algorithms, new.algorithms);
 	new.max_age := coalesce(alter_issuer.max_age, new.max_age);
 	new.leeway := coalesce(alter_issuer.leeway, new.leeway);
 	new.subject_prefix := coalesce(alter_issuer.subject_prefix, new.subject_prefix);
-	new.database_role_claim := coalesce(alter_issuer.database_role_claim, new.database_role_claim);
-	new.database_roles := coalesce(alter_issuer.database_roles, new.database_roles);
+	IF removed && '{database_roles}' THEN
+		new.database_role_claim := NULL;
+		new.database_roles := '{}';
+	ELSE
+		new.database_role_claim := coalesce(alter_issuer.database_role_claim, new.database_role_claim);
+		new.database_roles := coalesce(alter_issuer.database_roles, new.database_roles);
+		PERFORM tarot.check_database_roles(new.name, new.database_roles, alter_issuer.database_roles IS NOT NULL);
+	END IF;
 	PERFORM tarot.put_issuer(new, true);
 END
 $$;
-COMMENT ON FUNCTION tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
-	'Changes what is given and leaves what is NULL; values as for tarot.create_issuer(). Other keys without algorithms accept all that they are for. A private key is sealed anew, by the newest version of key "default". Counts in all sessions at their next statement, also for those who have authenticated. Raises 42704 for an unknown issuer, and otherwise as tarot.create_issuer().';
+COMMENT ON FUNCTION tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[], text[]) IS
+	'Changes what is given and leaves what is NULL; values as for tarot.create_issuer(). Other keys without algorithms accept all that they are for. remove takes away what is named in it: jwks, secret or signing_key (the one that is there), database_roles with its claim; of the algorithms those stay that the remaining keys are for. A private key is sealed anew, by the newest version of key "default". Counts in all sessions at their next statement, also for those who have authenticated. Raises 42704 for an unknown issuer, and otherwise as tarot.create_issuer().';
 
 CREATE FUNCTION tarot.load_jwks(name text, jwks jsonb) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -215,7 +259,6 @@ CREATE FUNCTION tarot.load_jwks(name text, jwks jsonb) RETURNS void
 DECLARE
 	new tarot.issuer;
 BEGIN
-	LOCK TABLE tarot.issuer IN SHARE ROW EXCLUSIVE MODE;
 	new := tarot.get_issuer(load_jwks.name);
 	IF load_jwks.jwks IS NULL THEN
 		RAISE EXCEPTION 'jwks must not be null' USING ERRCODE = 'null_value_not_allowed';
@@ -241,7 +284,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_issuer(text) IS
-	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). Raises 42704 for an unknown one.';
+	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before. What tarot.revoke_issuer() was told is forgotten, and what tarot.revoke_token() was counts for an issuer of the same name. Raises 42704 for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,
@@ -268,10 +311,10 @@ COMMENT ON COLUMN tarot.issuer_status.created_at IS 'When it was made.';
 COMMENT ON COLUMN tarot.issuer_status.keys_changed_at IS 'When its keys changed last.';
 
 REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, bytea, text[]), tarot.seal_issuer_key(text, text), tarot.reseal_issuer_key(text, bytea),
-	tarot.get_issuer(text), tarot.put_issuer(tarot.issuer, boolean), tarot.seal_given_key(text, bytea, jsonb),
+	tarot.get_issuer(text), tarot.check_database_roles(text, name[], boolean), tarot.put_issuer(tarot.issuer, boolean), tarot.seal_given_key(text, bytea, jsonb),
 	tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
 	tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]),
-	tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
+	tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[], text[]),
 	tarot.load_jwks(text, jsonb), tarot.drop_issuer(text) FROM PUBLIC;
 GRANT SELECT ON tarot.issuer_status TO pg_monitor;
 

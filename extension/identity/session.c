@@ -39,6 +39,7 @@
 typedef struct Identity
 {
 	JwtTimes times;
+	int64 issuer_created;    /* which of those that had this "iss" */
 	Bytes issuer;            /* "iss" */
 	Bytes subject;           /* "sub" */
 	Bytes id;                /* "jti" */
@@ -74,10 +75,11 @@ static Bytes checked_subject;
 
 /*
  * The text: base64url of a head, a dot, and that of the claims. ASCII in any
- * encoding of the database. The head: three times, whether it is for the
- * transaction alone, the outer role with zeros behind it, and "iss".
+ * encoding of the database. The head: three times of the token and that of its
+ * issuer, whether it is for the transaction alone, the outer role with zeros
+ * behind it, and "iss".
  */
-#define TIMES_SIZE 24
+#define TIMES_SIZE 32
 #define HEAD_SIZE (TIMES_SIZE + 1 + NAMEDATALEN)
 
 static char *
@@ -92,6 +94,7 @@ encode_identity(const VerifiedToken *token, const char *outer_role, bool transac
 	bytes_put_u64(head, (uint64) token->times.expires);
 	bytes_put_u64(head + 8, (uint64) token->times.issued);
 	bytes_put_u64(head + 16, (uint64) token->times.not_before);
+	bytes_put_u64(head + 24, (uint64) token->issuer->created_at);
 	head[TIMES_SIZE] = transaction_only;
 	strlcpy((char *) head + TIMES_SIZE + 1, outer_role, NAMEDATALEN);
 	memcpy(head + HEAD_SIZE, issuer.data, issuer.len);
@@ -144,6 +147,7 @@ decode_identity(const char *text)
 	out->times.expires = (int64) bytes_get_u64(head);
 	out->times.issued = (int64) bytes_get_u64(head + 8);
 	out->times.not_before = (int64) bytes_get_u64(head + 16);
+	out->issuer_created = (int64) bytes_get_u64(head + 24);
 	out->transaction_only = head[TIMES_SIZE] != 0;
 	memcpy(out->outer_role, head + TIMES_SIZE + 1, NAMEDATALEN);
 	out->issuer = bytes_view(head + HEAD_SIZE, head_size - HEAD_SIZE);
@@ -244,8 +248,9 @@ look_again(void)
 	uint64 catalog = CatalogEpoch;
 	uint64 standing = StandingEpoch;
 
+	/* Another issuer may have its "iss" by now, and did not vouch for it. */
 	token.issuer = IssuerOfTokens(identity->issuer);
-	if (token.issuer == NULL)
+	if (token.issuer == NULL || token.issuer->created_at != identity->issuer_created)
 		VerifyRaise(JWT_WRONG_ISSUER);
 	StandingRequire(StandingOf(&token));
 	checked_policy = (JwtPolicy){.max_age = token.issuer->policy.max_age,

@@ -36,10 +36,7 @@ enum
 
 uint64 StandingEpoch = 1;
 
-/*
- * As the server writes it. What has no spelling there could be in no table, and
- * nobody could ever be refused by it: it raises.
- */
+/* As the server writes it. A token for which that cannot be done was refused before. */
 static Datum
 text_key(Bytes utf8)
 {

@@ -18,6 +18,7 @@
 #include "base/errors.h"
 #include "base/utf8.h"
 #include "crypto/hash.h"
+#include "identity/selftest.h"
 #include "identity/standing.h"
 #include "identity/verify.h"
 #include "keys/root.h"
@@ -100,6 +101,18 @@ get_room(void)
 	return room;
 }
 
+/*
+ * By these its bearer is found in our tables. What has no spelling in the
+ * database's encoding could be in none of them, and nobody be refused by it.
+ */
+static bool
+can_be_revoked(const JwtClaims *claims)
+{
+	Bytes text;
+
+	return Utf8TryToServer(claims->subject, &text) && Utf8TryToServer(claims->id, &text);
+}
+
 static JwtStatus
 verify_new(Bytes token, RememberedToken *place, const uint8 hash[HASH_SIZE])
 {
@@ -118,6 +131,8 @@ verify_new(Bytes token, RememberedToken *place, const uint8 hash[HASH_SIZE])
 		return JWT_WRONG_ISSUER;
 	IssuerRequireKeys(issuer);
 	status = jwt_verify(jwt, issuer->keys, issuer->nkeys, &issuer->policy, VerifyClock());
+	if (status == JWT_VALID && !can_be_revoked(jwt_claims(jwt)))
+		return JWT_BAD_CLAIMS;
 	if (status == JWT_VALID)
 		remember(place, hash, jwt_claims(jwt), epoch, generation);
 	return status;
@@ -130,7 +145,7 @@ VerifyToken(Bytes token, VerifiedToken *verified)
 	RememberedToken *place;
 	JwtStatus status;
 
-	CryptoRequire();
+	TokenRequire();
 	if (token.len > JWS_SIZE_MAX)
 		return JWT_TOO_LARGE;
 	CryptoCheck(hash_sha256(token, hash));

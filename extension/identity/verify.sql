@@ -4,13 +4,13 @@ CREATE FUNCTION tarot.verify_jwt(token text) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_verify_jwt';
 COMMENT ON FUNCTION tarot.verify_jwt(text) IS
-	'The claims of a token (JWS in its compact form, RFC 7515 and RFC 7519, at most 16 kB) whose issuer is trusted, once its signature, "iss", "aud", "exp", "nbf", "iat" and age are found right, its key and algorithm belong together, and neither it nor its subject was revoked or suspended. Otherwise raises: TS301 to TS317 for what is wrong with the token, one each, TS318 for a revoked one, TS319 for a bearer that is no longer welcome, TS001 when the issuer''s key is sealed and the server is locked.';
+	'The claims of a token (JWS in its compact form, RFC 7515 and RFC 7519, at most 16 kB) whose issuer is trusted, once its signature, "iss", "aud", "exp", "nbf", "iat" and age are found right, its key and algorithm belong together, and neither it nor its subject was revoked or suspended. Otherwise raises: TS301 to TS317 for what is wrong with the token, one each, TS318 for a revoked one, TS319 for a bearer that is no longer welcome, TS001 when the issuer''s key is sealed and the server is locked, TS004 when the self-test of the libraries failed at the start.';
 
 CREATE FUNCTION tarot.check_jwt(token text) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_check_jwt';
 COMMENT ON FUNCTION tarot.check_jwt(text) IS
-	'What tarot.verify_jwt() would find, as a word and without raising: valid, too_large, malformed, bad_header, unsupported_header, wrong_type, wrong_algorithm, unknown_key, bad_signature, bad_claims, missing_claim, wrong_issuer, wrong_audience, too_long_lived, expired, not_yet_valid, issued_later, too_old, failed, revoked, suspended, banned or deleted. Raises TS001 when the issuer''s key is sealed and the server is locked.';
+	'What tarot.verify_jwt() would find, as a word and without raising: valid, too_large, malformed, bad_header, unsupported_header, wrong_type, wrong_algorithm, unknown_key, bad_signature, bad_claims, missing_claim, wrong_issuer, wrong_audience, too_long_lived, expired, not_yet_valid, issued_later, too_old, failed, revoked, suspended, banned or deleted. Raises TS001 when the issuer''s key is sealed and the server is locked, TS004 when the self-test of the libraries failed at the start.';
 
 -- ------------------------------------------------------------ signing
 

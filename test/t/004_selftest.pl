@@ -1,6 +1,7 @@
 # A server whose cryptographic libraries compute something else: the self-test at the start notices,
 # says so in the log, and nothing is encrypted, decrypted or written that would need them. All else
-# works, and with mended libraries everything is as it was.
+# works, and with mended libraries everything is as it was. Where they fail at signatures alone, no
+# token is verified or signed, and encryption goes on.
 #
 # Each fault is done by broken_crypto.c, a library for LD_PRELOAD. One fault a server, so that what
 # notices it is the self-test of that one thing.
@@ -200,6 +201,73 @@ sub check
 unlike($errors, qr/plaintext/, 'no error held a plaintext');
 unlike(server_log($node), qr/plaintext/, 'nor did the log');
 lacks_key(server_log($node), $_, 'nor a root key') foreach $key_file =~ /^([0-9a-f]{64})$/mg;
+
+# ---------------------------------------------------------------- tokens
+
+my @token_faults = (
+	[ 'hmac-sha384', 'HS384' ],
+	[ 'hmac-sha512', 'HS512' ],
+	[ 'rsa-forgery', 'RS256' ],
+	[ 'rsa-refusal', 'RS256' ],
+	[ 'sha384', 'RS384' ],
+	[ 'sha512', 'RS512' ],
+	[ 'pss-forgery', 'PS256' ],
+	[ 'pss-refusal', 'PS256' ],
+	[ 'ecdsa-forgery', 'ES256' ],
+	[ 'ecdsa-refusal', 'ES256' ],
+	[ 'ecdsa-sign', 'ES256' ],
+	[ 'p384-forgery', 'ES384' ],
+	[ 'p384-refusal', 'ES384' ],
+	[ 'ed25519-forgery', 'EdDSA' ],
+	[ 'ed25519-refusal', 'EdDSA' ],
+	[ 'ed25519-sign', 'EdDSA' ]);
+
+# Issuers that sign, by keys of RFC 7515 and RFC 8037, and a token of each, with one that nobody signed.
+$node->start;
+ask($node, <<'END');
+SELECT tarot.create_issuer('hmac', 'https://hmac.example', '{}', secret => repeat('s', 64));
+SELECT tarot.create_issuer('ec', 'https://ec.example', '{}', signing_key => '{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}');
+SELECT tarot.create_issuer('ed', 'https://ed.example', '{}', signing_key => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}');
+END
+my %token = map { $_ => ask($node, qq{SELECT tarot.sign_jwt('{"sub": "ada"}', '$_')}) } qw(hmac ec ed);
+my %verdict = (map({ $_ => 'valid' } keys %token));
+foreach my $issuer (keys %verdict)
+{
+	my $forged = "forged $issuer";
+	$token{$forged} = $token{$issuer} =~ s/(.)(.{20})$/($1 eq 'A' ? 'B' : 'A') . $2/er;
+	$verdict{$forged} = 'bad_signature';
+}
+my $checks = 'SELECT ' . join ', ', map { "tarot.check_jwt('$token{$_}')" } sort keys %token;
+my $checked = join '|', map { $verdict{$_} } sort keys %verdict;
+is(ask($node, $checks), $checked, 'what is right is taken, and what is forged is refused');
+$node->stop;
+
+my @calls = (
+	(map { my $token = $token{$_}; map { [ "$_ of $token", "SELECT tarot.$_('$token')" ] } qw(check_jwt verify_jwt authenticate) } sort keys %token),
+	(map { [ "signing as $_", "SELECT tarot.sign_jwt('{}', '$_')" ] } qw(hmac ec ed)),
+	[ 'an issuer', q{SELECT tarot.create_issuer('more', 'https://more.example', '{}', secret => repeat('s', 64))} ],
+	[ 'a change', q{SELECT tarot.alter_issuer('ec', max_age => '1 hour')} ]);
+
+foreach my $case (@token_faults)
+{
+	my ($fault, $name) = @$case;
+	my $log_start = -s $node->logfile;
+	my $failed = qr/TS004: tokens are disabled: known-answer test of $name failed\n(?:LINE 1: .*\n.*\n)?DETAIL:  No token is verified or signed by this server\.\nHINT:  \Q$hint\E\n/;
+	subtest "tokens: $fault" => sub {
+		ok(start_broken($node, $fault), 'the server starts') or return;
+		like(substr(slurp_file($node->logfile), $log_start), qr/LOG:  tokens are disabled: known-answer test of $name failed\n.*DETAIL:  No token is verified or signed by this server\.\n.*HINT:  \Q$hint\E\n/,
+			'the log says so at the start');
+		like(error_of($node, $_->[1]), qr/ERROR:  $failed/, $_->[0] =~ s/ of \K.*\.(.{8}).*$/...$1/r) foreach @calls;
+		is(ask($node, 'SELECT tarot.subject() IS NULL'), 't', 'nobody is anyone');
+		is(ask($node, q{BEGIN; SELECT tarot.revoke_subject('ada'), tarot.set_principal('ada', status => 'banned'), tarot.drop_issuer('ed'); ROLLBACK}), '||', 'who may not may still be told');
+		is(data_of($node), $data, 'values are read');
+		is(error_of($node, q{BEGIN; INSERT INTO customer VALUES (7, 'x', 'new.plaintext.example'); ROLLBACK}, role => 'app'), '', 'and written');
+	};
+	$node->stop('fast', fail_ok => 1);
+}
+$node->start;
+is(ask($node, $checks), $checked, 'with mended libraries tokens are what they were');
+$node->stop;
 
 # ---------------------------------------------------------------- a server without data, and its first key
 

@@ -1,5 +1,5 @@
 # pg_upgrade from the newest older PostgreSQL that is installed: stored values stay what they are byte for
-# byte, and keys, classes and grants, which name roles by their OIDs, mean what they meant.
+# byte, and keys, classes and grants, which name roles by their OIDs, mean what they meant. So do issuers and revocations.
 use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
@@ -82,6 +82,31 @@ ANALYZE;
 END
 set_up_customers($old, db => 'second');
 
+# Issuers by a secret, a private key and public keys, and who was revoked. Each token has its word; whoever holds a secret
+# signs the rest of them.
+ask($old, <<'END');
+CREATE ROLE reader;
+SELECT tarot.create_issuer('app', 'https://app.example', '{api,web}', secret => 'a plaintext secret of 32 bytes or more');
+SELECT tarot.create_issuer('ed', 'https://ed.example', '{}', signing_key => '{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}',
+	max_age => '30 days', leeway => '1 minute', subject_prefix => 'ed/', database_role_claim => 'role', database_roles => '{reader}');
+SELECT tarot.create_issuer('late', 'https://late.example', '{}', secret => repeat('l', 32));
+END
+my %token = map {
+	my ($subject, $issuer) = split /,/;
+	$_ => ask($old, qq{SELECT tarot.sign_jwt('{"sub": "$subject", "jti": "$subject-1", "role": "reader"}', '$issuer')})
+} qw(ada,app ada,ed bob,app bob,ed eve,app carol,app dave,late dora,app);
+# Public keys alone: its tokens are those of ed, from before it moved.
+ask($old, <<'END');
+SELECT tarot.create_issuer('idp', 'https://idp.example', '{}', jwks => '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}');
+SELECT tarot.set_principal('bob', status => 'suspended'), tarot.set_principal('ed/bob', 'agent', 'banned'), tarot.set_principal('dora', 'service', 'deleted');
+SELECT tarot.revoke_token('app', 'eve-1', '2040-01-01'), tarot.revoke_subject('carol'), tarot.revoke_issuer('late');
+END
+{
+	ask($old, q{SELECT tarot.alter_issuer('idp', issuer => 'https://aside.example'), tarot.alter_issuer('ed', issuer => 'https://idp.example')});
+	$token{'ada,idp'} = ask($old, q{SELECT tarot.sign_jwt('{"sub": "ada"}', 'ed')});
+	ask($old, q{SELECT tarot.alter_issuer('ed', issuer => 'https://ed.example'), tarot.alter_issuer('idp', issuer => 'https://idp.example')});
+}
+
 my @tables = qw(customer extras kinds visit member post customer_kept unknown_class);
 
 # All that must be the same after the upgrade: name, and what a role is told.
@@ -123,6 +148,10 @@ END
 	  foreach q{member WHERE handle = 'ada'}, q{member WHERE handle IN ('grace', 'alan', 'nobody')}, q{member WHERE handle = 'member 77'::text},
 	  q{post JOIN member USING (id)}, q{post JOIN (SELECT handle FROM member) m ON author = handle}, q{member WHERE born = '1906-12-09'}, 'ada', 'few';
 	$add->('another database', 'SELECT * FROM t', db => 'plain');
+	$add->("identity: $_", "SELECT * FROM tarot.$_ ORDER BY 1, 2") foreach qw(issuer issuer_status principal revoked_token);
+	$add->("token: $_", "SELECT tarot.check_jwt('$token{$_}')") foreach sort keys %token;
+	$add->('who it is', "BEGIN; SELECT tarot.authenticate('$token{'ada,ed'}'); SELECT tarot.subject(), current_user; COMMIT");
+	$add->("signed now: $_", "SELECT tarot.check_jwt(tarot.sign_jwt('{}', '$_'))") foreach qw(app ed);
 	return @facts;
 }
 
@@ -150,6 +179,8 @@ like($before{'customer, to app'}, qr/ada\.lovelace\@plaintext\.example/, 'there 
 like($before{'customer, to support'}, qr/a\*\*\*\@p\*\*\*\.example/, 'masked');
 like($before{'customer, as stored'}, qr/\$tarot1\$/, 'stored as envelopes');
 like($before{'second: grants by OID'}, qr/\|app\|plain\|/, 'granted');
+is(join(' ', map { $before{"token: $_"} } sort keys %token), 'valid valid valid suspended banned revoked revoked deleted revoked' , 'tokens are valid, or not');
+is($before{'who it is'}, "\ned/ada|reader", 'and say who somebody is');
 $old->stop;
 
 # ---------------------------------------------------------------- the new one
@@ -204,6 +235,8 @@ like(ask_as($new, 'app', q{SET enable_seqscan = off; EXPLAIN (COSTS OFF) SELECT 
 like(error_of($new, $_, role => 'app'), qr/ERROR:  23/, $_)
   foreach q{INSERT INTO member VALUES (1, 'ada')}, q{INSERT INTO post VALUES (1, 'nobody')}, q{UPDATE member SET handle = 'grace' WHERE handle = 'alan'};
 like(error_of($new, 'CREATE TABLE t (v tarot.encrypted_text)'), qr/ERROR:  42P16/, 'a column needs a class');
+ask($new, q{SELECT tarot.set_principal('bob', status => 'active'), tarot.revoke_token('app', 'ada-1'), tarot.alter_issuer('ed', max_age => '1 hour')});
+is(ask($new, "SELECT tarot.check_jwt('$token{'bob,app'}'), tarot.check_jwt('$token{'ada,app'}'), tarot.check_jwt('$token{'ada,ed'}')"), 'valid|revoked|too_long_lived', 'who is welcome changes');
 ask($new, q{SELECT tarot.create_key('newer'); SELECT tarot.create_class('newer', key => 'newer'); SELECT tarot.revoke_class('email', 'support')});
 is(ask_as($new, 'support', 'SELECT email FROM customer WHERE id = 1'), '[encrypted]', 'a grant is revoked');
 ask($new, 'SELECT tarot.rotate_root_key(); CALL tarot.reseal()');

@@ -60,6 +60,7 @@ my %roles = (
 	writer => [ 'none', 0, 1 ],
 	masked_writer => [ 'masked', 0, 1 ],
 	searcher => [ 'none', 1, 0 ],
+	permitted => [ 'masked', 0, 0 ],    # and plain to identities that nobody here has
 	owner => undef,         # of the tables
 	super => undef,         # a superuser
 	monitor => undef,       # pg_monitor, pg_read_all_data, pg_write_all_data
@@ -136,6 +137,7 @@ END
 	{
 		my $grant = $role eq 'plain' ? [ 'plain', 1, 1 ] : $roles{$role};
 		$grants .= sprintf("SELECT tarot.grant_class('%s', 'leak_%s', '%s', search => '%s', write => '%s');\n", $class, $role, @$grant) if $grant;
+		$grants .= "SELECT tarot.grant_class('$class', 'leak_$role', 'plain', permission => 'leaks:see');\n" if $role eq 'permitted';
 		$grants .= "SELECT tarot.grant_class('leak_open', 'leak_$role', 'plain');\n";
 	}
 	ask($node, $grants, db => $class);

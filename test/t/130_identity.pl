@@ -13,7 +13,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 my $key = new_root_key;
 write_private("$dir/root.key", "$key\n");
 my $conf = "tarot_security.root_key_file = '$dir/root.key'";
-my $node = new_node('identity', streaming => 1, conf => "$conf\nlog_statement = none");
+my $node = new_node('identity', streaming => 1, conf => "$conf\nlog_statement = none\nmax_prepared_transactions = 2");
 
 ask($node, <<'END');
 CREATE ROLE app LOGIN;
@@ -47,6 +47,8 @@ foreach my $whom ('ROLE app', 'ROLE ALL', 'DATABASE postgres', 'ROLE app IN DATA
 {
 	like(error_of($node, "ALTER $whom SET tarot_security.identity = '$forged'"), qr/ERROR:  42501: $setting/, "nor does ALTER $whom SET");
 }
+like(error_of($node, "ALTER ROLE app SET tarot_security.identity = '$forged'", role => 'app'), qr/ERROR:  42501: $setting/, 'nor does a role of itself');
+like(error_of($node, 'SELECT 1', role => 'app', pgoptions => '-c tarot_security.session_identity=on'), qr/FATAL: .*permission denied to set parameter/, 'nor does it allow itself more');
 
 # Even where somebody has written to the catalog or the configuration: a warning, and nobody.
 ask($node, "ALTER ROLE app SET tarot_security.identity = ''");
@@ -64,6 +66,24 @@ is(ask($node, 'SELECT tarot.subject()'), '', 'nor at the start, before the libra
 $node->adjust_conf('postgresql.conf', 'tarot_security.identity', undef);
 $node->reload;
 unlike(server_log($node), qr/A{200}/, 'no attempt is in the log');
+
+# What was set while the library was not there, and the setting anybody's.
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+ask($node, "ALTER ROLE app SET tarot_security.identity = '$forged'; ALTER DATABASE postgres SET tarot_security.identity = '$forged'; SET tarot_security.identity = '$forged'");
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'tarot_security'");
+$node->restart;
+foreach my $role ('app', 'postgres')
+{
+	$node->psql('postgres', 'SELECT tarot.subject() IS NULL', stdout => \$out, stderr => \$err, extra_params => [ '-U', $role eq 'app' ? 'app' : ask($node, 'SELECT current_user') ]);
+	is($out, 't', "$role: what was set before the library came makes nobody anyone");
+	like($err, qr/WARNING:  $setting/, "$role: and a warning says so");
+}
+ask($node, 'ALTER ROLE app RESET ALL; ALTER DATABASE postgres RESET ALL');
+
+# A transaction that is prepared leaves its identity to nobody.
+is(ask($node, "BEGIN; SELECT tarot.authenticate('$token{ada}'); CREATE TABLE prepared AS SELECT tarot.subject(); PREPARE TRANSACTION 'p'; SELECT tarot.subject() IS NULL; COMMIT PREPARED 'p'; SELECT tarot.subject() IS NULL; TABLE prepared") =~ s/^\n//r,
+	"t\nt\nada", 'nor does one that was prepared');
 
 # ---------------------------------------------------------------- open sessions hear of revocations
 
@@ -159,12 +179,22 @@ is(in_latin1("BEGIN; SELECT tarot.authenticate('$zoe'); SELECT tarot.subject(), 
 in_latin1("SELECT tarot.set_principal('zo\x{c3}\x{ab}', status => 'banned')");
 is(in_latin1("SELECT tarot.check_jwt('$zoe')"), 'banned', 'LATIN1: and found by it');
 my $zhenya = token("\x{d0}\x{96}\x{d0}\x{b5}\x{d0}\x{bd}\x{d1}\x{8f}");
-foreach my $call ('authenticate', 'verify_jwt', 'check_jwt')
+# By its ID alone, too; and where the signature is not the issuer's, it is that which is told.
+my $id_alone = ask($node, qq{SELECT tarot.sign_jwt('{"sub": "ada", "jti": "\\u0416"}', 'app')});
+my $forged_zhenya = $zhenya =~ s/(.)(.{20})$/($1 eq 'A' ? 'B' : 'A') . $2/er;
+foreach my $case ([ 'a subject', $zhenya ], [ 'an ID', $id_alone ])
 {
-	my $error = latin1_error("SELECT tarot.$call('$zhenya')");
-	like($error, qr/ERROR:  22P05: a value cannot be converted/, "LATIN1: a subject without a spelling is refused by $call");
-	unlike($error, qr/d0|CONTEXT/, "LATIN1: and not shown by $call");
+	my ($what, $token) = @$case;
+	foreach my $call ('authenticate', 'verify_jwt')
+	{
+		my $error = latin1_error("SELECT tarot.$call('$token')");
+		like($error, qr/ERROR:  TS309: the token's claims are malformed/, "LATIN1: $what without a spelling is refused by $call");
+		unlike($error, qr/d0|0416|CONTEXT/, "LATIN1: and not shown by $call");
+	}
+	is(in_latin1("SELECT tarot.check_jwt('$token'), tarot.check_jwt('$token')"), 'bad_claims|bad_claims', "LATIN1: $what without a spelling, checked without an error");
+	is(ask($node, "SELECT tarot.check_jwt('$token')"), 'valid', "UTF8: $what has its spelling");
 }
+is(in_latin1("SELECT tarot.check_jwt('$forged_zhenya')"), 'bad_signature', 'LATIN1: of a token that is not authentic nothing more is told');
 # Any other claim harms who asks for it alone, escaped or not.
 foreach my $claim ("\x{d0}\x{96}", '\\u0416')
 {
@@ -225,6 +255,11 @@ is(told($session) . told($transaction), 'bobbob', 'standby: and of its end');
 ask($node, q{SELECT tarot.drop_issuer('app')});
 catch_up();
 is(told($session) . told($transaction), 'TS311TS311', 'standby: and of an issuer that is no longer trusted');
+ask($node, q{SELECT tarot.create_issuer('app', 'https://app.example', '{api}', secret => repeat('s', 32))});
+catch_up();
+is(told($session) . told($transaction), 'TS311TS311', 'standby: nor is it by another one of its name');
+$session->query("SELECT tarot.authenticate('$token{bob}', false)");
+is(told($session), 'bob', 'standby: which takes a token for itself');
 $_->quit foreach $session, $transaction;
 
 done_testing();

@@ -9,6 +9,7 @@
 #include "crypto/encoding.h"
 #include "token/jwk.h"
 #include "token/jwt.h"
+#include "token/selftest.h"
 
 #include "jose_vectors.h"
 #include "unit.h"
@@ -989,6 +990,7 @@ main(void)
 	ok(jwt_verify(jwt, &hmac, 1, &(JwtPolicy){0}, 0) == JWT_MALFORMED && jwt_claims(jwt) == NULL &&
 		   jwt_unverified_issuer(jwt).len == 0,
 	   "where no token was read there is none");
+	ok(token_self_test() == NULL, "the self-test passes");
 	test_examples();
 	test_signed_examples();
 	test_form();

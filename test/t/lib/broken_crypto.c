@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ EVP_Digest(const void *data, size_t count, unsigned char *md, unsigned int *size
 {
 	int ok = LIBRARY(EVP_Digest)(data, count, md, size, type, impl);
 
-	if (breaks("sha256"))
+	if (breaks("sha256") || (breaks("sha384") && EVP_MD_get_size(type) == 48) ||
+		(breaks("sha512") && EVP_MD_get_size(type) == 64))
 		md[0] ^= 1;
 	return ok;
 }
@@ -48,7 +50,8 @@ EVP_MAC_final(EVP_MAC_CTX *ctx, unsigned char *out, size_t *outl, size_t outsize
 {
 	int ok = LIBRARY(EVP_MAC_final)(ctx, out, outl, outsize);
 
-	if (breaks("hmac"))
+	if (breaks("hmac") || (breaks("hmac-sha384") && *outl == 48) ||
+		(breaks("hmac-sha512") && *outl == 64))
 		out[31] ^= 0x80;
 	return ok;
 }
@@ -120,7 +123,65 @@ EVP_DecryptFinal_ex(EVP_CIPHER_CTX *ctx, unsigned char *out, int *outl)
 	return breaks("openssl-gcm-forgery") ? 1 : ok;
 }
 
+/* Whether a key's fault is one that takes or refuses whatever comes. */
+static bool
+breaks_key(EVP_PKEY_CTX *ctx, const char *rsa, const char *pss, const char *ecdsa, const char *p384)
+{
+	EVP_PKEY *key = EVP_PKEY_CTX_get0_pkey(ctx);
+	int padding;
+
+	if (EVP_PKEY_is_a(key, "EC"))
+		return breaks(ecdsa) || (breaks(p384) && EVP_PKEY_get_bits(key) == 384);
+	return EVP_PKEY_CTX_get_rsa_padding(ctx, &padding) > 0 &&
+		   breaks(padding == RSA_PKCS1_PSS_PADDING ? pss : rsa);
+}
+
+int
+EVP_PKEY_verify(EVP_PKEY_CTX *ctx, const unsigned char *sig, size_t siglen,
+				const unsigned char *tbs, size_t tbslen)
+{
+	int ok = LIBRARY(EVP_PKEY_verify)(ctx, sig, siglen, tbs, tbslen);
+
+	if (breaks_key(ctx, "rsa-forgery", "pss-forgery", "ecdsa-forgery", "p384-forgery"))
+		return 1;
+	if (breaks_key(ctx, "rsa-refusal", "pss-refusal", "ecdsa-refusal", "p384-refusal"))
+		return 0;
+	return ok;
+}
+
+/* DER: its last byte is one of the number s. */
+int
+EVP_PKEY_sign(EVP_PKEY_CTX *ctx, unsigned char *sig, size_t *siglen, const unsigned char *tbs,
+			  size_t tbslen)
+{
+	int ok = LIBRARY(EVP_PKEY_sign)(ctx, sig, siglen, tbs, tbslen);
+
+	if (ok == 1 && sig != NULL && breaks("ecdsa-sign"))
+		sig[*siglen - 1] ^= 1;
+	return ok;
+}
+
 /* ---------------------------------------------------------------- libsodium */
+
+int
+crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *m,
+							unsigned long long mlen, const unsigned char *pk)
+{
+	int status = LIBRARY(crypto_sign_verify_detached)(sig, m, mlen, pk);
+
+	return breaks("ed25519-forgery") ? 0 : breaks("ed25519-refusal") ? -1 : status;
+}
+
+int
+crypto_sign_detached(unsigned char *sig, unsigned long long *siglen_p, const unsigned char *m,
+					 unsigned long long mlen, const unsigned char *sk)
+{
+	int status = LIBRARY(crypto_sign_detached)(sig, siglen_p, m, mlen, sk);
+
+	if (breaks("ed25519-sign"))
+		sig[0] ^= 1;
+	return status;
+}
 
 int
 crypto_aead_aes256gcm_encrypt_detached_afternm(unsigned char *c, unsigned char *mac,
