@@ -322,3 +322,7 @@ SET ROLE tarot_rows_owner;
 SELECT array_agg(id ORDER BY id) FROM began_at;
 RESET ROLE;
 SELECT enter(NULL);
+
+SET client_min_messages = warning;
+DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_bypass CASCADE;
+DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_bypass;

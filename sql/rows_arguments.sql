@@ -193,3 +193,7 @@ SELECT tarot.protect_rows('done', permission => 'a:b'), tarot.protect_rows('done
 SELECT tarot.unprotect_rows('done', 'tarot_permission');
 -- The extension does not go while rules ask it.
 SELECT run('DROP EXTENSION tarot_security') LIKE '2BP01: %' AS refused;
+
+SET client_min_messages = warning;
+DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff CASCADE;
+DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff;

@@ -117,3 +117,7 @@ SELECT spring(how) FROM unnest(ARRAY['WHO', 'RESET ROLE', 'SET ROLE tarot_rows_t
 SELECT to_regclass('pg_temp.left_over') IS NULL AS nothing_left;
 -- One that cannot be read does not keep the others from being told.
 SELECT "table", visible, sqlstate FROM tarot.policy_report(ARRAY[:'ada'], 'tarot_rows_app');
+
+SET client_min_messages = warning;
+DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief CASCADE;
+DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief;

@@ -120,3 +120,7 @@ SET client_min_messages = notice;
 SET ROLE tarot_rows_owner;
 SELECT run('CALL tarot.encrypt_column(''customer'', ''user_id'', ''email'')');
 RESET ROLE;
+
+SET client_min_messages = warning;
+DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff CASCADE;
+DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff;

@@ -1,15 +1,7 @@
 -- Included by the tests of rows: people with tokens, the roles that ask, and ways to look at what a rule does.
-DO $$
-DECLARE
-	name text;
-BEGIN
-	FOREACH name IN ARRAY ARRAY['tarot_rows_owner', 'tarot_rows_app', 'tarot_rows_staff'] LOOP
-		IF to_regrole(name) IS NULL THEN
-			EXECUTE format('CREATE ROLE %I', name);
-		END IF;
-	END LOOP;
-END
-$$;
+CREATE ROLE tarot_rows_owner;
+CREATE ROLE tarot_rows_app;
+CREATE ROLE tarot_rows_staff;
 GRANT CREATE ON SCHEMA public TO tarot_rows_owner;
 SELECT tarot.create_key('profile') > 0 AS created;
 SELECT tarot.create_issuer('app', 'https://app.example', '{}', secret => repeat('s', 32));
