@@ -14,6 +14,7 @@
 #include "utils/uuid.h"
 
 #include "base/bytes.h"
+#include "base/compat.h"
 
 static Bytes
 text_argument(FunctionCallInfo fcinfo)
