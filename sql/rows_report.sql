@@ -115,6 +115,26 @@ $$;
 SELECT spring(how) FROM unnest(ARRAY['WHO', 'RESET ROLE', 'SET ROLE tarot_rows_thief', 'SET LOCAL ROLE NONE', 'SELECT set_config(''role'', ''none'', false)', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET SESSION AUTHORIZATION', 'SET row_security = off', 'SET search_path = trap',
 	'SELECT tarot.authenticate(NULL, false)', 'SET tarot_security.identity = ''''', 'CREATE TEMP TABLE left_over ()', 'SELECT 1 / 0']) AS how;
 SELECT to_regclass('pg_temp.left_over') IS NULL AS nothing_left;
+-- Nor does code in what the planner evaluates, where no policy is asked: the owner of the table runs it.
+DROP POLICY a ON trap;
+SET ROLE tarot_rows_thief;
+CREATE FUNCTION planned(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF current_user <> 'tarot_rows_thief' THEN RAISE EXCEPTION 'planned as %', current_user; END IF; RETURN 1; END $$;
+CREATE INDEX ON trap ((id + planned(1)));
+RESET ROLE;
+\c -
+SET client_min_messages = warning;
+SELECT visible, total, sqlstate FROM tarot.policy_report('{NULL}', NULL, 'trap');
+SELECT visible, total, sqlstate FROM tarot.policy_report('{NULL}', 'tarot_rows_thief', 'trap');
+-- As it would be, else.
+\c -
+SET client_min_messages = warning;
+SELECT run('SELECT count(*) FROM trap');
+DROP TABLE trap;
+CREATE TABLE trap (id int);
+ALTER TABLE trap ENABLE ROW LEVEL SECURITY;
+GRANT SELECT (id) ON trap TO tarot_rows_app;
+CREATE POLICY a ON trap USING (1 / id > 0);
+INSERT INTO trap VALUES (0);
 -- One that cannot be read does not keep the others from being told.
 SELECT "table", visible, sqlstate FROM tarot.policy_report(ARRAY[:'ada'], 'tarot_rows_app');
 

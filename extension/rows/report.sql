@@ -1,22 +1,8 @@
 -- rows: who sees what, tried out
 
--- Counts as the current role, which nothing that policies call can leave: they may be another one's code.
-CREATE FUNCTION tarot.count_visible_rows(relation oid) RETURNS bigint
+CREATE FUNCTION tarot.count_rows(relation oid, only_if_all boolean) RETURNS bigint
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_rows_count_visible_rows';
-
--- NULL where row security, or a lack of privileges, is in the caller's way.
-CREATE FUNCTION tarot.count_all_rows(relation oid) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	SET row_security = off
-	AS $$
-BEGIN
-	RETURN tarot.count_visible_rows(relation);
-EXCEPTION WHEN OTHERS THEN
-	RETURN NULL;
-END
-$$;
+	AS 'MODULE_PATHNAME', 'tarot_rows_count_rows';
 
 -- For the function below: one count, after which all is as before. What is set in the block ends with it.
 CREATE FUNCTION tarot.count_rows_as(relation oid, token text, database_role oid, OUT subject text, OUT role name, OUT visible bigint, OUT code text, OUT error text) RETURNS record
@@ -39,7 +25,7 @@ BEGIN
 		PERFORM tarot.authenticate(token);
 		role := current_user;
 		subject := tarot.subject();
-		visible := tarot.count_visible_rows(relation);
+		visible := tarot.count_rows(relation, false);
 		done := true;
 		RAISE EXCEPTION 'rolled back';
 	EXCEPTION WHEN OTHERS THEN
@@ -62,7 +48,6 @@ BEGIN
 	IF tokens IS NULL THEN
 		RAISE EXCEPTION 'tokens must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'An element that is NULL stands for nobody.';
 	ELSIF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = relation) THEN
-		-- A view would run its owner's code with the caller's rights.
 		RAISE EXCEPTION '"%" is not a table', relation USING ERRCODE = 'wrong_object_type';
 	END IF;
 	database_role := coalesce(database_role, current_user::regrole);
@@ -70,7 +55,11 @@ BEGIN
 		WHERE CASE WHEN relation IS NULL THEN c.relrowsecurity AND NOT c.relispartition AND NOT pg_is_other_temp_schema(c.relnamespace) ELSE c.oid = relation END
 		ORDER BY n.nspname, c.relname
 	LOOP
-		total := tarot.count_all_rows("table");
+		BEGIN
+			total := tarot.count_rows("table", true);
+		EXCEPTION WHEN OTHERS THEN
+			total := NULL;
+		END;
 		FOR token IN SELECT generate_subscripts(tokens, 1) LOOP
 			SELECT c.* INTO subject, role, visible, sqlstate, error FROM tarot.count_rows_as("table", tokens[token], database_role) c;
 			RETURN NEXT;
@@ -79,4 +68,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.policy_report(text[], regrole, regclass) IS
-	'How many rows of each table with row level security, or of one, the bearer of each token sees: tries it out, as that identity and as a database role (by default the current one; by the rules of SET ROLE, else 42501), and leaves identity and role as they were. An element of tokens that is NULL stands for nobody; tarot.sign_jwt() makes tokens; pass them as a parameter. A row for each table and token: token is its number, subject who it says, role the database role (another one where the token names it), visible the rows that are seen, total all there are, NULL where the caller cannot see all; for what was refused code and error, an SQLSTATE and its message. Partitions are counted in their parents. Raises 42809 for what is no table. Policies may call functions of the owners of tables: those run as that role, without a way back to the caller''s. Reads the tables as often as there are tokens.';
+	'How many rows of each table with row level security, or of one, the bearer of each token sees: tries it out, as that identity and as a database role (by default the current one; by the rules of SET ROLE, else 42501), and leaves identity and role as they were. An element of tokens that is NULL stands for nobody; tarot.sign_jwt() makes tokens; pass them as a parameter. A row for each table and token: token is its number, subject who it says, role the database role (another one where the token names it), visible the rows that are seen, total all there are, NULL where the caller cannot see all; for what was refused sqlstate and error, its message. Partitions are counted in their parents. Raises 42809 for what is no table. Functions in policies run as that role, without a way back to the caller''s; where a role sees all rows, the owner of the table counts them. Reads the tables as often as there are tokens.';

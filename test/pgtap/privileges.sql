@@ -35,7 +35,7 @@ SELECT set_eq(
 			'tarot.row_is_valid(oid,name,name,interval)', 'tarot.command_of_policy("char")', 'tarot.create_row_policy(oid,name,boolean,"char",oid[],text,text,text)', 'tarot.force_row_security(oid)',
 			'tarot.policies_of_rule(oid,text)', 'tarot.require_protectable(oid)', 'tarot.tell_of_policies(oid)', 'tarot.suggest_index(oid,name)', 'tarot.check_row_commands(text[])',
 			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)',
-			'tarot.count_visible_rows(oid)', 'tarot.count_all_rows(oid)', 'tarot.count_rows_as(oid,text,oid)',
+			'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
