@@ -135,19 +135,27 @@ SearchIsInternal(void)
 		   compat_is_autovacuum_worker();
 }
 
+/* Whether the current role was found to be one that may search the class, and nothing changed
+ * since. */
+static inline bool
+has_access(const SearchSite *site, int32 class_id)
+{
+	return site->allowed_epoch == CatalogEpoch && site->allowed_class == class_id &&
+		   site->allowed_role == GetUserId();
+}
+
 /* Raises unless the current role may search the class. */
 static inline void
 require_access(SearchSite *site, int32 class_id)
 {
-	Oid role = GetUserId();
+	uint64 epoch = CatalogEpoch;
 
-	if (likely(site->allowed_epoch == CatalogEpoch && site->allowed_role == role &&
-			   site->class_id == class_id))
+	if (likely(has_access(site, class_id)))
 		return;
-	look_up_class(site, class_id);
-	SearchRequire(class_id, role);
-	site->allowed_epoch = CatalogEpoch;
-	site->allowed_role = role;
+	SearchRequire(class_id, GetUserId());
+	site->allowed_epoch = epoch;
+	site->allowed_class = class_id;
+	site->allowed_role = GetUserId();
 }
 
 pg_noreturn static void
