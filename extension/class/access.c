@@ -152,9 +152,14 @@ const ClassAccess *
 ClassAccessOf(int32 class_id, Oid role)
 {
 	ClassAccess wanted = {.name = {class_id, role}};
+	static ClassAccess *last;
+	ClassAccess *access;
 	bool found;
-	ClassAccess *access = hash_search(accesses, &wanted.name, HASH_ENTER, &found);
 
+	if (likely(last != NULL && last->name.class_id == class_id && last->name.role == role &&
+			   last->epoch == CatalogEpoch))
+		return last;
+	access = hash_search(accesses, &wanted.name, HASH_ENTER, &found);
 	if (!found)
 		access->epoch = 0;
 	if (access->epoch != CatalogEpoch)
@@ -164,5 +169,6 @@ ClassAccessOf(int32 class_id, Oid role)
 		read_grants(access);
 		access->epoch = epoch;
 	}
+	last = access;
 	return access;
 }
