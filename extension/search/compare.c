@@ -108,6 +108,7 @@ free_operand(const Operand *operand)
 static void
 look_up_class(SearchSite *site, int32 class_id)
 {
+	uint64 epoch = CatalogEpoch; /* an invalidation may arrive while we look */
 	DataClass *data_class = ClassFind(class_id);
 	int generation =
 		data_class->exists ? data_class->search.spec.generation : ClassSearchGeneration(class_id);
@@ -116,7 +117,7 @@ look_up_class(SearchSite *site, int32 class_id)
 	site->data_class = complete ? data_class : NULL;
 	site->generation = generation;
 	site->class_id = class_id;
-	site->epoch = CatalogEpoch;
+	site->epoch = epoch;
 }
 
 /* NULL for a class that this database does not know: a subscriber's, perhaps. */
@@ -135,20 +136,27 @@ SearchIsInternal(void)
 		   compat_is_autovacuum_worker();
 }
 
+/* Whether the current role was found to be one that may search the class, and nothing changed
+ * since. */
+static inline bool
+has_access(const SearchSite *site, int32 class_id)
+{
+	return AccessStampHolds(&site->allowed) && site->allowed_class == class_id &&
+		   site->allowed_role == GetUserId();
+}
+
 /* Raises unless the current role may search the class. */
 static inline void
 require_access(SearchSite *site, int32 class_id)
 {
-	Oid role = GetUserId();
 	AccessStamp stamp;
 
-	if (likely(AccessStampHolds(&site->allowed) && site->allowed_role == role &&
-			   site->class_id == class_id))
+	if (likely(has_access(site, class_id)))
 		return;
-	look_up_class(site, class_id);
-	SearchRequire(class_id, role, &stamp);
+	SearchRequire(class_id, GetUserId(), &stamp);
 	site->allowed = stamp;
-	site->allowed_role = role;
+	site->allowed_class = class_id;
+	site->allowed_role = GetUserId();
 }
 
 pg_noreturn static void
@@ -462,6 +470,43 @@ tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
 	return tag;
 }
 
+/* At first, and when anything changed. Class numbers lie at one place in envelopes and probes. */
+static void
+take_class_of(SearchSite *site, Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+	int32 class_id = CLASS_NONE;
+
+	if (!VARATT_IS_EXTERNAL(value) && !VARATT_IS_COMPRESSED(value) &&
+		VARSIZE_ANY_EXHDR(value) >= ENVELOPE_FIXED_HEADER)
+		class_id = (int32) bytes_get_u32((const uint8 *) VARDATA_ANY(value) + 2);
+	if (CLASS_IS_NAMED(class_id))
+		look_up_class(site, class_id);
+}
+
+/* False where it takes the long way, also to be asked for access that was not asked for yet. */
+static inline bool
+compare_at_hand(SearchSite *site, bool ask, Datum a, Datum b, int *order)
+{
+	uint8 kind_a;
+	uint8 kind_b;
+	const uint8 *tag_a;
+	const uint8 *tag_b;
+
+	if (unlikely(site->epoch != CatalogEpoch))
+		take_class_of(site, a);
+	if (unlikely(site->epoch != CatalogEpoch || site->data_class == NULL))
+		return false;
+	if (ask && unlikely(!has_access(site, site->class_id)))
+		return false;
+	tag_a = tag_at_hand(site, a, &kind_a);
+	tag_b = tag_a != NULL ? tag_at_hand(site, b, &kind_b) : NULL;
+	if (unlikely(tag_b == NULL || kind_a != kind_b))
+		return false;
+	*order = memcmp(tag_a + 1, tag_b + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
+	return true;
+}
+
 int
 SearchCompare(SearchSite *site, Datum a, Datum b)
 {
@@ -469,16 +514,8 @@ SearchCompare(SearchSite *site, Datum a, Datum b)
 	Operand operand_b;
 	int order;
 
-	if (likely(site->epoch == CatalogEpoch && site->data_class != NULL))
-	{
-		uint8 kind_a;
-		uint8 kind_b;
-		const uint8 *tag_a = tag_at_hand(site, a, &kind_a);
-		const uint8 *tag_b = tag_a != NULL ? tag_at_hand(site, b, &kind_b) : NULL;
-
-		if (likely(tag_b != NULL && kind_a == kind_b))
-			return memcmp(tag_a + 1, tag_b + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
-	}
+	if (likely(compare_at_hand(site, false, a, b, &order)))
+		return order;
 	read_operand(a, &operand_a);
 	read_operand(b, &operand_b);
 	order = compare_operands(site, common_class(&operand_a, &operand_b), &operand_a, &operand_b);
@@ -603,17 +640,21 @@ static bool
 is_equal(FunctionCallInfo fcinfo)
 {
 	SearchSite *site = get_site(fcinfo);
+	bool ask = must_ask(fcinfo);
 	Operand a;
 	Operand b;
 	int32 class_id;
+	int order;
 	bool equal;
 
+	if (likely(compare_at_hand(site, ask, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &order)))
+		return order == 0;
 	read_operand(PG_GETARG_DATUM(0), &a);
 	read_operand(PG_GETARG_DATUM(1), &b);
 	class_id = common_class(&a, &b);
 	if (unlikely(class_id == CLASS_LITERAL))
 		return equal_literals(&a, &b);
-	if (must_ask(fcinfo))
+	if (ask)
 		require_access(site, class_id);
 	equal = compare_operands(site, class_id, &a, &b) == 0;
 	free_operand(&a);

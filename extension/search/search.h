@@ -30,7 +30,9 @@ typedef struct SearchSite
 	int32 class_id;
 	DataClass *data_class; /* NULL: unknown in this database */
 	int generation;        /* of the tags that count; 0: not known */
-	AccessStamp allowed;   /* under what `allowed_role` was last found to have access */
+	AccessStamp
+		allowed; /* under what `allowed_role` was last found to have access to `allowed_class` */
+	int32 allowed_class;
 	Oid allowed_role;
 	uint8 *given; /* what was last compared with, and its tag in a class */
 	size_t given_size;
