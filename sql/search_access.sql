@@ -136,6 +136,24 @@ SELECT run_as('none', $$SELECT FROM customer WHERE email = 'u7'$$);
 -- EXPLAIN tells no more.
 SELECT code($$EXPLAIN SELECT FROM customer WHERE email = 'u7'$$);
 
+-- ------------------------------------------------------------ two classes at one place
+
+-- Elements of arrays are compared at one place in the session, whatever their class, and ANALYZE compares them there without asking.
+SELECT tarot.create_class('other', 'profile', searchable => true), tarot.grant_class('other', 'tarot_search_only', write => true);
+SET ROLE tarot_search_only;
+CREATE TABLE two_classes (mine tarot.encrypted_text('email')[], other tarot.encrypted_text('other')[]);
+RESET ROLE;
+SELECT tarot.grant_class('email', 'tarot_search_only', search => true, write => true);
+SET ROLE tarot_search_only;
+INSERT INTO two_classes SELECT ARRAY['m' || i], ARRAY['o' || i] FROM generate_series(1, 3) AS i;
+SELECT count(mine < mine) AS mine FROM two_classes;
+ANALYZE two_classes (other);
+SELECT run('SELECT other < other FROM two_classes') AS other;
+SELECT count(mine < mine) AS mine FROM two_classes;
+RESET ROLE;
+DROP TABLE two_classes;
+SELECT tarot.drop_class('other'), tarot.grant_class('email', 'tarot_search_only', search => true);
+
 -- ------------------------------------------------------------ one plan, several roles
 
 PREPARE by_literal AS SELECT count(*) FROM customer WHERE email = 'u7';

@@ -118,6 +118,34 @@ SELECT tarot.sign_out();
 SELECT tarot.subject();
 ROLLBACK;
 
+-- That nobody is refused is known until somebody is, also where it was so in a part of a transaction alone.
+CREATE FUNCTION standing_of_new_tokens() RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT tarot.check_jwt(tarot.sign_jwt('{"sub": "new", "jti": "n1"}', 'app')) || ' ' || tarot.check_jwt(tarot.sign_jwt('{"sub": "suspect"}', 'app')) $$;
+TRUNCATE tarot.revoked_token, tarot.principal;
+SELECT standing_of_new_tokens();
+BEGIN;
+SELECT tarot.revoke_token('app', 'n1');
+SELECT standing_of_new_tokens();
+SAVEPOINT s;
+SELECT tarot.set_principal('suspect', status => 'suspended');
+SELECT standing_of_new_tokens();
+TRUNCATE tarot.revoked_token;
+SELECT standing_of_new_tokens();
+TRUNCATE tarot.principal;
+SELECT standing_of_new_tokens();
+ROLLBACK TO s;
+SELECT standing_of_new_tokens();
+COMMIT;
+SELECT standing_of_new_tokens();
+BEGIN;
+TRUNCATE tarot.revoked_token;
+SELECT standing_of_new_tokens();
+ROLLBACK;
+SELECT standing_of_new_tokens();
+-- Rows that are gone leave room, which is no row.
+DELETE FROM tarot.revoked_token;
+SELECT standing_of_new_tokens();
+
 -- What is forgotten, and what is not: an end that is known and past, and what no max_age reaches.
 INSERT INTO tarot.revoked_token VALUES ('app', 'past', now() - interval '25 hours', now()), ('app', 'just', now() - interval '23 hours', now() - interval '40 days'), ('app', 'open', 'infinity', now() - interval '366 days'),
 	('app', 'old', 'infinity', now() - interval '368 days');

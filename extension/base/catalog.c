@@ -8,6 +8,7 @@
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -28,6 +29,36 @@ static struct
 } known_tables[MAX_TABLES];
 static int known_count;
 
+/*
+ * The tables and indexes that names led to. A name comes from one place in the
+ * code again and again, and is found by its address there.
+ */
+typedef struct KnownName
+{
+	const char *address;
+	NameData name;
+	Oid relation; /* InvalidOid: forgotten */
+} KnownName;
+
+static KnownName known_names[2 * MAX_TABLES];
+static int known_name_count;
+
+/* Grows when anything is forgotten. */
+static uint64 names_forgotten;
+
+/* Whoever drops or renames a relation sends this with its OID, other than who renames its schema.
+ */
+static void
+forget_names(Oid relation)
+{
+	names_forgotten++;
+	for (int i = 0; i < known_name_count; i++)
+	{
+		if (relation == InvalidOid || relation == known_names[i].relation)
+			known_names[i].relation = InvalidOid;
+	}
+}
+
 static void
 on_relation_change(Datum arg, Oid relation)
 {
@@ -37,6 +68,16 @@ on_relation_change(Datum arg, Oid relation)
 		if (relation == InvalidOid || relation == known_tables[i].relation)
 			(*known_tables[i].epoch)++;
 	}
+	forget_names(relation);
+}
+
+static void
+on_schema_change(Datum arg, int cache, uint32 hash)
+{
+	(void) arg;
+	(void) cache;
+	(void) hash;
+	forget_names(InvalidOid);
 }
 
 static void
@@ -52,6 +93,7 @@ void
 CatalogInit(void)
 {
 	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, on_role_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, on_role_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(DATABASEOID, on_role_change, (Datum) 0);
@@ -88,24 +130,66 @@ CatalogOpen(const char *table, LOCKMODE lockmode)
 	return CatalogOpenFor(table, lockmode, &CatalogEpoch);
 }
 
+/* InvalidOid where there is none. */
+static Oid
+find_relation(const char *name)
+{
+	KnownName *known = known_names;
+	KnownName *end = known_names + known_name_count;
+	uint64 forgotten = names_forgotten;
+	Oid schema;
+	Oid relation;
+
+	while (known < end && known->address != name)
+		known++;
+	if (likely(known < end && OidIsValid(known->relation) &&
+			   strcmp(NameStr(known->name), name) == 0))
+		return known->relation;
+
+	schema = get_namespace_oid(SCHEMA, true);
+	relation = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	if (!OidIsValid(relation) || forgotten != names_forgotten)
+		return relation;
+	if (known == end)
+	{
+		if (known_name_count == lengthof(known_names))
+			known_name_count = 0;
+		known = &known_names[known_name_count++];
+	}
+	known->address = name;
+	namestrcpy(&known->name, name);
+	known->relation = relation;
+	return relation;
+}
+
 Relation
 CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
 {
-	Oid schema = get_namespace_oid(SCHEMA, true);
-	Oid relation = OidIsValid(schema) ? get_relname_relid(table, schema) : InvalidOid;
+	Oid gone = InvalidOid;
 
-	if (!OidIsValid(relation))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"tarot_security\" does not exist in this database"),
-						errhint("Run CREATE EXTENSION tarot_security.")));
-	remember(relation, epoch);
-	return table_open(relation, lockmode);
+	for (;;)
+	{
+		Oid relation = find_relation(table);
+		Relation opened;
+
+		if (!OidIsValid(relation) || relation == gone)
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+							errmsg("extension \"tarot_security\" does not exist in this database"),
+							errhint("Run CREATE EXTENSION tarot_security.")));
+		remember(relation, epoch);
+
+		/* Dropped before it was locked: the extension may be there again, with another table. */
+		if ((opened = try_table_open(relation, lockmode)) != NULL)
+			return opened;
+		forget_names(relation);
+		gone = relation;
+	}
 }
 
 SysScanDesc
 CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys)
 {
-	Oid index_id = get_relname_relid(index, RelationGetNamespace(table));
+	Oid index_id = find_relation(index);
 
 	/*
 	 * No snapshot given means a catalog snapshot, which for a table without a

@@ -232,13 +232,19 @@ apply_conditions(ClassAccess *access)
 	PermissionStampTake(&access->found);
 }
 
-ClassRights
-ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
+/* What the grants say, up to date. */
+static ClassAccess *
+look_up(int32 class_id, Oid role)
 {
+	static ClassAccess *last;
 	ClassAccess wanted = {.name = {class_id, role}};
+	ClassAccess *access;
 	bool found;
-	ClassAccess *access = hash_search(accesses, &wanted.name, HASH_ENTER, &found);
 
+	if (likely(last != NULL && last->name.class_id == class_id && last->name.role == role &&
+			   last->epoch == CatalogEpoch))
+		return last;
+	access = hash_search(accesses, &wanted.name, HASH_ENTER, &found);
 	if (!found)
 	{
 		access->epoch = 0;
@@ -257,7 +263,16 @@ ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 		access->found.identity = 0;
 		access->epoch = epoch;
 	}
-	if (access->nconditions > 0 && !PermissionStampHolds(&access->found))
+	last = access;
+	return access;
+}
+
+ClassRights
+ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
+{
+	ClassAccess *access = look_up(class_id, role);
+
+	if (unlikely(access->nconditions > 0 && !PermissionStampHolds(&access->found)))
 		apply_conditions(access);
 	if (stamp != NULL)
 		*stamp = (AccessStamp){.catalog = access->epoch,

@@ -205,8 +205,14 @@ ClassFind(int32 class_id)
 {
 	/* Anybody can name any number: those of no class are not remembered. */
 	static DataClass unknown;
-	DataClass *data_class = hash_search(classes, &class_id, HASH_FIND, NULL);
 
+	/* A statement that compares a few values asks many times for the same. */
+	static DataClass *last;
+	DataClass *data_class;
+
+	if (likely(last != NULL && last->class_id == class_id && last->epoch == CatalogEpoch))
+		return last;
+	data_class = hash_search(classes, &class_id, HASH_FIND, NULL);
 	if (data_class == NULL)
 	{
 		unknown = (DataClass){.class_id = class_id};
@@ -223,6 +229,7 @@ ClassFind(int32 class_id)
 		read_class(data_class);
 		data_class->epoch = epoch;
 	}
+	last = data_class;
 	return data_class;
 }
 

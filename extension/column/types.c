@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -107,8 +108,8 @@ type_in_signature(Oid function, int argument)
 	return argument < 0 ? result : arguments[argument];
 }
 
-const EncryptedType *
-EncryptedTypeOfFunction(Oid function, int argument)
+static const EncryptedType *
+find_of_function(Oid function, int argument)
 {
 	Oid type = type_in_signature(function, argument);
 	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
@@ -121,6 +122,48 @@ EncryptedTypeOfFunction(Oid function, int argument)
 	if (found == NULL)
 		elog(ERROR, "type %u is no encrypted type", type);
 	return found;
+}
+
+/*
+ * Each execution of a prepared statement asks anew, for each parameter. Answers
+ * are remembered, each in one of these places: a power of two, and more than
+ * there are functions of ours that ask, whose OIDs follow one another.
+ */
+#define REMEMBERED 128
+
+typedef struct KnownFunction
+{
+	Oid function;
+	int argument;
+	uint64 generation; /* 0: none */
+	const EncryptedType *type;
+} KnownFunction;
+
+static KnownFunction known_functions[REMEMBERED];
+
+/* Grows when what is remembered may have become wrong. */
+static uint64 generation = 1;
+
+static void
+on_catalog_change(Datum arg, int cache, uint32 hash)
+{
+	(void) arg;
+	(void) cache;
+	(void) hash;
+	generation++;
+}
+
+const EncryptedType *
+EncryptedTypeOfFunction(Oid function, int argument)
+{
+	KnownFunction *known = &known_functions[function % REMEMBERED];
+	uint64 asked_in = generation; /* an invalidation may arrive while we look */
+
+	if (unlikely(known->generation != generation || known->function != function ||
+				 known->argument != argument))
+		*known =
+			(KnownFunction){function, argument, asked_in, find_of_function(function, argument)};
+	return known->type;
 }
 
 PGFunction
@@ -136,4 +179,11 @@ EncryptedTypeCast(const EncryptedType *type, Oid function, int argument)
 	if (source != type->base)
 		elog(ERROR, "no cast from type %u to %s", source, type->name);
 	return NULL;
+}
+
+void
+EncryptedTypesInit(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, on_catalog_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, on_catalog_change, (Datum) 0);
 }

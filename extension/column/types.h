@@ -38,11 +38,13 @@ extern const EncryptedType *EncryptedTypeOfName(const char *name);
 
 /*
  * By an SQL function's result type (argument -1) or the type of one of its
- * arguments; raises when that is none of ours.
+ * arguments; raises when that is none of ours. Remembered, so cheap to ask.
  */
 extern const EncryptedType *EncryptedTypeOfFunction(Oid function, int argument);
 
 /* Casts a value of an argument's type to the base type; NULL where it has that already. */
 extern PGFunction EncryptedTypeCast(const EncryptedType *type, Oid function, int argument);
+
+extern void EncryptedTypesInit(void);
 
 #endif

@@ -25,6 +25,7 @@
 #include "class/class.h"
 #include "column/column.h"
 #include "column/shape.h"
+#include "column/types.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 
@@ -241,6 +242,7 @@ void
 ColumnInit(void)
 {
 	ColumnLookupInit();
+	EncryptedTypesInit();
 	ClassRegisterUse(check_class_unused);
 	KeyRegisterUse(check_key_unused);
 }

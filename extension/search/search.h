@@ -1,8 +1,8 @@
 /*
  * search.h
  *		Comparing encrypted values by their search tags: in the executor and
- *		indexes (compare.c), in the planner (rewrite.c,
- *		plan.c), for statistics (stats.c).
+ *		indexes (site.c, compare.c, operators.c, support.c), in the planner
+ *		(rewrite.c, plan.c), for statistics (stats.c).
  */
 #ifndef TAROT_SEARCH_SEARCH_H
 #define TAROT_SEARCH_SEARCH_H
@@ -21,7 +21,7 @@
 #define SEARCH_PROBE 0
 #define SEARCH_PROBE_SIZE (1 + 1 + 4 + ENVELOPE_SEARCH_TAG_SIZE)
 
-/* ---------------------------------------------------------------- compare.c */
+/* ---------------------------------------------------------------- site.c, compare.c */
 
 /* What a call site has found out; zeroed at first, and kept in fn_extra. */
 typedef struct SearchSite
@@ -30,7 +30,9 @@ typedef struct SearchSite
 	int32 class_id;
 	DataClass *data_class; /* NULL: unknown in this database */
 	int generation;        /* of the tags that count; 0: not known */
-	AccessStamp allowed;   /* under what `allowed_role` was last found to have access */
+	AccessStamp
+		allowed; /* under what `allowed_role` was last found to have access to `allowed_class` */
+	int32 allowed_class;
 	Oid allowed_role;
 	uint8 *given; /* what was last compared with, and its tag in a class */
 	size_t given_size;

@@ -154,6 +154,33 @@ foreach my $change (
 	$session->quit;
 }
 
+# Tokens that a session has not seen yet, while the tables of who is refused are empty, and no longer are.
+sub checked
+{
+	my ($session, $who) = @_;
+	return scalar $session->query("SELECT tarot.check_jwt('$token{$who}')");
+}
+$token{"new-$_"} = token("new-$_") foreach 1 .. 6;
+foreach my $change (
+	[ 'a token', 'revoked', 1, 2, q{SELECT tarot.revoke_token('app', 'new-2-1')} ],
+	[ 'a subject', 'revoked', 3, 4, q{SELECT tarot.revoke_subject('new-4')} ],
+	[ 'a status', 'banned', 5, 6, q{SELECT tarot.set_principal('new-6', status => 'banned')} ])
+{
+	my ($name, $status, $good, $bad, $do) = @$change;
+	ask($node, 'TRUNCATE tarot.revoked_token, tarot.principal');
+	my @sessions = map { session_of('ada', $_) } @isolations;
+	is(join(' ', map { checked($_, "new-$good") } @sessions), 'valid valid valid valid', "$name: nobody is refused");
+	my $administrator = $node->background_psql('postgres', on_error_stop => 1);
+	$administrator->query("BEGIN; $do");
+	is(checked($sessions[0], 'bob'), 'valid', "$name: nor while it is not committed");
+	is($administrator->query("SELECT tarot.check_jwt('$token{\"new-$bad\"}')"), $status, "$name: but by who refuses, at once");
+	$administrator->query('COMMIT');
+	is(join(' ', map { checked($_, "new-$bad") } @sessions), "$status $status $status $status", "$name: refused at the next statement, whatever the isolation");
+	is(join(' ', map { checked($_, 'eve') } @sessions), 'valid valid valid valid', "$name: and nobody else");
+	$_->quit foreach @sessions, $administrator;
+}
+ask($node, 'TRUNCATE tarot.revoked_token, tarot.principal');
+
 # ---------------------------------------------------------------- every query in a worker
 
 {
@@ -243,15 +270,21 @@ sub catch_up { $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'))
 catch_up();
 is(ask_as($standby, 'app', "BEGIN; SELECT tarot.authenticate('$token{ed}'); SELECT tarot.subject(), current_user, tarot.verify_jwt('$token{ada}') ->> 'sub'") =~ s/^\n//r, 'ed/ada|app|ada', 'standby: tokens are taken');
 like(error_of($standby, "SELECT tarot.authenticate('$token{eve}')"), qr/TS318/, 'standby: and refused');
+ask($node, 'TRUNCATE tarot.revoked_token, tarot.principal');
+catch_up();
 my $session = session_of('bob', undef, $standby);
 my $transaction = session_of('bob', 'BEGIN ISOLATION LEVEL REPEATABLE READ', $standby);
 is(told($session) . told($transaction), 'bobbob', 'standby: open sessions');
+is(join(' ', map { checked($_, 'new-1') } $session, $transaction), 'valid valid', 'standby: where nobody is refused');
 ask($node, q{SELECT tarot.set_principal('bob', status => 'suspended')});
 catch_up();
 is(told($session) . told($transaction), 'TS319TS319', 'standby: hear of a suspension on the primary');
 ask($node, q{SELECT tarot.set_principal('bob', status => 'active')});
 catch_up();
 is(told($session) . told($transaction), 'bobbob', 'standby: and of its end');
+ask($node, q{SELECT tarot.revoke_token('app', 'new-2-1'), tarot.set_principal('new-3', status => 'banned')});
+catch_up();
+is(join(' ', map { (checked($_, 'new-2'), checked($_, 'new-3')) } $session, $transaction), 'revoked banned revoked banned', 'standby: they hear of the first that are');
 ask($node, q{SELECT tarot.drop_issuer('app')});
 catch_up();
 is(told($session) . told($transaction), 'TS311TS311', 'standby: and of an issuer that is no longer trusted');

@@ -1,0 +1,154 @@
+/*
+ * site.h
+ *		What a place where encrypted values are compared knows: the values'
+ *		class, who was found to have access, and the values' tags. For the files
+ *		of search/ alone.
+ */
+#ifndef TAROT_SEARCH_SITE_H
+#define TAROT_SEARCH_SITE_H
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "utils/memutils.h"
+
+#include "base/catalog.h"
+#include "search/search.h"
+
+/* That of a call; made at the first one. */
+extern SearchSite *SiteOf(FunctionCallInfo fcinfo);
+
+/* ---------------------------------------------------------------- what is compared */
+
+typedef struct Operand
+{
+	Datum datum;
+	struct varlena *head; /* of a value that is compressed or out of line, or the value */
+	bool probe;
+	EnvelopeKind kind;
+	int32 class_id;
+	const uint8_t *tag;    /* NULL: none is stored */
+	const uint8_t *second; /* NULL: as in crypto/envelope.h */
+} Operand;
+
+extern void OperandRead(Datum datum, Operand *operand);
+
+static inline void
+OperandFree(const Operand *operand)
+{
+	if (unlikely((Pointer) operand->head != DatumGetPointer(operand->datum)))
+		pfree(operand->head);
+}
+
+/* ---------------------------------------------------------------- classes */
+
+extern void SiteLookUpClass(SearchSite *site, int32 class_id);
+
+/* NULL for a class that this database does not know: a subscriber's, perhaps. */
+static inline DataClass *
+SiteClass(SearchSite *site, int32 class_id)
+{
+	if (unlikely(site->epoch != CatalogEpoch || site->class_id != class_id))
+		SiteLookUpClass(site, class_id);
+	return site->data_class;
+}
+
+/* Whether the current role was found to have access, and nothing has changed since. */
+static inline bool
+SiteHasAccess(const SearchSite *site, int32 class_id)
+{
+	return AccessStampHolds(&site->allowed) && site->allowed_class == class_id &&
+		   site->allowed_role == GetUserId();
+}
+
+/* Raises unless the current role may search the class. */
+extern void SiteRequireAccess(SearchSite *site, int32 class_id);
+
+/* Of an index's function it is the options of the operator class. */
+static inline bool
+SiteIsInExpression(FunctionCallInfo fcinfo)
+{
+	return fcinfo->flinfo->fn_expr != NULL && !IsA(fcinfo->flinfo->fn_expr, Const);
+}
+
+/*
+ * Whether this function has to ask for access itself. In an expression, and
+ * where arrays and rows are compared (by functions that the type cache keeps),
+ * it has. In an index, a sort or a hash table there is no one to ask: the plan
+ * was checked when its execution began (plan.c), and constraints are
+ * not to be asked.
+ */
+static inline bool
+SiteMustAsk(FunctionCallInfo fcinfo)
+{
+	return (SiteIsInExpression(fcinfo) || fcinfo->flinfo->fn_mcxt == CacheMemoryContext) &&
+		   !SearchIsInternal();
+}
+
+/* Raise: a literal beside nothing that has a class; tags that would have to be made. */
+pg_noreturn extern void SearchRefuseUnknownClass(void);
+pg_noreturn extern void SearchRefuseUnknownTags(int32 class_id);
+
+/* ---------------------------------------------------------------- tags */
+
+static inline bool
+SearchTagIsTruncated(const SearchTag *tag)
+{
+	return (tag->bytes[0] & SEARCH_TAG_TRUNCATED) != 0;
+}
+
+static inline int
+SearchTagCompare(const SearchTag *a, const SearchTag *b)
+{
+	return memcmp(a->bytes + 1, b->bytes + 1, sizeof(a->bytes) - 1);
+}
+
+/*
+ * The stored tag that counts, or NULL. Without any word of the class it is the
+ * first: which of them counts, the table of search keys will say, and then the
+ * indexes are made anew (reseal/search_key.c).
+ */
+static inline const uint8_t *
+SiteCurrentTag(const SearchSite *site, const Operand *operand)
+{
+	if (likely(SearchTagIsOf(operand->tag, site->generation)))
+		return operand->tag;
+	if (SearchTagIsOf(operand->second, site->generation))
+		return operand->second;
+	return site->generation == 0 && site->data_class == NULL ? operand->tag : NULL;
+}
+
+/*
+ * The tag of something that was not a value of the class before: whoever asks
+ * for it wants to know whether there is such a value. Kept for the next row.
+ * The bytes are an envelope (sealed), or as in plaintext.h.
+ */
+extern SearchTag
+SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes, bool sealed);
+
+/*
+ * The tag as it is stored where it is there and current, else all of its bits.
+ * A value of another class was ruled out before.
+ */
+extern SearchTag
+SiteTagOfOperand(SearchSite *site, DataClass *data_class, int32 class_id, const Operand *operand);
+
+/* All bits of the tag of a value, which is opened. */
+extern SearchTag SiteOpenForTag(DataClass *data_class, Datum datum);
+
+/* ---------------------------------------------------------------- compare.c */
+
+/* The class that both are of, when a literal takes the other's; raises when there is none. */
+extern int32 OperandsClass(const Operand *a, const Operand *b);
+
+/* Their order, in that class. */
+extern int OperandsCompare(SearchSite *site, int32 class_id, const Operand *a, const Operand *b);
+
+/* The same by tags of which at least one was truncated. */
+extern int OperandsCompareTruncated(DataClass *data_class, int32 class_id, const Operand *a,
+									SearchTag tag_a, const Operand *b, SearchTag tag_b);
+
+/* False where it takes the long way, also to be asked for access that was not asked for yet. */
+extern bool SearchCompareAtHand(SearchSite *site, bool ask, Datum a, Datum b, int *order);
+
+#endif
