@@ -273,6 +273,16 @@ DO $$ BEGIN WHILE clock_timestamp() <= (SELECT max(valid_until) FROM tarot.resou
 SELECT who, differs(who, 'readings:read', NULL, NULL), tarot.has_permission('readings:read'), differs(who, 'cards:read', 'card', '8') AS differs_on, tarot.has_permission('cards:read', 'card', '8') AS has_on FROM unnest('{fay,gil,hal}'::text[]) AS who;
 ROLLBACK;
 
+-- Many roles with many permissions take the room of their permissions, and not of all for each.
+BEGIN;
+INSERT INTO tarot.role (name) SELECT 'many ' || i FROM generate_series(1, 300) AS i;
+INSERT INTO tarot.role_permission (role, permission, granted_by) SELECT 'many ' || i, 'p:' || j, 'x' FROM generate_series(1, 300) AS i, generate_series(1, 20) AS j;
+SELECT tarot.assign_role('ivy', 'many 7');
+SELECT tarot.authenticate(bearer('ivy'));
+SELECT tarot.has_permission('p:1'), tarot.has_permission('p:20'), tarot.has_permission('p:21');
+SELECT total_bytes < 4 * 1024 * 1024 AS small FROM pg_backend_memory_contexts WHERE name = 'tarot_security roles';
+ROLLBACK;
+
 -- ------------------------------------------------------------ data classes
 SELECT tarot.create_class('email', key => 'profile', mask => 'email', searchable => true);
 SELECT tarot.create_class('note', key => 'profile');
