@@ -43,13 +43,21 @@ UPDATE stateless SET a = 2;
 
 -- Who may write to all tables grants itself nothing, and deletes no keys.
 CREATE ROLE tarot_attack_etl;
-GRANT pg_write_all_data TO tarot_attack_etl;
+GRANT pg_read_all_data, pg_write_all_data TO tarot_attack_etl;
 SET ROLE tarot_attack_etl;
 INSERT INTO tarot.class_grant VALUES (1, 'tarot_attack_etl'::regrole, 'plain', true, true, 'me', now());
 UPDATE tarot.class SET mask = 'partial(64,0)';
 UPDATE tarot.key_version SET state = 'compromised';
 DELETE FROM tarot.key_version;
 DELETE FROM tarot.keyring;
+-- Not for the time of a statement either: functions that it calls would read what it has written, and tell before it fails.
+CREATE FUNCTION pg_temp.tell() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'USED in spite of all'; RETURN ''; END $$;
+WITH granted AS (INSERT INTO tarot.class_grant VALUES (1, 'tarot_attack_etl'::regrole, 'plain', true, true, 'me', now()) RETURNING 1)
+	SELECT pg_temp.tell() FROM granted;
+WITH trusted AS (UPDATE tarot.issuer SET issuer = 'https://me' RETURNING 1), deleted AS (DELETE FROM tarot.role WHERE name = 'User' RETURNING 1)
+	SELECT pg_temp.tell() FROM deleted;
+MERGE INTO tarot.role USING (VALUES ('Admin')) AS v (name) ON v.name = role.name WHEN MATCHED THEN UPDATE SET description = pg_temp.tell();
+INSERT INTO tarot.role (name) VALUES ('Admin') ON CONFLICT (name) DO UPDATE SET description = pg_temp.tell();
 RESET ROLE;
 
 -- A version that values inside other values rest on is not destroyed.

@@ -262,6 +262,26 @@ $$;
 BEGIN;
 SELECT count(*) AS asked, count(*) FILTER (WHERE differs(who, permission, type, id)) AS differences FROM unnest('{ada,root,bob,stranger,Support}'::text[]) AS who, unnest(:'all_of_them' || '{cards:read,cards:edit,cards}'::text[]) AS permission, (VALUES (NULL, NULL), ('card', '1'), ('card', '2'), ('card', '3'), ('card', '4'), ('card', '5'), ('deck', '6')) AS resource (type, id);
 ROLLBACK;
+-- Nor when an assignment or a grant ends within the transaction, is one of the server's last years, or speaks of a role that is none.
+BEGIN;
+SELECT tarot.assign_role('fay', 'User', clock_timestamp() + interval '30 ms'), tarot.assign_role('gil', 'User', '294276-12-31');
+SELECT tarot.grant_on('card', '8', 'cards:read', subject => 'fay', valid_until => clock_timestamp() + interval '30 ms'), tarot.grant_on('card', '8', 'cards:read', subject => 'gil', valid_until => '294276-12-31');
+INSERT INTO tarot.role_inheritance VALUES ('gone', 'User');
+INSERT INTO tarot.role_assignment (subject, role, assigned_by) VALUES ('hal', 'gone', 'x');
+INSERT INTO tarot.resource_grant (grantee_kind, grantee, resource_type, resource_id, permission, granted_by) VALUES ('role', 'gone', 'card', '8', 'cards:read', 'x');
+DO $$ BEGIN WHILE clock_timestamp() <= (SELECT max(valid_until) FROM tarot.resource_grant WHERE grantee = 'fay') LOOP PERFORM pg_sleep(0.005); END LOOP; END $$;
+SELECT who, differs(who, 'readings:read', NULL, NULL), tarot.has_permission('readings:read'), differs(who, 'cards:read', 'card', '8') AS differs_on, tarot.has_permission('cards:read', 'card', '8') AS has_on FROM unnest('{fay,gil,hal}'::text[]) AS who;
+ROLLBACK;
+
+-- Many roles with many permissions take the room of their permissions, and not of all for each.
+BEGIN;
+INSERT INTO tarot.role (name) SELECT 'many ' || i FROM generate_series(1, 300) AS i;
+INSERT INTO tarot.role_permission (role, permission, granted_by) SELECT 'many ' || i, 'p:' || j, 'x' FROM generate_series(1, 300) AS i, generate_series(1, 20) AS j;
+SELECT tarot.assign_role('ivy', 'many 7');
+SELECT tarot.authenticate(bearer('ivy'));
+SELECT tarot.has_permission('p:1'), tarot.has_permission('p:20'), tarot.has_permission('p:21');
+SELECT total_bytes < 4 * 1024 * 1024 AS small FROM pg_backend_memory_contexts WHERE name = 'tarot_security roles';
+ROLLBACK;
 
 -- ------------------------------------------------------------ data classes
 SELECT tarot.create_class('email', key => 'profile', mask => 'email', searchable => true);

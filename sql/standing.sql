@@ -56,6 +56,11 @@ BEGIN;
 SELECT tarot.revoke_issuer('app');
 TABLE standing;
 ROLLBACK;
+-- The last time that the server knows is one, too.
+BEGIN;
+SELECT tarot.revoke_subject('ada', '294276-12-31'), tarot.revoke_issuer('partner', '294276-12-31');
+TABLE standing;
+ROLLBACK;
 TABLE standing;
 
 -- Principals.

@@ -9,7 +9,7 @@ CREATE FUNCTION tarot.announce_policy_change() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tarot_base_announce_policy_change';
 REVOKE ALL ON FUNCTION tarot.announce_policy_change() FROM PUBLIC;
 COMMENT ON FUNCTION tarot.announce_policy_change() IS
-	'Row trigger on the policy tables: makes every session ask them again at its next statement. Lets only the owner change them (42501).';
+	'Trigger on the policy tables: lets only the owner change them (42501), and after a change makes every session ask them again at its next statement.';
 
 -- For the install scripts of the modules: a table that steers what the C code does. It is dumped
 -- with its data, and every change of it is announced, also one by logical replication or a restore.
@@ -22,7 +22,11 @@ BEGIN
 		FOR EACH ROW EXECUTE FUNCTION tarot.announce_policy_change()', policy_table);
 	EXECUTE format('CREATE TRIGGER announce_truncate AFTER TRUNCATE ON %s
 		FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change()', policy_table);
-	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER announce, ENABLE ALWAYS TRIGGER announce_truncate', policy_table);
+	-- Before a row is there: what a statement has written, functions that it calls read before its end.
+	EXECUTE format('CREATE TRIGGER owner_alone BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s
+		FOR EACH STATEMENT EXECUTE FUNCTION tarot.announce_policy_change()', policy_table);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER announce, ENABLE ALWAYS TRIGGER announce_truncate, ENABLE ALWAYS TRIGGER owner_alone',
+		policy_table);
 	PERFORM pg_extension_config_dump(policy_table, dump_condition);
 END
 $$;

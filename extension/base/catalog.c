@@ -204,17 +204,21 @@ CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys)
  * Tells all sessions, here and on standbys, that a policy table changed. By
  * whom is asked, too: who may write to all tables (pg_write_all_data) must not
  * by that grant themselves every data class. Our own functions are the owner.
+ * Before a statement that is all it asks: an error after the row would come
+ * when functions that the same statement calls have used the grant. Replication
+ * knows rows alone, and is asked after each.
  */
 PG_FUNCTION_INFO_V1(tarot_base_announce_policy_change);
 Datum
 tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
 {
+	const TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Relation relation;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.announce_policy_change() is a trigger function")));
-	relation = ((TriggerData *) fcinfo->context)->tg_relation;
+	relation = trigger->tg_relation;
 	if (!compat_owns_relation(RelationGetRelid(relation), GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -224,7 +228,7 @@ tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
 				 errhint("Call the functions of schema tarot.")));
 
 	/* With an argument it asks by whom, and tells nobody. */
-	if (((TriggerData *) fcinfo->context)->tg_trigger->tgnargs == 0)
+	if (TRIGGER_FIRED_AFTER(trigger->tg_event) && trigger->tg_trigger->tgnargs == 0)
 		CacheInvalidateRelcache(relation);
 	return PointerGetDatum(NULL);
 }

@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
@@ -215,8 +216,13 @@ IssuerRequireKeys(Issuer *issuer)
 int64
 IssuerMicros(TimestampTz time)
 {
-	/* Infinity stays that. */
-	return TIMESTAMP_NOT_FINITE(time) ? time : time + EPOCH_DISTANCE;
+	int64 micros;
+
+	/* Infinity stays that, and the server's last 30 years, of which there is no count, become it.
+	 */
+	if (TIMESTAMP_NOT_FINITE(time) || pg_add_s64_overflow(time, EPOCH_DISTANCE, &micros))
+		return time > 0 ? PG_INT64_MAX : PG_INT64_MIN;
+	return micros;
 }
 
 TimestampTz

@@ -43,18 +43,21 @@ typedef struct Identity
 	Bytes issuer;            /* "iss" */
 	Bytes subject;           /* "sub" */
 	Bytes id;                /* "jti" */
-	const JsonValue *object; /* the claims */
+	const JsonValue *object; /* the claims; NULL: nobody, for the transaction alone */
+	bool transaction_only;
 
 	/* The database role before this identity took one; empty where it took none. */
 	char outer_role[NAMEDATALEN];
-	bool transaction_only; /* it took the role for the transaction alone */
+	/* The same of the session's identity, which that of a transaction hides. */
+	char session_outer_role[NAMEDATALEN];
 } Identity;
 
 uint64 IdentityEpoch = 1;
 
 /* The setting; what it holds is for this file alone. */
 static char *identity_setting;
-static const Identity *identity;
+static const Identity *setting;  /* what it says, or NULL */
+static const Identity *identity; /* the same; NULL for nobody */
 static bool authenticating;
 
 /*
@@ -76,16 +79,17 @@ static Bytes checked_subject;
 /*
  * The text: base64url of a head, a dot, and that of the claims. ASCII in any
  * encoding of the database. The head: three times of the token and that of its
- * issuer, whether it is for the transaction alone, the outer role with zeros
- * behind it, and "iss".
+ * issuer, whether it is for the transaction alone, the two outer roles with zeros
+ * behind them, and "iss". Nobody has zeros for them, and no claims.
  */
 #define TIMES_SIZE 32
-#define HEAD_SIZE (TIMES_SIZE + 1 + NAMEDATALEN)
+#define HEAD_SIZE (TIMES_SIZE + 1 + 2 * NAMEDATALEN)
 
 static char *
-encode_identity(const VerifiedToken *token, const char *outer_role, bool transaction_only)
+encode_identity(const VerifiedToken *token, const char *outer_role, const char *session_outer_role,
+				bool transaction_only)
 {
-	Bytes issuer = token->issuer->policy.issuer;
+	Bytes issuer = token->issuer != NULL ? token->issuer->policy.issuer : bytes_view(NULL, 0);
 	size_t head_size = HEAD_SIZE + issuer.len;
 	uint8 *head = palloc0(head_size);
 	size_t head_text = base64url_encoded_size(head_size);
@@ -94,10 +98,12 @@ encode_identity(const VerifiedToken *token, const char *outer_role, bool transac
 	bytes_put_u64(head, (uint64) token->times.expires);
 	bytes_put_u64(head + 8, (uint64) token->times.issued);
 	bytes_put_u64(head + 16, (uint64) token->times.not_before);
-	bytes_put_u64(head + 24, (uint64) token->issuer->created_at);
+	bytes_put_u64(head + 24, token->issuer != NULL ? (uint64) token->issuer->created_at : 0);
 	head[TIMES_SIZE] = transaction_only;
 	strlcpy((char *) head + TIMES_SIZE + 1, outer_role, NAMEDATALEN);
-	memcpy(head + HEAD_SIZE, issuer.data, issuer.len);
+	strlcpy((char *) head + TIMES_SIZE + 1 + NAMEDATALEN, session_outer_role, NAMEDATALEN);
+	if (issuer.len > 0)
+		memcpy(head + HEAD_SIZE, issuer.data, issuer.len);
 	base64url_encode(bytes_view(head, head_size), out);
 	out[head_text] = '.';
 	base64url_encode(token->claims, out + head_text + 1);
@@ -137,9 +143,9 @@ decode_identity(const char *text)
 		head_size < HEAD_SIZE ||
 		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims,
 						  &claims_size) ||
-		json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX, claims + room) !=
-			JSON_OK ||
-		values[0].kind != JSON_OBJECT)
+		(claims_size > 0 && (json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX,
+									   claims + room) != JSON_OK ||
+							 values[0].kind != JSON_OBJECT)))
 	{
 		compat_guc_free(out);
 		return NULL;
@@ -150,10 +156,16 @@ decode_identity(const char *text)
 	out->issuer_created = (int64) bytes_get_u64(head + 24);
 	out->transaction_only = head[TIMES_SIZE] != 0;
 	memcpy(out->outer_role, head + TIMES_SIZE + 1, NAMEDATALEN);
+	memcpy(out->session_outer_role, head + TIMES_SIZE + 1 + NAMEDATALEN, NAMEDATALEN);
 	out->issuer = bytes_view(head + HEAD_SIZE, head_size - HEAD_SIZE);
-	out->object = values;
-	out->subject = string_member(values, "sub");
-	out->id = string_member(values, "jti");
+	out->object = NULL;
+	out->subject = out->id = bytes_view(NULL, 0);
+	if (claims_size > 0)
+	{
+		out->object = values;
+		out->subject = string_member(values, "sub");
+		out->id = string_member(values, "jti");
+	}
 	return out;
 }
 
@@ -185,7 +197,8 @@ static void
 assign_identity(const char *value, void *extra)
 {
 	(void) value;
-	identity = extra;
+	setting = extra;
+	identity = setting != NULL && setting->object != NULL ? setting : NULL;
 	IdentityEpoch++;
 }
 
@@ -382,16 +395,49 @@ role_of_token(const VerifiedToken *token)
 	return role;
 }
 
-/* The role that an identity took goes with it: the next one may not be allowed it. */
+/* The database role before the session's identity took one; empty where it took none. */
+static void
+copy_session_outer_role(char role[NAMEDATALEN])
+{
+	if (setting == NULL)
+		role[0] = '\0';
+	else
+		memcpy(role, setting->transaction_only ? setting->session_outer_role : setting->outer_role,
+			   NAMEDATALEN);
+}
+
+/*
+ * The role that an identity took goes with it: the next one may not be allowed
+ * it. For the session that of the session's identity goes, too, which the
+ * transaction's hides.
+ */
 static void
 leave_role(bool transaction_only)
 {
-	char outer[NAMEDATALEN];
+	bool of_transaction = setting != NULL && setting->transaction_only;
+	char session_outer[NAMEDATALEN];
+	char outer[NAMEDATALEN] = "";
 
-	if (identity == NULL || identity->outer_role[0] == '\0')
-		return;
-	memcpy(outer, identity->outer_role, NAMEDATALEN);
-	set_setting("role", outer, transaction_only);
+	copy_session_outer_role(session_outer);
+	if (setting != NULL)
+		memcpy(outer, setting->outer_role, NAMEDATALEN);
+	if (!transaction_only && session_outer[0] != '\0')
+		set_setting("role", session_outer, false);
+	if (outer[0] != '\0' && (transaction_only || of_transaction))
+		set_setting("role", outer, true);
+}
+
+static void
+become(const VerifiedToken *token, const char *outer_role, bool transaction_only)
+{
+	char session_outer[NAMEDATALEN] = "";
+	char *value;
+
+	if (transaction_only)
+		copy_session_outer_role(session_outer);
+	value = encode_identity(token, outer_role, session_outer, transaction_only);
+	set_identity(value, transaction_only);
+	pfree(value);
 }
 
 /*
@@ -405,13 +451,18 @@ tarot_identity_authenticate(PG_FUNCTION_ARGS)
 	text *token;
 	VerifiedToken verified;
 	const char *role;
-	char *value;
 
 	/* A request without a token is nobody's, whoever was there before. */
 	if (PG_ARGISNULL(0))
 	{
+		char hidden[NAMEDATALEN];
+
+		copy_session_outer_role(hidden);
 		leave_role(transaction_only);
-		set_identity("", transaction_only);
+		if (transaction_only && hidden[0] != '\0')
+			become(&(VerifiedToken){0}, "", true);
+		else
+			set_identity("", transaction_only);
 		PG_RETURN_VOID();
 	}
 
@@ -430,10 +481,7 @@ tarot_identity_authenticate(PG_FUNCTION_ARGS)
 						  errhint("Begin a transaction first, or say transaction_only => false.")));
 	role = role_of_token(&verified);
 	leave_role(transaction_only);
-	value = encode_identity(&verified, role != NULL ? GetConfigOption("role", false, false) : "",
-							transaction_only);
-	set_identity(value, transaction_only);
-	pfree(value);
+	become(&verified, role != NULL ? GetConfigOption("role", false, false) : "", transaction_only);
 	if (role != NULL)
 		set_setting("role", role, transaction_only);
 	PG_RETURN_VOID();
@@ -447,7 +495,7 @@ Datum
 tarot_identity_sign_out(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;
-	leave_role(identity != NULL && identity->transaction_only);
+	leave_role(false);
 	set_identity("", false);
 	PG_RETURN_VOID();
 }

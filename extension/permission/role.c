@@ -161,6 +161,37 @@ find_among(Role *among, int count, Bytes name)
 	return bsearch(&wanted, among, count, sizeof(Role), compare_roles);
 }
 
+/* The lists of all roles lie in one piece, behind each other. */
+static void
+add_permissions(Role *to, int count, const Pair *granted, int ngranted)
+{
+	Role **roles_of = palloc(mul_size(sizeof(Role *), Max(ngranted, 1)));
+	Bytes *room = palloc(mul_size(sizeof(Bytes), Max(ngranted, 1)));
+
+	for (int i = 0; i < ngranted; i++)
+	{
+		roles_of[i] = PermissionIsValid(granted[i].other, true)
+						  ? find_among(to, count, granted[i].role)
+						  : NULL;
+		if (roles_of[i] != NULL)
+			roles_of[i]->npermissions++;
+	}
+	for (int i = 0; i < count; i++)
+	{
+		to[i].permissions = room;
+		room += to[i].npermissions;
+		to[i].npermissions = 0;
+	}
+	for (int i = 0; i < ngranted; i++)
+	{
+		Role *role = roles_of[i];
+
+		if (role != NULL)
+			role->permissions[role->npermissions++] = granted[i].other;
+	}
+	pfree(roles_of);
+}
+
 /* The tables have no foreign keys, lest a restore fails: a row may speak of roles that are none. */
 static Role *
 build_roles(int *count)
@@ -185,16 +216,7 @@ build_roles(int *count)
 		if (role != NULL && other != NULL)
 			role->inherits = lappend(role->inherits, other);
 	}
-	for (int i = 0; i < ngranted; i++)
-	{
-		Role *role = find_among(built, *count, granted[i].role);
-
-		if (role == NULL || !PermissionIsValid(granted[i].other, true))
-			continue;
-		if (role->permissions == NULL)
-			role->permissions = palloc(sizeof(Bytes) * ngranted);
-		role->permissions[role->npermissions++] = granted[i].other;
-	}
+	add_permissions(built, *count, granted, ngranted);
 	return built;
 }
 
