@@ -56,6 +56,8 @@ WITH granted AS (INSERT INTO tarot.class_grant VALUES (1, 'tarot_attack_etl'::re
 	SELECT pg_temp.tell() FROM granted;
 WITH trusted AS (UPDATE tarot.issuer SET issuer = 'https://me' RETURNING 1), deleted AS (DELETE FROM tarot.role WHERE name = 'User' RETURNING 1)
 	SELECT pg_temp.tell() FROM deleted;
+INSERT INTO tarot.table_job (relation, kind) VALUES (1, 'fill');
+DELETE FROM tarot.conversion;
 MERGE INTO tarot.role USING (VALUES ('Admin')) AS v (name) ON v.name = role.name WHEN MATCHED THEN UPDATE SET description = pg_temp.tell();
 INSERT INTO tarot.role (name) VALUES ('Admin') ON CONFLICT (name) DO UPDATE SET description = pg_temp.tell();
 RESET ROLE;

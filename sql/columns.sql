@@ -177,7 +177,7 @@ SELECT run($$INSERT INTO shapes (id, box) VALUES (3, 'no address')$$) AS domain_
 SELECT run('CREATE TYPE range AS RANGE (SUBTYPE = tarot.encrypted_text)') AS range;
 
 -- A table's column needs a class.
-SELECT statement, run(statement) FROM (VALUES (1, 'CREATE TABLE bare (v tarot.encrypted_text)'), (2, 'CREATE TABLE bare (v tarot.encrypted_text[])'),
+SELECT statement, run(statement) FROM (VALUES (1, 'CREATE TABLE bare (v tarot.encrypted_text)'), (20, 'CREATE SCHEMA bare CREATE TABLE bare (v tarot.encrypted_text)'), (2, 'CREATE TABLE bare (v tarot.encrypted_text[])'),
 	(3, 'ALTER TABLE customer ADD v tarot.encrypted_text'), (4, 'ALTER TABLE customer ALTER note TYPE tarot.encrypted_text')) AS statements (i, statement) ORDER BY i;
 
 -- Defaults, generated columns, constraints.

@@ -135,9 +135,41 @@ ALTER TABLE trap ENABLE ROW LEVEL SECURITY;
 GRANT SELECT (id) ON trap TO tarot_rows_app;
 CREATE POLICY a ON trap USING (1 / id > 0);
 INSERT INTO trap VALUES (0);
+-- What it counts for the total it counts as nobody, and so code of the owner's finds nobody, and leaves nothing.
+CREATE TABLE found (subject text);
+GRANT INSERT ON found TO PUBLIC;
+CREATE TABLE told (id int);
+ALTER TABLE told OWNER TO tarot_rows_thief;
+SET ROLE tarot_rows_thief;
+CREATE FUNCTION keep() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.found VALUES (tarot.subject()); RAISE WARNING 'run for %', coalesce(tarot.subject(), 'nobody'); RETURN 1; END $$;
+CREATE FUNCTION tell(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ DECLARE i int; BEGIN SELECT public.keep() INTO i; RETURN i; END $$;
+CREATE INDEX ON told ((id + tell(1)));
+ALTER TABLE told ENABLE ROW LEVEL SECURITY;
+RESET ROLE;
+TRUNCATE found;
+BEGIN;
+SELECT tarot.authenticate(:'ada');
+SELECT visible, total, sqlstate FROM tarot.policy_report('{NULL}', NULL, 'told');
+SELECT tarot.subject();
+COMMIT;
+TABLE found;
+DROP TABLE told, found;
+-- Roles are told by their names as they are written.
+CREATE ROLE "Tarot Rows" LOGIN;
+CREATE ROLE "TAROT_ROWS_APP";
+CREATE TABLE calm AS SELECT 1 AS id;
+ALTER TABLE calm ENABLE ROW LEVEL SECURITY;
+CREATE POLICY a ON calm TO "Tarot Rows", "TAROT_ROWS_APP" USING (true);
+GRANT SELECT ON calm TO "Tarot Rows", "TAROT_ROWS_APP";
+SET ROLE "Tarot Rows";
+SELECT role, visible FROM tarot.policy_report('{NULL}', NULL, 'calm');
+SET ROLE "TAROT_ROWS_APP";
+SELECT role, visible, total FROM tarot.policy_report('{NULL}', NULL, 'calm');
+RESET ROLE;
+DROP TABLE calm;
 -- One that cannot be read does not keep the others from being told.
 SELECT "table", visible, sqlstate FROM tarot.policy_report(ARRAY[:'ada'], 'tarot_rows_app');
 
 SET client_min_messages = warning;
-DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief CASCADE;
-DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief;
+DROP OWNED BY tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief, "Tarot Rows", "TAROT_ROWS_APP" CASCADE;
+DROP ROLE tarot_rows_owner, tarot_rows_app, tarot_rows_staff, tarot_rows_web, tarot_rows_thief, "Tarot Rows", "TAROT_ROWS_APP";

@@ -29,6 +29,12 @@ CREATE TABLE visit_3a PARTITION OF visit_3 FOR VALUES FROM (20) TO (30);
 CREATE TABLE visit_4 (id int, user_id text) PARTITION BY RANGE (id);
 CREATE TABLE visit_4a PARTITION OF visit_4 FOR VALUES FROM (40) TO (50);
 SELECT * FROM guarded('visit\_4%');
+-- CREATE SCHEMA makes tables of its own.
+RESET ROLE;
+CREATE SCHEMA rows_elsewhere CREATE TABLE visit_5 PARTITION OF public.visit FOR VALUES FROM (50) TO (60);
+SELECT * FROM guarded('visit\_5');
+DROP SCHEMA rows_elsewhere CASCADE;
+SET ROLE tarot_rows_owner;
 ALTER TABLE visit ATTACH PARTITION visit_4 FOR VALUES FROM (40) TO (50);
 SELECT tarot.protect_rows('visit', tenant => 'user_id', claim => 'sub', roles => '{tarot_rows_app}');
 SELECT * FROM guarded('visit%');

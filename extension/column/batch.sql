@@ -22,3 +22,4 @@ CREATE TABLE tarot.table_job (
 	CONSTRAINT table_job_pkey PRIMARY KEY (relation, kind, target)
 );
 COMMENT ON TABLE tarot.table_job IS 'How far the work on each table is that goes in batches, so that it goes on from there. Of this server: not dumped.';
+SELECT tarot.guard_table('tarot.table_job');

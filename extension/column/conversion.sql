@@ -20,3 +20,4 @@ CREATE TABLE tarot.conversion (
 	CONSTRAINT conversion_pkey PRIMARY KEY (relation, "column")
 );
 COMMENT ON TABLE tarot.conversion IS 'Columns that are being converted beside their writers. Of this server: not dumped.';
+SELECT tarot.guard_table('tarot.conversion');

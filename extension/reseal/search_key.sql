@@ -20,7 +20,7 @@ CREATE FUNCTION tarot.hold_search_keys() RETURNS event_trigger
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_reseal_hold_search_keys';
 CREATE EVENT TRIGGER tarot_security_hold_search_keys ON ddl_command_end
-	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'ALTER TYPE')
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'ALTER TYPE', 'CREATE SCHEMA')
 	EXECUTE FUNCTION tarot.hold_search_keys();
 
 -- Reseals that are under way begin anew: what they have passed is to change again.

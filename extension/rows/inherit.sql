@@ -58,7 +58,7 @@ $$;
 COMMENT ON FUNCTION tarot.follow_inheritance() IS
 	'Event trigger: a table that becomes the partition or child of one that tarot.protect_rows() protects gets its rules.';
 CREATE EVENT TRIGGER tarot_security_follow_inheritance ON ddl_command_end
-	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA')
 	EXECUTE FUNCTION tarot.follow_inheritance();
 
 REVOKE ALL ON FUNCTION tarot.follow_inheritance() FROM PUBLIC;

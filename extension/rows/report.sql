@@ -17,7 +17,7 @@ BEGIN
 	BEGIN
 		-- Nobody first, for an identity takes its database role along.
 		PERFORM tarot.authenticate(NULL);
-		IF database_role <> current_user::regrole THEN
+		IF database_role <> quote_ident(current_user)::regrole THEN
 			PERFORM set_config('role', role, true);
 		END IF;
 		role_is_taken := true;
@@ -44,21 +44,30 @@ CREATE FUNCTION tarot.policy_report(tokens text[], database_role regrole DEFAULT
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	caller CONSTANT name := current_user;
 BEGIN
 	IF tokens IS NULL THEN
 		RAISE EXCEPTION 'tokens must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'An element that is NULL stands for nobody.';
 	ELSIF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = relation) THEN
 		RAISE EXCEPTION '"%" is not a table', relation USING ERRCODE = 'wrong_object_type';
 	END IF;
-	database_role := coalesce(database_role, current_user::regrole);
+	database_role := coalesce(database_role, quote_ident(current_user)::regrole);
 	FOR "table" IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE CASE WHEN relation IS NULL THEN c.relrowsecurity AND NOT c.relispartition AND NOT pg_is_other_temp_schema(c.relnamespace) ELSE c.oid = relation END
 		ORDER BY n.nspname, c.relname
 	LOOP
+		-- Code of the table's owner runs, too: as nobody, and it leaves nothing.
+		total := NULL;
 		BEGIN
+			PERFORM tarot.authenticate(NULL);
+			IF current_user <> caller THEN
+				PERFORM set_config('role', caller, true);
+			END IF;
 			total := tarot.count_rows("table", true);
+			RAISE EXCEPTION 'rolled back';
 		EXCEPTION WHEN OTHERS THEN
-			total := NULL;
+			NULL;
 		END;
 		FOR token IN SELECT generate_subscripts(tokens, 1) LOOP
 			SELECT c.* INTO subject, role, visible, sqlstate, error FROM tarot.count_rows_as("table", tokens[token], database_role) c;
