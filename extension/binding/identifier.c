@@ -15,6 +15,7 @@
 #include "utils/uuid.h"
 
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "binding/identifier.h"
 
 static const struct
@@ -89,7 +90,7 @@ varlena_bytes(Datum value)
 {
 	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
-	return bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	return BytesOfVarlena(bytes);
 }
 
 /* Blanks that fill up a character(n) are not part of its value. */

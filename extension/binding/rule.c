@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "base/varlena.h"
 #include "binding/rule.h"
 #include "keys/root.h"
 #include "keys/subject.h"
@@ -230,7 +231,7 @@ check_value(const RowRule *rule, Datum value, const Wanted *wanted)
 	struct varlena *head = PG_DETOAST_DATUM_SLICE(value, 0, ENVELOPE_MAX_HEADER);
 	EnvelopeHeader header;
 
-	if (!envelope_peek(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), &header))
+	if (!envelope_peek(BytesOfVarlena(head), &header))
 		CryptoRaise(CRYPTO_MALFORMED);
 	return fit_of(rule, &header, wanted);
 }
@@ -266,8 +267,7 @@ RuleApply(RowRule *rule, HeapTuple row, TupleDesc desc, bool as_owner)
 		return NULL;
 
 	bytes = PG_DETOAST_DATUM_PACKED(value);
-	CryptoCheck(
-		envelope_parse(bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)), &envelope));
+	CryptoCheck(envelope_parse(BytesOfVarlena(bytes), &envelope));
 
 	/* A rule that is about one of the two leaves the other as it is. */
 	if (wanted.row.binding == NULL)

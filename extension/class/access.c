@@ -21,6 +21,7 @@
 
 #include "base/catalog.h"
 #include "base/compat.h"
+#include "base/varlena.h"
 #include "class/access.h"
 
 /* Columns of tarot.class_grant, as in class.sql */
@@ -204,7 +205,7 @@ read_grants(ClassAccess *access)
 		if (OidIsValid(grantee) && !list_member_oid(roles, grantee))
 			continue;
 		permission = DatumGetTextPP(heap_getattr(tuple, GRANT_PERMISSION, desc, &isnull));
-		view = bytes_view(VARDATA_ANY(permission), VARSIZE_ANY_EXHDR(permission));
+		view = BytesOfVarlena(permission);
 		if (view.len > 0)
 			add_condition(access, view, rights_of_grant(tuple, desc));
 		else if (OidIsValid(grantee))

@@ -18,6 +18,7 @@
 #include "base/catalog.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "class/class.h"
 #include "crypto/hash.h"
 #include "keys/ring.h"
@@ -293,7 +294,7 @@ tarot_class_id(PG_FUNCTION_ARGS)
 {
 	text *name = PG_GETARG_TEXT_PP(0);
 
-	PG_RETURN_INT32(ClassIdOfName(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))));
+	PG_RETURN_INT32(ClassIdOfName(BytesOfVarlena(name)));
 }
 
 /*

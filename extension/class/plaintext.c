@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "class/plaintext.h"
 #include "keys/root.h"
 
@@ -49,7 +50,7 @@ form_of_numeric(Datum value)
 {
 	bytea *sent = DatumGetByteaPP(DirectFunctionCall1(numeric_send, value));
 
-	return bytes_view(VARDATA_ANY(sent), VARSIZE_ANY_EXHDR(sent));
+	return BytesOfVarlena(sent);
 }
 
 static Datum
@@ -155,10 +156,10 @@ PlaintextOfDatum(EnvelopeKind kind, Datum value, PlaintextRoom *room)
 	{
 		case ENVELOPE_BYTEA:
 			bytes = PG_DETOAST_DATUM_PACKED(value);
-			return bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+			return BytesOfVarlena(bytes);
 		case ENVELOPE_TEXT:
 			bytes = PG_DETOAST_DATUM_PACKED(value);
-			return Utf8FromServer(bytes_view(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)));
+			return Utf8FromServer(BytesOfVarlena(bytes));
 		case ENVELOPE_JSONB:
 			return form_of_jsonb(value);
 		case ENVELOPE_NUMERIC:
@@ -188,8 +189,7 @@ PlaintextToDatum(EnvelopeKind kind, Bytes plaintext)
 			Bytes text = Utf8ToServer(plaintext);
 
 			if (unlikely(text.data != plaintext.data))
-				return PointerGetDatum(
-					cstring_to_text_with_len((const char *) text.data, (int) text.len));
+				return PointerGetDatum(TextOfBytes(text));
 		}
 			/* FALLTHROUGH */
 		case ENVELOPE_BYTEA:

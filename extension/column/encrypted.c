@@ -21,6 +21,7 @@
 #include "utils/numeric.h"
 
 #include "base/errors.h"
+#include "base/varlena.h"
 #include "class/gate.h"
 #include "class/plaintext.h"
 #include "column/casts.h"
@@ -66,8 +67,7 @@ parse(const struct varlena *value)
 {
 	Envelope envelope;
 
-	CryptoCheck(
-		envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope));
+	CryptoCheck(envelope_parse(BytesOfVarlena(value), &envelope));
 	return envelope;
 }
 
@@ -279,7 +279,7 @@ Datum
 tarot_column_encrypted_out(PG_FUNCTION_ARGS)
 {
 	struct varlena *value = PG_GETARG_VARLENA_PP(0);
-	Bytes bytes = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	Bytes bytes = BytesOfVarlena(value);
 	Site *site = get_site(fcinfo, TYPE_OF_ENVELOPE);
 	Datum shown;
 
@@ -481,8 +481,7 @@ tarot_column_try_decrypt(PG_FUNCTION_ARGS)
 	Envelope envelope;
 	struct varlena *value = PG_GETARG_VARLENA_PP(0);
 
-	if (envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope) !=
-		CRYPTO_OK)
+	if (envelope_parse(BytesOfVarlena(value), &envelope) != CRYPTO_OK)
 		PG_RETURN_NULL();
 	return open_value(fcinfo, &envelope, GATE_TRY_CAST);
 }

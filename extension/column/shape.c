@@ -22,6 +22,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "base/varlena.h"
 #include "column/column.h"
 #include "column/shape.h"
 
@@ -278,5 +279,5 @@ ColumnPeek(Datum value, EnvelopeHeader *header)
 {
 	struct varlena *head = PG_DETOAST_DATUM_SLICE(value, 0, ENVELOPE_MAX_HEADER);
 
-	return envelope_peek(bytes_view(VARDATA_ANY(head), VARSIZE_ANY_EXHDR(head)), header);
+	return envelope_peek(BytesOfVarlena(head), header);
 }

@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/varlena.h"
 #include "class/access.h"
 #include "class/gate.h"
 #include "column/column.h"
@@ -57,7 +58,7 @@ tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 	{
 		text *name = PG_GETARG_TEXT_PP(0);
 
-		class_id = ClassIdOfName(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
+		class_id = ClassIdOfName(BytesOfVarlena(name));
 		if (!ClassFind(class_id)->exists)
 			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 							errmsg("data class \"%s\" does not exist", text_to_cstring(name)),

@@ -25,6 +25,7 @@
 #include "base/catalog.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "identity/issuer.h"
 #include "identity/selftest.h"
 #include "keys/admin.h"
@@ -77,8 +78,7 @@ open_private_key(const char *name, struct varlena *sealed)
 	Envelope envelope;
 	uint8 *plaintext;
 
-	CryptoCheck(
-		envelope_parse(bytes_view(VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed)), &envelope));
+	CryptoCheck(envelope_parse(BytesOfVarlena(sealed), &envelope));
 	private_key_context(name, context);
 	plaintext = palloc(envelope.ciphertext.len + 1);
 	KeyRingOpen(&envelope, context, lengthof(context), plaintext);
@@ -118,8 +118,7 @@ tarot_identity_seal_issuer_key(PG_FUNCTION_ARGS)
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	text *key = PG_GETARG_TEXT_PP(1);
 
-	PG_RETURN_BYTEA_P(seal_private_key(
-		name, Utf8FromServer(bytes_view(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)))));
+	PG_RETURN_BYTEA_P(seal_private_key(name, Utf8FromServer(BytesOfVarlena(key))));
 }
 
 /*
@@ -235,7 +234,7 @@ static Bytes
 utf8_copy(Datum value)
 {
 	text *in = DatumGetTextPP(value);
-	Bytes view = Utf8FromServer(bytes_view(VARDATA_ANY(in), VARSIZE_ANY_EXHDR(in)));
+	Bytes view = Utf8FromServer(BytesOfVarlena(in));
 	uint8 *out = palloc(view.len + 1);
 
 	memcpy(out, view.data, view.len);
@@ -288,8 +287,7 @@ read_algorithms(Datum array)
 		TokenAlgorithm algorithm;
 
 		/* One that only a newer version knows is not accepted by this one. */
-		if (token_algorithm_find(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)),
-								 &algorithm))
+		if (token_algorithm_find(BytesOfVarlena(name), &algorithm))
 			algorithms |= TOKEN_ALGORITHM_BIT(algorithm);
 	}
 	return algorithms;
@@ -518,9 +516,7 @@ tarot_identity_check_issuer_keys(PG_FUNCTION_ARGS)
 	{
 		text *jwks = PG_GETARG_TEXT_PP(0);
 
-		status = add_public_keys(
-			&issuer, Utf8FromServer(bytes_view(VARDATA_ANY(jwks), VARSIZE_ANY_EXHDR(jwks))),
-			&where);
+		status = add_public_keys(&issuer, Utf8FromServer(BytesOfVarlena(jwks)), &where);
 	}
 	if (status == TOKEN_KEY_OK && own.data != NULL)
 	{
@@ -560,8 +556,7 @@ check_key_unused(uint32 key_id, uint32 version)
 		struct varlena *sealed = issuer->private_key;
 		EnvelopeHeader header;
 
-		if (sealed == NULL ||
-			!envelope_peek(bytes_view(VARDATA_ANY(sealed), VARSIZE_ANY_EXHDR(sealed)), &header) ||
+		if (sealed == NULL || !envelope_peek(BytesOfVarlena(sealed), &header) ||
 			header.key_id != key_id || header.key_version != version)
 			continue;
 		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),

@@ -28,6 +28,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "crypto/encoding.h"
 #include "identity/session.h"
 #include "identity/standing.h"
@@ -474,7 +475,7 @@ tarot_identity_authenticate(PG_FUNCTION_ARGS)
 			 errdetail("tarot_security.session_identity is off."),
 			 errhint("Call tarot.authenticate() in each transaction, without transaction_only.")));
 	token = PG_GETARG_TEXT_PP(0);
-	VerifyRequire(bytes_view(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token)), &verified);
+	VerifyRequire(BytesOfVarlena(token), &verified);
 	if (transaction_only && !IsTransactionBlock())
 		ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
 						  errmsg("the identity ends with this statement"),
@@ -505,7 +506,7 @@ text_of_utf8(Bytes utf8)
 {
 	Bytes text = Utf8ToServer(utf8);
 
-	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
+	return PointerGetDatum(TextOfBytes(text));
 }
 
 #define RETURN_TEXT_OR_NULL(bytes)            \
@@ -580,7 +581,7 @@ Datum
 tarot_identity_claim(PG_FUNCTION_ARGS)
 {
 	text *argument = PG_GETARG_TEXT_PP(0);
-	Bytes name = Utf8FromServer(bytes_view(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument)));
+	Bytes name = Utf8FromServer(BytesOfVarlena(argument));
 	const JsonValue *member;
 
 	if (!have_identity())

@@ -20,6 +20,7 @@
 #include "base/catalog.h"
 #include "base/errors.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "identity/standing.h"
 
 /* Columns of tarot.revoked_token and tarot.principal, as in standing.sql */
@@ -83,7 +84,7 @@ text_key(Bytes utf8)
 {
 	Bytes text = Utf8ToServer(utf8);
 
-	return PointerGetDatum(cstring_to_text_with_len((const char *) text.data, (int) text.len));
+	return PointerGetDatum(TextOfBytes(text));
 }
 
 static bool

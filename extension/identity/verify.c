@@ -17,6 +17,7 @@
 #include "base/catalog.h"
 #include "base/errors.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "crypto/hash.h"
 #include "identity/selftest.h"
 #include "identity/standing.h"
@@ -308,14 +309,6 @@ VerifyReadClaims(Bytes claims)
 
 /* ---------------------------------------------------------------- for verify.sql */
 
-static Bytes
-bytes_of_argument(FunctionCallInfo fcinfo, int argument)
-{
-	text *value = PG_GETARG_TEXT_PP(argument);
-
-	return bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-}
-
 /*
  * tarot.verify_jwt(token text) RETURNS jsonb
  */
@@ -325,7 +318,7 @@ tarot_identity_verify_jwt(PG_FUNCTION_ARGS)
 {
 	VerifiedToken verified;
 
-	VerifyRequire(bytes_of_argument(fcinfo, 0), &verified);
+	VerifyRequire(PG_GETARG_BYTES(0), &verified);
 	PG_RETURN_DATUM(VerifyClaimsAsJsonb(VerifyReadClaims(verified.claims)));
 }
 
@@ -337,7 +330,7 @@ Datum
 tarot_identity_check_jwt(PG_FUNCTION_ARGS)
 {
 	VerifiedToken verified;
-	JwtStatus status = VerifyToken(bytes_of_argument(fcinfo, 0), &verified);
+	JwtStatus status = VerifyToken(PG_GETARG_BYTES(0), &verified);
 
 	PG_RETURN_TEXT_P(cstring_to_text(status == JWT_VALID ? StandingName(StandingOf(&verified))
 														 : jwt_status_name(status)));
@@ -366,7 +359,7 @@ PG_FUNCTION_INFO_V1(tarot_identity_sign_claims);
 Datum
 tarot_identity_sign_claims(PG_FUNCTION_ARGS)
 {
-	Bytes claims = Utf8FromServer(bytes_of_argument(fcinfo, 0));
+	Bytes claims = Utf8FromServer(PG_GETARG_BYTES(0));
 	Issuer *issuer = IssuerOfName(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	char *out = palloc(JWS_SIZE_MAX + 1);
 	JwtStatus status;

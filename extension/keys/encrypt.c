@@ -21,6 +21,7 @@
 #include "base/catalog.h"
 #include "base/errors.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 
@@ -95,7 +96,7 @@ get_context(FunctionCallInfo fcinfo, const CallSite *site, int argument, int *co
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("the context of an envelope must not contain a null")));
 		item = DatumGetTextPP(items[i]);
-		context[i] = Utf8FromServer(bytes_view(VARDATA_ANY(item), VARSIZE_ANY_EXHDR(item)));
+		context[i] = Utf8FromServer(BytesOfVarlena(item));
 	}
 	return context;
 }
@@ -110,7 +111,7 @@ get_key_id(FunctionCallInfo fcinfo, CallSite *site)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("the name of a key must not be null")));
 	name = PG_GETARG_TEXT_PP(1);
-	view = bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	view = BytesOfVarlena(name);
 
 	if (site->epoch == CatalogEpoch && site->key_name_len == view.len &&
 		memcmp(site->key_name, view.data, view.len) == 0)
@@ -157,7 +158,7 @@ tarot_keys_encrypt(PG_FUNCTION_ARGS)
 	context = get_context(fcinfo, site, 2, &ncontext);
 
 	value = PG_GETARG_VARLENA_PP(0);
-	plaintext = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	plaintext = BytesOfVarlena(value);
 	if (site->is_text)
 		plaintext = Utf8FromServer(plaintext);
 	header.kind = site->is_text ? ENVELOPE_TEXT : ENVELOPE_BYTEA;
@@ -195,7 +196,7 @@ decrypt(FunctionCallInfo fcinfo, bool raise)
 	context = get_context(fcinfo, site, 1, &ncontext);
 
 	value = PG_GETARG_VARLENA_PP(0);
-	bytes = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	bytes = BytesOfVarlena(value);
 	if (site->is_text)
 	{
 		size_t size = 0;
@@ -239,7 +240,7 @@ decrypt(FunctionCallInfo fcinfo, bool raise)
 	plaintext = Utf8ToServer(bytes_view(VARDATA(out), envelope.ciphertext.len));
 	if (plaintext.data == (const uint8_t *) VARDATA(out))
 		PG_RETURN_TEXT_P((text *) out);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len((const char *) plaintext.data, (int) plaintext.len));
+	PG_RETURN_TEXT_P(TextOfBytes(plaintext));
 }
 
 /*

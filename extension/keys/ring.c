@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
+#include "base/varlena.h"
 #include "crypto/encoding.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -205,7 +206,7 @@ uint32
 KeyRingFind(Bytes name)
 {
 	Relation table = CatalogOpen("key", AccessShareLock);
-	text *wanted = cstring_to_text_with_len((const char *) name.data, (int) name.len);
+	text *wanted = TextOfBytes(name);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
@@ -282,8 +283,7 @@ KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id, uin
 	XaesKey *wrapping;
 	CryptoStatus status;
 
-	if (envelope_parse(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), &envelope) !=
-			CRYPTO_OK ||
+	if (envelope_parse(BytesOfVarlena(wrapped), &envelope) != CRYPTO_OK ||
 		envelope.header.kind != ENVELOPE_DATA_KEY || envelope.header.key_id != key_id ||
 		envelope.header.key_version != version || envelope.ciphertext.len != DATA_KEY_SIZE)
 		status = CRYPTO_MALFORMED;
@@ -305,7 +305,7 @@ KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id, uin
 static void
 digest_wrapped(const bytea *wrapped, uint8 digest[HASH_SIZE])
 {
-	CryptoCheck(hash_sha256(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), digest));
+	CryptoCheck(hash_sha256(BytesOfVarlena(wrapped), digest));
 }
 
 /*

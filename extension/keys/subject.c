@@ -31,6 +31,7 @@
 #include "base/errors.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "crypto/hash.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
@@ -275,8 +276,7 @@ unwrap(const bytea *wrapped, int32 class_id, uint64 id, Bytes hash, uint8 *secre
 	uint8 id_bytes[8];
 	Bytes context[3];
 
-	if (envelope_parse(bytes_view(VARDATA_ANY(wrapped), VARSIZE_ANY_EXHDR(wrapped)), &envelope) !=
-			CRYPTO_OK ||
+	if (envelope_parse(BytesOfVarlena(wrapped), &envelope) != CRYPTO_OK ||
 		envelope.header.kind != ENVELOPE_SUBJECT_KEY ||
 		envelope.header.class_id != (uint32) class_id ||
 		envelope.ciphertext.len != SUBJECT_KEY_SIZE)
@@ -309,7 +309,7 @@ get_bytes(HeapTuple tuple, TupleDesc desc, int column)
 	if (isnull)
 		return bytes_view(NULL, 0);
 	value = DatumGetByteaPP(datum);
-	return bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	return BytesOfVarlena(value);
 }
 
 static uint64
@@ -394,7 +394,7 @@ find_key(uint64 id)
 static Datum
 bytea_datum(Bytes bytes)
 {
-	return PointerGetDatum(cstring_to_text_with_len((const char *) bytes.data, (int) bytes.len));
+	return PointerGetDatum(TextOfBytes(bytes));
 }
 
 /*
@@ -754,8 +754,7 @@ tarot_keys_destroy_subject(PG_FUNCTION_ARGS)
 	HeapTuple tuple;
 	bool destroyed = false;
 
-	SubjectHash(class_id,
-				Utf8FromServer(bytes_view(VARDATA_ANY(subject), VARSIZE_ANY_EXHDR(subject))), hash);
+	SubjectHash(class_id, Utf8FromServer(BytesOfVarlena(subject)), hash);
 
 	/* Waits for who makes keys now: theirs are found then. */
 	table = CatalogOpen(TABLE, ShareRowExclusiveLock);

@@ -20,6 +20,7 @@
 
 #include "base/catalog.h"
 #include "base/utf8.h"
+#include "base/varlena.h"
 #include "identity/session.h"
 #include "identity/verify.h"
 #include "permission/permission.h"
@@ -104,9 +105,8 @@ add_assigned_roles(Names *to, Bytes subject, int64 now, int64 *until)
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(
-		&key, ASSIGNMENT_SUBJECT, BTEqualStrategyNumber, F_TEXTEQ,
-		PointerGetDatum(cstring_to_text_with_len((const char *) subject.data, (int) subject.len)));
+	ScanKeyInit(&key, ASSIGNMENT_SUBJECT, BTEqualStrategyNumber, F_TEXTEQ,
+				PointerGetDatum(TextOfBytes(subject)));
 	scan = CatalogScan(table, "role_assignment_pkey", 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -273,14 +273,6 @@ holds_for_all(FunctionCallInfo fcinfo, Bytes permission)
 	return site->held;
 }
 
-static Bytes
-bytes_of_argument(FunctionCallInfo fcinfo, int argument)
-{
-	text *value = PG_GETARG_TEXT_PP(argument);
-
-	return bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-}
-
 /*
  * tarot.has_permission(permission text) RETURNS boolean
  */
@@ -288,7 +280,7 @@ PG_FUNCTION_INFO_V1(tarot_permission_has_permission);
 Datum
 tarot_permission_has_permission(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(holds_for_all(fcinfo, bytes_of_argument(fcinfo, 0)));
+	PG_RETURN_BOOL(holds_for_all(fcinfo, PG_GETARG_BYTES(0)));
 }
 
 /*
@@ -298,7 +290,7 @@ PG_FUNCTION_INFO_V1(tarot_permission_has_permission_on);
 Datum
 tarot_permission_has_permission_on(PG_FUNCTION_ARGS)
 {
-	Bytes permission = bytes_of_argument(fcinfo, 0);
+	Bytes permission = PG_GETARG_BYTES(0);
 	const Permissions *permissions;
 
 	if (holds_for_all(fcinfo, permission))

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/catalog.h"
+#include "base/varlena.h"
 #include "identity/verify.h"
 #include "permission/resource.h"
 
@@ -51,7 +52,7 @@ is_granted_by(const Search *search, HeapTuple tuple)
 	TupleDesc desc = RelationGetDescr(search->table);
 	bool isnull;
 	text *granted = DatumGetTextPP(heap_getattr(tuple, GRANT_PERMISSION, desc, &isnull));
-	Bytes view = bytes_view(VARDATA_ANY(granted), VARSIZE_ANY_EXHDR(granted));
+	Bytes view = BytesOfVarlena(granted);
 	TimestampTz end = DatumGetTimestampTz(heap_getattr(tuple, GRANT_VALID_UNTIL, desc, &isnull));
 
 	return IssuerMicros(end) > search->now && PermissionIsValid(view, true) &&
@@ -63,8 +64,7 @@ look_at_grants_to(Search *search, const char *kind, Bytes grantee)
 {
 	ScanKeyData keys[4];
 	int nkeys = search->resource_id != 0 ? 4 : 3;
-	Datum name =
-		PointerGetDatum(cstring_to_text_with_len((const char *) grantee.data, (int) grantee.len));
+	Datum name = PointerGetDatum(TextOfBytes(grantee));
 	SysScanDesc scan;
 	HeapTuple tuple;
 
@@ -137,9 +137,7 @@ tarot_permission_accessible(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	text *permission = PG_GETARG_TEXT_PP(1);
-	Search search = {.resource_type = PG_GETARG_DATUM(0),
-					 .permission =
-						 bytes_view(VARDATA_ANY(permission), VARSIZE_ANY_EXHDR(permission))};
+	Search search = {.resource_type = PG_GETARG_DATUM(0), .permission = BytesOfVarlena(permission)};
 	const Permissions *permissions = PermissionsHeld();
 	const char *previous = NULL;
 	ListCell *cell;

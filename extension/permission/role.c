@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "base/catalog.h"
+#include "base/varlena.h"
 #include "permission/role.h"
 
 /* Leading columns of tarot.role, tarot.role_inheritance and tarot.role_permission, as in role.sql
@@ -281,6 +282,5 @@ tarot_permission_is_permission(PG_FUNCTION_ARGS)
 {
 	text *permission = PG_GETARG_TEXT_PP(0);
 
-	PG_RETURN_BOOL(PermissionIsValid(
-		bytes_view(VARDATA_ANY(permission), VARSIZE_ANY_EXHDR(permission)), PG_GETARG_BOOL(1)));
+	PG_RETURN_BOOL(PermissionIsValid(BytesOfVarlena(permission), PG_GETARG_BOOL(1)));
 }

@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/varlena.h"
 #include "class/renew.h"
 #include "column/batch.h"
 #include "column/shape.h"
@@ -92,7 +93,7 @@ tarot_reseal_start(PG_FUNCTION_ARGS)
 	{
 		text *name = PG_GETARG_TEXT_PP(1);
 
-		class_id = ClassIdOfName(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
+		class_id = ClassIdOfName(BytesOfVarlena(name));
 		if (!ClassFind(class_id)->exists)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -171,7 +172,7 @@ renew_value(Datum value, void *argument)
 		!RenewIsDue(&renewal->site, &header))
 		return value;
 	old = PG_DETOAST_DATUM_PACKED(value);
-	renewed = RenewEnvelope(&renewal->site, bytes_view(VARDATA_ANY(old), VARSIZE_ANY_EXHDR(old)));
+	renewed = RenewEnvelope(&renewal->site, BytesOfVarlena(old));
 	if (renewed == NULL)
 	{
 		renewal->row->left++;

@@ -44,6 +44,7 @@
 
 #include "base/catalog.h"
 #include "base/compat.h"
+#include "base/varlena.h"
 #include "class/gate.h"
 #include "class/search.h"
 #include "column/batch.h"
@@ -75,7 +76,7 @@ require_rotator(void)
 static int32
 class_of_name(text *name)
 {
-	return ClassIdOfName(bytes_view(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)));
+	return ClassIdOfName(BytesOfVarlena(name));
 }
 
 /* ---------------------------------------------------------------- which tables */

@@ -15,14 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/compat.h"
-
-static Bytes
-text_argument(FunctionCallInfo fcinfo)
-{
-	text *argument = PG_GETARG_TEXT_PP(0);
-
-	return bytes_view(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
-}
+#include "base/varlena.h"
 
 /*
  * tarot.try_bigint(text) RETURNS bigint
@@ -31,7 +24,7 @@ PG_FUNCTION_INFO_V1(tarot_rows_try_bigint);
 Datum
 tarot_rows_try_bigint(PG_FUNCTION_ARGS)
 {
-	Bytes text = text_argument(fcinfo);
+	Bytes text = PG_GETARG_BYTES(0);
 	bool negative = text.len > 0 && text.data[0] == '-';
 	int64 value = 0;
 
@@ -60,7 +53,7 @@ tarot_rows_try_uuid(PG_FUNCTION_ARGS)
 {
 	/* RFC 9562, section 4 */
 	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-	Bytes text = text_argument(fcinfo);
+	Bytes text = PG_GETARG_BYTES(0);
 	char written[sizeof(form)] = "";
 
 	if (text.len != sizeof(form) - 1)
@@ -86,7 +79,7 @@ PG_FUNCTION_INFO_V1(tarot_rows_try_character);
 Datum
 tarot_rows_try_character(PG_FUNCTION_ARGS)
 {
-	Bytes text = text_argument(fcinfo);
+	Bytes text = PG_GETARG_BYTES(0);
 
 	if (text.len > 0 && text.data[text.len - 1] == ' ')
 		PG_RETURN_NULL();

@@ -15,6 +15,7 @@
 #include "port/pg_bswap.h"
 #include "replication/logicalworker.h"
 
+#include "base/varlena.h"
 #include "class/gate.h"
 #include "keys/root.h"
 #include "search/site.h"
@@ -140,7 +141,7 @@ tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
 
 	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
 		return NULL;
-	head = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	head = BytesOfVarlena(value);
 	if (head.len == SEARCH_PROBE_SIZE && head.data[0] == SEARCH_PROBE)
 	{
 		tag = head.data + SEARCH_PROBE_SIZE - ENVELOPE_SEARCH_TAG_SIZE;

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/secret.h"
+#include "base/varlena.h"
 #include "class/gate.h"
 #include "class/plaintext.h"
 #include "column/types.h"
@@ -31,8 +32,7 @@ equal_literals(const Operand *a, const Operand *b)
 		Envelope envelope;
 		uint8_t *opened;
 
-		CryptoCheck(
-			envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope));
+		CryptoCheck(envelope_parse(BytesOfVarlena(value), &envelope));
 		if (envelope.ciphertext.len > KEY_RING_PLAINTEXT_MAX)
 			CryptoRaise(CRYPTO_MALFORMED);
 		opened = palloc(envelope.ciphertext.len + 1);

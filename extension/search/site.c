@@ -10,6 +10,7 @@
 #include "replication/logicalworker.h"
 
 #include "base/secret.h"
+#include "base/varlena.h"
 #include "class/gate.h"
 #include "column/column.h"
 #include "keys/root.h"
@@ -50,7 +51,7 @@ OperandRead(Datum datum, Operand *operand)
 	/* A header is all that is wanted of a value that may be long. */
 	if (unlikely(VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value)))
 		value = PG_DETOAST_DATUM_SLICE(datum, 0, ENVELOPE_MAX_HEADER);
-	head = bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	head = BytesOfVarlena(value);
 	operand->datum = datum;
 	operand->head = value;
 	operand->probe = head.len == SEARCH_PROBE_SIZE && head.data[0] == SEARCH_PROBE;
@@ -157,8 +158,7 @@ SiteOpenForTag(DataClass *data_class, Datum datum)
 	Envelope envelope;
 	SearchTag tag;
 
-	CryptoCheck(
-		envelope_parse(bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), &envelope));
+	CryptoCheck(envelope_parse(BytesOfVarlena(value), &envelope));
 	tag = SearchTagOfEnvelope(data_class, &envelope);
 	if ((Pointer) value != DatumGetPointer(datum))
 		pfree(value);
@@ -221,8 +221,7 @@ tag_of_literal(SearchSite *site, int32 class_id, const Operand *literal)
 {
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(literal->datum);
 
-	return SiteTagOfGiven(site, class_id, literal->kind,
-						  bytes_view(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)), true);
+	return SiteTagOfGiven(site, class_id, literal->kind, BytesOfVarlena(value), true);
 }
 
 SearchTag
