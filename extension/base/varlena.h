@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "base/bytes.h"
+#include "base/compat.h"
 
 /* Of a value that is neither compressed nor out of line, as PG_GETARG_TEXT_PP() gives it. */
 static inline Bytes
