@@ -67,6 +67,13 @@ INSERT INTO answers SELECT i, 'scans', ask(query) FROM queries WHERE query NOT L
 RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_indexscan; RESET enable_indexonlyscan; RESET enable_bitmapscan; RESET enable_memoize; RESET enable_material;
 SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
 INSERT INTO answers SELECT i, 'parallel', ask(query) FROM queries;
+-- Gather Merge may leave away what it sorts by, also in queries that have nothing encrypted.
+CREATE TABLE merged AS SELECT i AS id, i::text AS t, ('u' || i)::tarot.encrypted_text('email') AS email FROM generate_series(1, 20000) AS i;
+ANALYZE merged;
+EXPLAIN (COSTS OFF) SELECT id FROM merged, generate_series(1, 2000) ORDER BY lower(t) LIMIT 3;
+SELECT id FROM merged, generate_series(1, 2) ORDER BY lower(t) LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT id FROM merged, generate_series(1, 2000) ORDER BY lower(email::text) LIMIT 3;
+DROP TABLE merged;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 SELECT query, answer FROM queries JOIN answers USING (i) WHERE how = 'default' ORDER BY i;
 SELECT query, how, answer AS other_answer FROM queries JOIN answers a USING (i) WHERE answer <> (SELECT answer FROM answers d WHERE d.i = a.i AND how = 'default') ORDER BY i, how;

@@ -80,9 +80,9 @@ note_columns(List *targets, int count, const AttrNumber *columns)
 {
 	for (int i = 0; i < count; i++)
 	{
-		TargetEntry *target = list_nth(targets, columns[i] - 1);
-
-		note_expression((Node *) target->expr);
+		if (columns[i] < 1 || columns[i] > list_length(targets))
+			elog(ERROR, "a plan compares column %d of %d", columns[i], list_length(targets));
+		note_expression((Node *) list_nth_node(TargetEntry, targets, columns[i] - 1)->expr);
 	}
 }
 
@@ -213,7 +213,8 @@ note_plan(Plan *plan)
 			note_plans(((MergeAppend *) plan)->mergeplans);
 			break;
 		case T_GatherMerge:
-			note_columns(plan->targetlist, ((GatherMerge *) plan)->numCols,
+			/* It leaves away what it sorts by when nobody above asks for it. */
+			note_columns(plan->lefttree->targetlist, ((GatherMerge *) plan)->numCols,
 						 ((GatherMerge *) plan)->sortColIdx);
 			break;
 		case T_Group:
