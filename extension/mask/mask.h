@@ -55,14 +55,14 @@
  *			all else: what the last part of an address is, nobody can know.
  *
  * ip		"192.0.2.0", "2001:db8:1::": the network, of 24 bits in IPv4, which is
- *			at most 256 hosts, and of 48 in IPv6, which is a site (RFC 6177),
+ *			at most 256 hosts, and of 48 in IPv6, a site or more (RFC 6177),
  *			in the form of RFC 5952. ip(v4, v6) keeps other numbers of bits. Of
  *			IPv4 within IPv6, mapped or 6to4 (RFC 3056), as many bits of that
  *			as of other IPv4. "[redacted]" for what is no address.
  *
  * range	"[40,50)": between which multiples of the step a text lies that is a
- *			decimal number; "[redacted]" for all else, and from 10^18 steps' last
- *			digits on. Of a number, the lower of the two.
+ *			decimal number, of at most 18 digits when counted in the step's last
+ *			one; "[redacted]" for all else. Of a number, the lower of the two.
  *
  * constant	the text that is its argument: that there is a value.
  *
@@ -70,11 +70,11 @@
  */
 /*
  * The other masks are for values that are no text, and done where the types
- * are known (class/masking.c); a text is redacted under them:
+ * are known (class/masking_values.c, class/masking.c); a text is redacted under them:
  *
- * year, month, decade, quarter, week, day		of a date or point of time: the first day of
- *			it, in UTC; week begins on Monday (ISO 8601). A date has no coarser
- *			form as day: it is hidden.
+ * decade, year, quarter, month, week, day	of a date or point of time: its first
+ *			day, in UTC; a week begins on Monday (ISO 8601). A date is itself a
+ *			day, and so hidden by that mask.
  *
  * round	of a number: the nearest multiple of the step.
  *
