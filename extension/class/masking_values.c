@@ -204,7 +204,7 @@ pseudonym_of_number(DataClass *data_class, Datum number, Datum *masked)
 	if (done)
 	{
 		memcpy(shown + 1, digits, count);
-		done = mask_pseudonym_number(ClassMaskKeys(data_class), shown + 1, &count);
+		done = mask_pseudonym_number(ClassMaskKeys(data_class), *text == '-', shown + 1, &count);
 	}
 	if (done)
 	{

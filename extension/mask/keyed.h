@@ -14,18 +14,17 @@
  *				spaces and punctuation of ASCII as they are; a UUID in its usual form
  *				stays one. It is FF1 (crypto/ff1.h), a permutation of all values
  *				of the form, so that no two values have one pseudonym. Tells the
- *				form: length, alphabets, punctuation; of two values, whether these are
- *				the same. A pseudonym may by chance be another's real value.
- *				Where FF1 is not safe, with less than a million values of the form, or
- *				not known, with characters of no alphabet of ours (marks, and so
- *				decomposed letters, emoji), or more than 512 bytes or 1024 bits, 32
- *				hexadecimal digits of a keyed hash: that two values have one is
- *				no more likely than guessing half of a key. Then it tells that it is
- *				such a value.
+ *				form: length, alphabets, punctuation; of two values, whether they have the
+ *				same letters and digits, whatever the punctuation. A pseudonym may by chance be
+ *another's real value. Where FF1 is not safe, with less than a million values of the form, or not
+ *known, with characters of no alphabet of ours (marks, and so decomposed letters, emoji), or more
+ *than 512 bytes or 1024 bits, 32 hexadecimal digits of a keyed hash: that two values have one is no
+ *more likely than guessing half of a key. Then it tells that it is such a value.
  *
  * pseudonym_card	The same for 12 to 19 digits with spaces and hyphens, but that the
  *				last, the check digit of ISO/IEC 7812-1 (Luhn), fits the pseudonym as
- *				well or ill as it did: tells whether the number was a valid one.
+ *				well or ill as it did: tells whether the number was a valid one, or how
+ *				far that digit was off.
  *				Nothing of the bank is kept. The hash for all else.
  *
  * hash			32 hexadecimal digits: nothing but which values are equal.
@@ -79,13 +78,14 @@ CryptoStatus mask_text_keyed(const MaskSpec *spec, MaskKeys *keys, bool utf8, co
 							 size_t len, char *out, size_t *size);
 
 /*
- * The pseudonym of a whole number: `digits`, without zeros before, are replaced by
- * as many; numbers below a million, among these, by up to 6. A permutation
- * of all numbers with the same number of digits. False where there are more
- * than MASK_NUMBER_DIGITS_MAX, or none, or a library refuses: `digits` is as it was.
+ * The pseudonym of a whole number, whose sign stays and decides, too: `digits`,
+ * without zeros before, are replaced by as many; numbers below a million, among these, by up to 6.
+ * A permutation of all numbers with the same number of digits. False where there are more than
+ * MASK_NUMBER_DIGITS_MAX, or none, or a library refuses: `digits` is as it was.
  */
 #define MASK_NUMBER_DIGITS_MAX 256
-bool mask_pseudonym_number(MaskKeys *keys, char digits[MASK_NUMBER_DIGITS_MAX], size_t *count);
+bool mask_pseudonym_number(MaskKeys *keys, bool negative, char digits[MASK_NUMBER_DIGITS_MAX],
+						   size_t *count);
 
 /* Uniform in -range to range, the same for equal contexts and values. */
 #define MASK_NOISE_RANGE_MAX INT32_MAX

@@ -443,8 +443,9 @@ CryptoStatus
 mask_pseudonym_card(const MaskInput *in, MaskKeys *keys, uint8_t *out, size_t *size)
 {
 	uint16_t digits[19];
+	uint8_t tweak[5] = {'c', 'a', 'r', 'd'};
 	size_t count = 0, body;
-	unsigned check;
+	uint8_t off;
 	CryptoStatus status;
 
 	for (const uint8_t *at = in->start; at < in->end; at++)
@@ -458,13 +459,18 @@ mask_pseudonym_card(const MaskInput *in, MaskKeys *keys, uint8_t *out, size_t *s
 	if (count < 12 || in->end - in->start > MASK_PSEUDONYM_MAX)
 		return hashed(in, keys, out, size);
 
-	/* How far the check digit is off, 0 for a valid number, stays: so it is a permutation. */
+	/*
+	 * How far the check digit is off, 0 for a valid number, stays: so it is a
+	 * permutation. It is the tweak, too, or numbers that differ in the check digit
+	 * alone would have pseudonyms that do.
+	 */
 	body = count - 1;
-	check = digits[body] + 10 - luhn(digits, body);
-	status = ff1_encrypt(keys->ff1, 10, bytes_of_string("card"), digits, body, digits);
+	off = (uint8_t) ((digits[body] + 10 - luhn(digits, body)) % 10);
+	tweak[4] = off;
+	status = ff1_encrypt(keys->ff1, 10, bytes_view(tweak, sizeof(tweak)), digits, body, digits);
 	if (status != CRYPTO_OK)
 		return status;
-	digits[body] = (uint16_t) ((luhn(digits, body) + check) % 10);
+	digits[body] = (uint16_t) ((luhn(digits, body) + off) % 10);
 	count = 0;
 	for (const uint8_t *at = in->start; at < in->end; at++)
 		*out++ = is_digit(*at) ? (uint8_t) ('0' + digits[count++]) : *at;
@@ -475,11 +481,13 @@ mask_pseudonym_card(const MaskInput *in, MaskKeys *keys, uint8_t *out, size_t *s
 /* ------------------------------------------------------------- whole numbers */
 
 bool
-mask_pseudonym_number(MaskKeys *keys, char digits[MASK_NUMBER_DIGITS_MAX], size_t *count)
+mask_pseudonym_number(MaskKeys *keys, bool negative, char digits[MASK_NUMBER_DIGITS_MAX],
+					  size_t *count)
 {
 	uint16_t numerals[MASK_NUMBER_DIGITS_MAX];
 	size_t width = *count > 6 ? *count : 6; /* the least that FF1 takes in radix 10 */
 	size_t zeros = width - *count;
+	Bytes tweak = bytes_of_string(negative ? "number-" : "number");
 	bool done = false;
 
 	if (*count == 0 || *count > MASK_NUMBER_DIGITS_MAX)
@@ -491,8 +499,7 @@ mask_pseudonym_number(MaskKeys *keys, char digits[MASK_NUMBER_DIGITS_MAX], size_
 	 */
 	for (int step = 0; step < WALK_MAX && !done; step++)
 	{
-		if (ff1_encrypt(keys->ff1, 10, bytes_of_string("number"), numerals, width, numerals) !=
-			CRYPTO_OK)
+		if (ff1_encrypt(keys->ff1, 10, tweak, numerals, width, numerals) != CRYPTO_OK)
 			return false;
 		done = *count <= 6 || numerals[0] != 0;
 	}

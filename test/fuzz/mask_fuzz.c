@@ -115,7 +115,7 @@ fuzz_number(const uint8_t *data, size_t size)
 
 	for (size_t i = 0; i < size && i < sizeof(digits); i++)
 		digits[i] = (char) ('0' + (i == 0 ? 1 + data[i] % 9 : data[i] % 10));
-	require(mask_pseudonym_number(keys, digits, &count) ==
+	require(mask_pseudonym_number(keys, size % 2 == 0, digits, &count) ==
 			(size > 0 && size <= MASK_NUMBER_DIGITS_MAX));
 	require(size > 6 ? count == size : size == 0 || (count >= 1 && count <= 6));
 }

@@ -79,7 +79,7 @@ static const struct
 	{MASK_PSEUDONYM, "王小明", "涿报赠"},
 	{MASK_PSEUDONYM, "Anna", "ca802d40372f49c0656c913df443ce87"},
 	{MASK_PSEUDONYM, "0f8fad5b-d9cb-469f-a165-708677289501", "a3dd5cac-31ab-511a-b6cf-9e56950900e6"},
-	{MASK_PSEUDONYM_CARD, "4111 1111 1111 1111", "2937 5218 4218 7832"},
+	{MASK_PSEUDONYM_CARD, "4111 1111 1111 1111", "3052 7211 8202 3053"},
 	{MASK_FAKE_FIRST_NAME, "Anna", "Javier"},
 	{MASK_FAKE_LAST_NAME, "Schmidt", "Edwards"},
 	{MASK_FAKE_NAME, "Anna Schmidt", "Lily Schmidt"},
@@ -349,7 +349,7 @@ check_numbers(void)
 		uint32_t image = 0;
 
 		memcpy(digits, text, count);
-		once = mask_pseudonym_number(keys, digits, &count) && count >= 1 && count <= 6 &&
+		once = mask_pseudonym_number(keys, false, digits, &count) && count >= 1 && count <= 6 &&
 			   (digits[0] != '0' || count == 1);
 		for (size_t i = 0; i < count; i++)
 			image = image * 10 + (uint32_t) (digits[i] - '0');
@@ -364,17 +364,24 @@ check_numbers(void)
 
 		for (size_t i = 0; i < count; i++)
 			digits[i] = second[i] = (char) ('0' + (i == 0 ? 1 + any(9) : any(10)));
-		sizes = sizes && mask_pseudonym_number(keys, digits, &size) && size == count &&
+		sizes = sizes && mask_pseudonym_number(keys, false, digits, &size) && size == count &&
 				digits[0] != '0';
-		again = again && mask_pseudonym_number(keys, second, &second_size) &&
+		again = again && mask_pseudonym_number(keys, false, second, &second_size) &&
 				memcmp(digits, second, count) == 0;
 	}
 	ok(sizes, "a larger number has as many digits, and no zero before them");
 	ok(again, "and is the same each time");
 
+	char minus[] = "1234567", plus[] = "1234567";
+	size_t seven = 7;
+	ok(mask_pseudonym_number(keys, false, plus, &seven) &&
+		   mask_pseudonym_number(keys, true, minus, &seven) && strcmp(plus, minus) != 0,
+	   "the sign changes the digits");
+
 	size_t none = 0, many = MASK_NUMBER_DIGITS_MAX + 1;
-	ok(!mask_pseudonym_number(keys, digits, &none) && !mask_pseudonym_number(keys, digits, &many) &&
-		   none == 0 && many == MASK_NUMBER_DIGITS_MAX + 1,
+	ok(!mask_pseudonym_number(keys, false, digits, &none) &&
+		   !mask_pseudonym_number(keys, false, digits, &many) && none == 0 &&
+		   many == MASK_NUMBER_DIGITS_MAX + 1,
 	   "no digits, or too many, are refused");
 }
 
@@ -472,6 +479,11 @@ check_cards(void)
 	ok(all_apart(outputs, VALUES), "and no two are the same");
 	free(outputs);
 
+	/* Only one of two numbers that differ in the last digit alone is valid: the other is not given
+	 * away. */
+	output = run_text(MASK_PSEUDONYM_CARD, "4111111111111111");
+	Output neighbour = run_text(MASK_PSEUDONYM_CARD, "4111111111111112");
+	ok(memcmp(output.bytes, neighbour.bytes, 15) != 0, "the check digit changes the other ones");
 	output = run_text(MASK_PSEUDONYM_CARD, "4111111111111111");
 	ok(output.size == 16 && luhn_holds(output.bytes), "one without spaces");
 	output = run_text(MASK_PSEUDONYM_CARD, "12345678901");
