@@ -251,6 +251,13 @@ ClassRequire(int32 class_id)
 
 /* ---------------------------------------------------------------- masks */
 
+static void
+forget_mask_keys(DataClass *data_class)
+{
+	mask_keys_free(data_class->mask_keys);
+	data_class->mask_keys = NULL;
+}
+
 void
 ClassForgetLocked(void)
 {
@@ -266,6 +273,8 @@ ClassForgetLocked(void)
 	while ((data_class = hash_seq_search(&scan)) != NULL)
 	{
 		DerivedHmacForget(&data_class->mask_key, false);
+		if (data_class->mask_keys_generation != generation)
+			forget_mask_keys(data_class);
 		DerivedHmacForget(&data_class->search.hmac, false);
 		DerivedHmacForget(&data_class->next_search.hmac, false);
 	}
@@ -281,6 +290,28 @@ ClassMaskKey(DataClass *data_class)
 	memcpy(purpose, "mask", 4);
 	bytes_put_u32(purpose + 4, (uint32) data_class->class_id);
 	return DerivedHmacGet(&data_class->mask_key, &from);
+}
+
+/* As DerivedHmacGet (keys/derived.c). */
+MaskKeys *
+ClassMaskKeys(DataClass *data_class)
+{
+	uint8_t purpose[13];
+	uint8_t secret[MASK_SECRET_SIZE];
+
+	if (likely(data_class->mask_keys != NULL && data_class->mask_keys_epoch == CatalogEpoch &&
+			   data_class->mask_keys_generation == RootKeyGeneration()))
+		return data_class->mask_keys;
+	forget_mask_keys(data_class);
+	data_class->mask_keys_epoch = CatalogEpoch;
+	data_class->mask_keys_generation = RootKeyGeneration();
+	memcpy(purpose, "mask keys", 9);
+	bytes_put_u32(purpose + 9, (uint32) data_class->class_id);
+	KeyRingDerive(data_class->key_id, bytes_view(purpose, sizeof(purpose)), secret, sizeof(secret));
+	data_class->mask_keys = mask_keys_create(secret);
+	secret_wipe(secret, sizeof(secret));
+	CryptoCheck(data_class->mask_keys == NULL ? CRYPTO_FAILED : CRYPTO_OK);
+	return data_class->mask_keys;
 }
 
 /* ---------------------------------------------------------------- for class.sql */

@@ -12,6 +12,7 @@
 #include "class/normalize.h"
 #include "keys/derived.h"
 #include "crypto/envelope.h"
+#include "mask/keyed.h"
 #include "mask/mask.h"
 
 /*
@@ -59,7 +60,10 @@ typedef struct DataClass
 	char name[NAMEDATALEN];
 	uint32 key_id;
 	MaskSpec mask;
-	DerivedHmac mask_key;  /* of mask "hash" */
+	DerivedHmac mask_key; /* of mask "hash" */
+	MaskKeys *mask_keys;  /* of the other keyed masks; NULL until used */
+	uint64 mask_keys_epoch;
+	uint64 mask_keys_generation;
 	SearchKey search;      /* of the tags that count; generation 0: never searchable */
 	SearchKey next_search; /* of those that will, while the search key changes; else generation 0 */
 } DataClass;
@@ -96,6 +100,9 @@ extern bool ClassMaskNeedsValue(const DataClass *data_class);
 
 /* The key of hashes as masks; good until the next statement. */
 extern Hmac *ClassMaskKey(DataClass *data_class);
+
+/* Those of pseudonyms, fakes and noise, likewise; from a secret of their own. */
+extern MaskKeys *ClassMaskKeys(DataClass *data_class);
 
 /* Wipes the mask and search keys of a server that was locked. */
 extern void ClassForgetLocked(void);

@@ -7,17 +7,16 @@
  */
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "base/utf8.h"
 #include "class/class.h"
+#include "class/masking_values.h"
 #include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
@@ -27,9 +26,6 @@
 
 /* What stands for a string within a JSON document. */
 #define MASKED_STRING "***"
-
-/* Numbers beyond 10^64000 are not rounded: the quotient could be none. */
-#define NUMERIC_GROUPS_MAX 16000
 
 static bool
 show(Bytes shown, size_t headroom, Bytes *masked)
@@ -61,6 +57,11 @@ mask_a_text(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked)
 			buffer[size++] = hex[digest[i] & 15];
 		}
 	}
+	else if (data_class->mask.kind == MASK_CONSTANT)
+		return show(Utf8FromServer(bytes_of_string(data_class->mask.argument)), headroom, masked);
+	else if (mask_is_keyed(data_class->mask.kind))
+		CryptoCheck(mask_text_keyed(&data_class->mask, ClassMaskKeys(data_class), true,
+									(const char *) text.data, text.len, buffer, &size));
 	else
 		size = mask_text(&data_class->mask, true, (const char *) text.data, text.len, buffer);
 	return show(bytes_view(buffer, size), headroom, masked);
@@ -84,104 +85,58 @@ mask_bytea(DataClass *data_class, Bytes bytes, size_t headroom, Bytes *masked)
 	}
 }
 
-/* ---------------------------------------------------------------- dates and numbers */
+/* ---------------------------------------------------------------- numbers and dates */
 
 static bool
-mask_date(const MaskSpec *mask, DateADT date, DateADT *masked)
+fits_type(MaskKind mask, EnvelopeKind kind)
 {
-	int year;
-	int month;
-	int day;
-
-	if (DATE_NOT_FINITE(date))
-		return false;
-	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	*masked = date2j(year, mask->kind == MASK_YEAR ? 1 : month, 1) - POSTGRES_EPOCH_JDATE;
-	return IS_VALID_DATE(*masked);
-}
-
-static bool
-mask_timestamptz(const MaskSpec *mask, TimestampTz time, TimestampTz *masked)
-{
-	DateADT date;
-	DateADT first;
-
-	if (TIMESTAMP_NOT_FINITE(time))
-		return false;
-	date = (DateADT) (time / USECS_PER_DAY) - (time % USECS_PER_DAY < 0 ? 1 : 0);
-	if (!mask_date(mask, date, &first))
-		return false;
-	*masked = (TimestampTz) first * USECS_PER_DAY;
-	return IS_VALID_TIMESTAMP(*masked);
-}
-
-/* A number that is finite and not too large. */
-static Datum
-round_to_step(Datum number, Datum step)
-{
-	Datum count = DirectFunctionCall2(numeric_div_trunc, number, step);
-	Datum rest =
-		DirectFunctionCall2(numeric_sub, number, DirectFunctionCall2(numeric_mul, count, step));
-	Datum twice = DirectFunctionCall1(numeric_abs, DirectFunctionCall2(numeric_add, rest, rest));
-
-	/* Not by rounding a quotient, which is a rounded one already. */
-	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, twice, step)) >= 0)
-		count = DirectFunctionCall2(numeric_add, count, DirectFunctionCall1(numeric_sign, number));
-	return DirectFunctionCall2(numeric_mul, count, step);
-}
-
-static bool
-mask_numeric(const MaskSpec *mask, Bytes plaintext, Datum *masked)
-{
-	Datum number;
-	bool finite;
-
-	if (mask->kind == MASK_ZERO)
+	switch (mask)
 	{
-		*masked = NumericGetDatum(int64_to_numeric(0));
-		return true;
+		case MASK_NOISE:
+			return true;
+		case MASK_ROUND:
+		case MASK_RANGE:
+		case MASK_ZERO:
+		case MASK_PSEUDONYM:
+			return kind == ENVELOPE_NUMERIC;
+		case MASK_DECADE:
+		case MASK_YEAR:
+		case MASK_QUARTER:
+		case MASK_MONTH:
+		case MASK_WEEK:
+		case MASK_DAY:
+			return kind != ENVELOPE_NUMERIC;
+		default:
+			return false;
 	}
-
-	/* The second number of the form is the weight of its first digit. */
-	if (plaintext.len < 4 || (int16) (bytes_get_u32(plaintext.data) & 0xFFFF) > NUMERIC_GROUPS_MAX)
-		return false;
-	number = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
-	finite = !numeric_is_nan(DatumGetNumeric(number)) && !numeric_is_inf(DatumGetNumeric(number));
-	if (finite)
-		*masked = round_to_step(
-			number, DirectFunctionCall3(numeric_in, CStringGetDatum(mask->argument),
-										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	PlaintextWipeDatum(number);
-	return finite;
 }
 
 /* Any of the types that have a value and no text. */
 static bool
-mask_value(const MaskSpec *mask, EnvelopeKind kind, Bytes plaintext, size_t headroom, Bytes *masked)
+mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
+		   Bytes *masked)
 {
 	Datum value;
 	PlaintextRoom room;
 	DateADT date;
 	TimestampTz time;
 
-	if (kind == ENVELOPE_NUMERIC ? mask->kind != MASK_ROUND && mask->kind != MASK_ZERO
-								 : mask->kind != MASK_YEAR && mask->kind != MASK_MONTH)
+	if (!fits_type(data_class->mask.kind, kind))
 		return false;
-
 	if (kind == ENVELOPE_NUMERIC)
 	{
-		if (!mask_numeric(mask, plaintext, &value))
+		if (!ClassMaskNumeric(data_class, plaintext, &value))
 			return false;
 	}
 	else if (kind == ENVELOPE_DATE)
 	{
-		if (!mask_date(mask, DatumGetDateADT(PlaintextToDatum(kind, plaintext)), &date))
+		if (!ClassMaskDate(data_class, plaintext, &date))
 			return false;
 		value = DateADTGetDatum(date);
 	}
 	else
 	{
-		if (!mask_timestamptz(mask, DatumGetTimestampTz(PlaintextToDatum(kind, plaintext)), &time))
+		if (!ClassMaskTimestamp(data_class, plaintext, &time))
 			return false;
 		value = TimestampTzGetDatum(time);
 	}
@@ -320,7 +275,8 @@ mask_jsonb(const MaskSpec *mask, Bytes plaintext, size_t headroom, Bytes *masked
 bool
 ClassMaskNeedsValue(const DataClass *data_class)
 {
-	return data_class->mask.kind != MASK_NULL && data_class->mask.kind != MASK_REDACT;
+	return data_class->mask.kind != MASK_NULL && data_class->mask.kind != MASK_REDACT &&
+		   data_class->mask.kind != MASK_CONSTANT;
 }
 
 bool
@@ -341,7 +297,7 @@ ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t head
 		case ENVELOPE_NUMERIC:
 		case ENVELOPE_DATE:
 		case ENVELOPE_TIMESTAMPTZ:
-			return mask_value(mask, kind, plaintext, headroom, masked);
+			return mask_value(data_class, kind, plaintext, headroom, masked);
 		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;

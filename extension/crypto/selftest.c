@@ -7,6 +7,7 @@
  */
 #include "base/secret.h"
 #include "crypto/envelope.h"
+#include "crypto/ff1.h"
 #include "crypto/hash.h"
 #include "crypto/selftest.h"
 #include "crypto/xaes.h"
@@ -188,6 +189,33 @@ test_hkdf(void)
 		   memcmp(out, hkdf_okm_unsalted, sizeof(out)) == 0;
 }
 
+/* NIST, "Examples with Intermediate Values", FF1 sample 9: AES-256, radix 36 */
+static bool
+test_ff1(void)
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	static const char expected[] = "xs8a0azh2avyalyzuwd";
+	static const uint8_t key[] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15,
+								  0x88, 0x09, 0xcf, 0x4f, 0x3c, 0xef, 0x43, 0x59, 0xd8, 0xd5, 0x80,
+								  0xaa, 0x4f, 0x7f, 0x03, 0x6d, 0x6f, 0x04, 0xfc, 0x6a, 0x94};
+	Bytes tweak = bytes_of_string("7777pqrs777");
+	uint16_t numerals[sizeof(expected) - 1];
+	size_t count = sizeof(expected) - 1;
+	Ff1 *ff1 = ff1_create(bytes_view(key, sizeof(key)));
+	bool ok = ff1 != NULL;
+
+	for (uint16_t i = 0; i < count; i++)
+		numerals[i] = i;
+	ok = ok && ff1_encrypt(ff1, 36, tweak, numerals, count, numerals) == CRYPTO_OK;
+	for (size_t i = 0; i < count; i++)
+		ok = ok && digits[numerals[i]] == expected[i];
+	ok = ok && ff1_decrypt(ff1, 36, tweak, numerals, count, numerals) == CRYPTO_OK;
+	for (size_t i = 0; i < count; i++)
+		ok = ok && numerals[i] == i;
+	ff1_free(ff1);
+	return ok;
+}
+
 const char *
 crypto_self_test(void)
 {
@@ -200,6 +228,8 @@ crypto_self_test(void)
 		return "HMAC-SHA-256";
 	if (!test_hkdf())
 		return "HKDF-SHA-256";
+	if (!test_ff1())
+		return "FF1";
 	if (!test_xaes(XAES_OPENSSL) || !test_xaes_bulk(XAES_OPENSSL))
 		return "XAES-256-GCM (OpenSSL)";
 	if (xaes_has_libsodium() && (!test_xaes(XAES_LIBSODIUM) || !test_xaes_bulk(XAES_LIBSODIUM)))

@@ -3,6 +3,8 @@
  */
 #include "mask/mask.h"
 
+#include <string.h>
+
 #include "mask/text.h"
 
 _Static_assert(MASK_BOUND_MAX == 2 * MASK_KEEP_MAX * CHARACTER_BYTES_MAX + MASK_HIDDEN_SIZE,
@@ -39,6 +41,21 @@ mask_bound(const MaskSpec *spec, size_t len)
 			return MASK_CARD_SIZE;
 		case MASK_PHONE:
 			return larger(MASK_HIDDEN_SIZE, smaller(len, MASK_PHONE_BOUND));
+		case MASK_IBAN:
+			return MASK_IBAN_SIZE;
+		case MASK_NAME:
+			/* Of each word a piece, and what parts it from the next; stars for it. */
+			return larger(MASK_REDACTED_SIZE,
+						  smaller(len, MASK_NAME_WORDS_MAX * (CHARACTER_BYTES_MAX + 1)) +
+							  MASK_NAME_WORDS_MAX * MASK_HIDDEN_SIZE);
+		case MASK_ADDRESS:
+			return larger(MASK_REDACTED_SIZE, MASK_ADDRESS_BOUND);
+		case MASK_IP:
+			return MASK_IP_BOUND;
+		case MASK_RANGE:
+			return MASK_RANGE_BOUND;
+		case MASK_CONSTANT:
+			return larger(MASK_REDACTED_SIZE, strnlen(spec->argument, MASK_ARGUMENT_MAX));
 		default:
 			break; /* redacted */
 	}
@@ -64,6 +81,19 @@ mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out
 			return mask_card(&input, to);
 		case MASK_PHONE:
 			return mask_phone(&input, to);
+		case MASK_IBAN:
+			return mask_iban(&input, to);
+		case MASK_NAME:
+			return mask_name(&input, to);
+		case MASK_ADDRESS:
+			return mask_address(&input, to);
+		case MASK_IP:
+			return mask_ip(&input, (unsigned) mask_clamp_bits(spec->prefix, MASK_IP_V4_MAX),
+						   (unsigned) mask_clamp_bits(spec->suffix, MASK_IP_V6_MAX), to);
+		case MASK_RANGE:
+			return mask_range(&input, spec->argument, to);
+		case MASK_CONSTANT:
+			return mask_constant(&input, spec->argument, to);
 		default:
 			break; /* redacted */
 	}

@@ -36,12 +36,45 @@
  *			is anything else, none. "***" for what is too short or too
  *			long to be a number (ITU-T E.164: at most 15 digits, and we leave
  *			room for an extension), so that a text tells little of its form.
+ *
+ * iban		"DE** **** **** 3000": the country and the last four characters, as
+ *			payment services show an account to its holder; not the check digits,
+ *			which would narrow down the rest, nor the bank. "[redacted]" for all
+ *			that has not the form of ISO 13616: two letters, two digits, 15 to 34
+ *			letters and digits in all, with spaces among them. Nothing is checked:
+ *			a mask for right numbers only would tell which are right.
+ *
+ * name		"A*** S***": the first letter of each word, and of each part between
+ *			hyphens; no lengths, no punctuation, but how many words there are. A
+ *			word with fewer than two letters, or with a digit, shows none: an
+ *			initial or a family name of one character would be shown whole.
+ *			"[redacted]" for more than 8 words: a name has not so many.
+ *
+ * address	"***, Germany": the country alone, in our spelling, and only where it
+ *			is what stands after the last comma or line end. "[redacted]" for
+ *			all else: what the last part of an address is, nobody can know.
+ *
+ * ip		"192.0.2.0", "2001:db8:1::": the network, of 24 bits in IPv4, which is
+ *			at most 256 hosts, and of 48 in IPv6, a site or more (RFC 6177),
+ *			in the form of RFC 5952. ip(v4, v6) keeps other numbers of bits. Of
+ *			IPv4 within IPv6, mapped or 6to4 (RFC 3056), as many bits of that
+ *			as of other IPv4. "[redacted]" for what is no address.
+ *
+ * range	"[40,50)": between which multiples of the step a text lies that is a
+ *			decimal number, of at most 18 digits when counted in the step's last
+ *			one; "[redacted]" for all else. Of a number, the lower of the two.
+ *
+ * constant	the text that is its argument: that there is a value.
+ *
+ * Keyed masks are in keyed.h: hash, pseudonym, fake_..., noise.
  */
 /*
  * The other masks are for values that are no text, and done where the types
- * are known (class/masking.c); a text is redacted under them:
+ * are known (class/masking_values.c, class/masking.c); a text is redacted under them:
  *
- * year, month	of a date or point of time: its first day, in UTC.
+ * decade, year, quarter, month, week, day	of a date or point of time: its first
+ *			day, in UTC; a week begins on Monday (ISO 8601). A date is itself a
+ *			day, and so hidden by that mask.
  *
  * round	of a number: the nearest multiple of the step.
  *
@@ -75,22 +108,50 @@ typedef enum MaskKind
 	MASK_LENGTH,
 	MASK_JSON,
 	MASK_JSON_HIDE,
-	MASK_JSON_SHOW
+	MASK_JSON_SHOW,
+	MASK_IBAN,
+	MASK_NAME,
+	MASK_ADDRESS,
+	MASK_IP,
+	MASK_RANGE,
+	MASK_CONSTANT,
+	MASK_DECADE,
+	MASK_QUARTER,
+	MASK_WEEK,
+	MASK_DAY,
+	MASK_NOISE,
+	MASK_PSEUDONYM,
+	MASK_PSEUDONYM_CARD,
+	MASK_FAKE_FIRST_NAME,
+	MASK_FAKE_LAST_NAME,
+	MASK_FAKE_NAME,
+	MASK_FAKE_CITY,
+	MASK_FAKE_COMPANY,
+	MASK_KINDS /* how many there are */
 } MaskKind;
 
 /* Most characters that partial keeps at each end: more is not a mask. */
 #define MASK_KEEP_MAX 64
 
-/* The text that round and json_... take, and the zero byte after it */
+/* Most bits of an address that ip keeps: more is a host, or its subnet. */
+#define MASK_IP_V4 24 /* unless told otherwise */
+#define MASK_IP_V6 48
+#define MASK_IP_V4_MAX 24
+#define MASK_IP_V6_MAX 64
+
+/* The text that round, json_... and others take, and the zero byte after it */
 #define MASK_ARGUMENT_MAX 512
 
 typedef struct MaskSpec
 {
 	MaskKind kind;
-	int prefix; /* characters that partial keeps */
-	int suffix;
+	int prefix; /* characters that partial keeps; bits that ip keeps, of IPv4 */
+	int suffix; /* and of IPv6 */
 
-	/* round: a positive decimal number. json_...: "a.b,c", keys by which a path leads down. */
+	/*
+	 * round, range: a positive decimal number; noise: that, perhaps with "%" after it.
+	 * constant: any text without controls. json_...: "a.b,c", keys by which a path leads down.
+	 */
 	char argument[MASK_ARGUMENT_MAX];
 } MaskSpec;
 
@@ -109,6 +170,7 @@ void mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX]);
 
 /* What mask_text makes of a number that mask_parse would have refused. */
 int mask_clamp_keep(int keep);
+int mask_clamp_bits(int bits, int most);
 
 /* All that mask_parse knows, for hints. */
 const char *mask_names(void);
@@ -121,8 +183,8 @@ size_t mask_bound(const MaskSpec *spec, size_t len);
 
 /*
  * Writes the masked text, without a NUL at its end, and returns its size.
- * Valid UTF-8 gives valid UTF-8. MASK_HASH and MASK_NULL are the caller's, who
- * has the key; here they are redacted, as are the kinds that are not for text.
+ * Valid UTF-8 gives valid UTF-8. MASK_NULL is the caller's, and so are the keyed
+ * kinds (keyed.h); here they are redacted, as are those that are not for text.
  * `in` may be NULL where len is 0; `out` must not overlap it.
  */
 size_t mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out);

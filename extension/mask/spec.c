@@ -12,7 +12,10 @@ typedef enum Takes
 	TAKES_NOTHING,
 	TAKES_COUNTS, /* (prefix, suffix) */
 	TAKES_STEP,   /* (a positive decimal number) */
+	TAKES_AMOUNT, /* the same, or with "%" after it */
 	TAKES_PATHS,  /* (a.b, c) */
+	TAKES_BITS,   /* nothing, or (of IPv4, of IPv6) */
+	TAKES_TEXT,   /* (anything) */
 } Takes;
 
 static const struct
@@ -21,13 +24,38 @@ static const struct
 	MaskKind kind;
 	Takes takes;
 } masks[] = {
-	{"redact", MASK_REDACT, TAKES_NOTHING},     {"partial", MASK_PARTIAL, TAKES_COUNTS},
-	{"email", MASK_EMAIL, TAKES_NOTHING},       {"card", MASK_CARD, TAKES_NOTHING},
-	{"phone", MASK_PHONE, TAKES_NOTHING},       {"hash", MASK_HASH, TAKES_NOTHING},
-	{"null", MASK_NULL, TAKES_NOTHING},         {"year", MASK_YEAR, TAKES_NOTHING},
-	{"month", MASK_MONTH, TAKES_NOTHING},       {"round", MASK_ROUND, TAKES_STEP},
-	{"zero", MASK_ZERO, TAKES_NOTHING},         {"length", MASK_LENGTH, TAKES_NOTHING},
-	{"json", MASK_JSON, TAKES_NOTHING},         {"json_hide", MASK_JSON_HIDE, TAKES_PATHS},
+	{"redact", MASK_REDACT, TAKES_NOTHING},
+	{"partial", MASK_PARTIAL, TAKES_COUNTS},
+	{"email", MASK_EMAIL, TAKES_NOTHING},
+	{"card", MASK_CARD, TAKES_NOTHING},
+	{"phone", MASK_PHONE, TAKES_NOTHING},
+	{"iban", MASK_IBAN, TAKES_NOTHING},
+	{"name", MASK_NAME, TAKES_NOTHING},
+	{"address", MASK_ADDRESS, TAKES_NOTHING},
+	{"ip", MASK_IP, TAKES_BITS},
+	{"hash", MASK_HASH, TAKES_NOTHING},
+	{"pseudonym", MASK_PSEUDONYM, TAKES_NOTHING},
+	{"pseudonym_card", MASK_PSEUDONYM_CARD, TAKES_NOTHING},
+	{"fake_first_name", MASK_FAKE_FIRST_NAME, TAKES_NOTHING},
+	{"fake_last_name", MASK_FAKE_LAST_NAME, TAKES_NOTHING},
+	{"fake_name", MASK_FAKE_NAME, TAKES_NOTHING},
+	{"fake_city", MASK_FAKE_CITY, TAKES_NOTHING},
+	{"fake_company", MASK_FAKE_COMPANY, TAKES_NOTHING},
+	{"constant", MASK_CONSTANT, TAKES_TEXT},
+	{"null", MASK_NULL, TAKES_NOTHING},
+	{"year", MASK_YEAR, TAKES_NOTHING},
+	{"month", MASK_MONTH, TAKES_NOTHING},
+	{"decade", MASK_DECADE, TAKES_NOTHING},
+	{"quarter", MASK_QUARTER, TAKES_NOTHING},
+	{"week", MASK_WEEK, TAKES_NOTHING},
+	{"day", MASK_DAY, TAKES_NOTHING},
+	{"round", MASK_ROUND, TAKES_STEP},
+	{"range", MASK_RANGE, TAKES_STEP},
+	{"noise", MASK_NOISE, TAKES_AMOUNT},
+	{"zero", MASK_ZERO, TAKES_NOTHING},
+	{"length", MASK_LENGTH, TAKES_NOTHING},
+	{"json", MASK_JSON, TAKES_NOTHING},
+	{"json_hide", MASK_JSON_HIDE, TAKES_PATHS},
 	{"json_show", MASK_JSON_SHOW, TAKES_PATHS},
 };
 
@@ -39,16 +67,24 @@ static const struct
 const char *
 mask_names(void)
 {
-	return "redact, partial(prefix, suffix), email, card, phone, hash, null; year, month for "
-		   "dates; "
-		   "round(step), zero for numbers; length for bytes; json, json_hide(path, ...), "
-		   "json_show(path, ...) for JSON";
+	return "redact, constant(text), null; partial(prefix, suffix), email, card, phone, iban, name, "
+		   "address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, "
+		   "fake_first_name, fake_last_name, fake_name, fake_city, fake_company for text; decade, "
+		   "year, quarter, month, week, day, noise(days) for dates; round(step), range(step), "
+		   "noise(amount), noise(percent%), pseudonym, zero for numbers; hash, length for bytes; "
+		   "json, json_hide(path, ...), json_show(path, ...) for JSON";
 }
 
 int
 mask_clamp_keep(int keep)
 {
 	return keep < 0 ? 0 : keep > MASK_KEEP_MAX ? MASK_KEEP_MAX : keep;
+}
+
+int
+mask_clamp_bits(int bits, int most)
+{
+	return bits < 0 ? 0 : bits > most ? most : bits;
 }
 
 /* Not isspace: what a name is must not depend on the server's locale. */
@@ -87,9 +123,9 @@ same_name(const char *text, size_t len, const char *name)
 	return true;
 }
 
-/* A number up to MASK_KEEP_MAX and `closing` after it; returns where it ended, or NULL. */
+/* A number up to `most` and `closing` after it; returns where it ended, or NULL. */
 static const char *
-parse_count(const char *text, char closing, int *number)
+parse_count(const char *text, int most, char closing, int *number)
 {
 	int value = 0;
 
@@ -99,7 +135,7 @@ parse_count(const char *text, char closing, int *number)
 	for (; *text >= '0' && *text <= '9'; text++)
 	{
 		value = value * 10 + (*text - '0');
-		if (value > MASK_KEEP_MAX)
+		if (value > most)
 			return NULL;
 	}
 	text = skip_spaces(text);
@@ -109,9 +145,9 @@ parse_count(const char *text, char closing, int *number)
 	return text + 1;
 }
 
-/* A decimal number greater than 0 and ")"; as above. */
+/* A decimal number greater than 0, perhaps "%", and ")"; as above. */
 static const char *
-parse_step(const char *text, char *out)
+parse_step(const char *text, bool may_be_percent, char *out)
 {
 	int digits = 0;
 	bool point = false;
@@ -130,9 +166,41 @@ parse_step(const char *text, char *out)
 		positive = positive || (*text > '0' && *text <= '9');
 		*out++ = *text;
 	}
-	*out = '\0';
+	if (!positive || out[-1] == '.')
+		return NULL;
 	text = skip_spaces(text);
-	return positive && out[-1] != '.' && *text == ')' ? text + 1 : NULL;
+	if (may_be_percent && *text == '%')
+	{
+		*out++ = '%';
+		text = skip_spaces(text + 1);
+	}
+	*out = '\0';
+	return *text == ')' ? text + 1 : NULL;
+}
+
+/* Anything but controls up to the last ")", without spaces at its ends; as above. */
+static const char *
+parse_text(const char *text, char *out)
+{
+	const char *end = strrchr(text, ')');
+	size_t len;
+
+	if (end == NULL)
+		return NULL;
+	text = skip_spaces(text);
+	len = (size_t) (end - text);
+	while (len > 0 && is_space(text[len - 1]))
+		len--;
+	if (len >= MASK_ARGUMENT_MAX)
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+	{
+		if ((unsigned char) text[i] < ' ' || text[i] == 0x7F)
+			return NULL;
+	}
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return end + 1;
 }
 
 /*
@@ -201,16 +269,43 @@ mask_parse(const char *text, MaskSpec *spec, const char **problem)
 		return false;
 	}
 	if (masks[found].takes == TAKES_COUNTS &&
-		(*text != '(' || !(text = parse_count(text + 1, ',', &parsed.prefix)) ||
-		 !(text = parse_count(text, ')', &parsed.suffix))))
+		(*text != '(' || !(text = parse_count(text + 1, MASK_KEEP_MAX, ',', &parsed.prefix)) ||
+		 !(text = parse_count(text, MASK_KEEP_MAX, ')', &parsed.suffix))))
 	{
 		*problem = "partial needs (prefix, suffix), two numbers from 0 to 64";
 		return false;
 	}
 	if (masks[found].takes == TAKES_STEP &&
-		(*text != '(' || !(text = parse_step(text + 1, parsed.argument))))
+		(*text != '(' || !(text = parse_step(text + 1, false, parsed.argument))))
 	{
-		*problem = "round needs (step), a positive number of at most 20 digits such as 1000 or 0.5";
+		*problem = parsed.kind == MASK_ROUND
+					   ? "round needs (step), a positive number of at most 20 digits such as 1000 "
+						 "or 0.5"
+					   : "range needs (step), a positive number of at most 20 digits such as 10 or "
+						 "0.5";
+		return false;
+	}
+	if (masks[found].takes == TAKES_AMOUNT &&
+		(*text != '(' || !(text = parse_step(text + 1, true, parsed.argument))))
+	{
+		*problem = "noise needs a positive number of at most 20 digits, such as (5), or (10%)";
+		return false;
+	}
+	if (masks[found].takes == TAKES_BITS)
+	{
+		parsed.prefix = MASK_IP_V4;
+		parsed.suffix = MASK_IP_V6;
+		if (*text == '(' && (!(text = parse_count(text + 1, MASK_IP_V4_MAX, ',', &parsed.prefix)) ||
+							 !(text = parse_count(text, MASK_IP_V6_MAX, ')', &parsed.suffix))))
+		{
+			*problem = "ip takes (v4 bits, v6 bits), at most 24 and 64";
+			return false;
+		}
+	}
+	if (masks[found].takes == TAKES_TEXT &&
+		(*text != '(' || !(text = parse_text(text + 1, parsed.argument))))
+	{
+		*problem = "constant needs (text), of less than 512 bytes and without control characters";
 		return false;
 	}
 	if (masks[found].takes == TAKES_PATHS &&
@@ -247,8 +342,18 @@ mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX])
 			snprintf(out, MASK_SPEC_MAX, "%s(%d,%d)", masks[i].name, mask_clamp_keep(spec->prefix),
 					 mask_clamp_keep(spec->suffix));
 			break;
+		case TAKES_BITS:
+			if (spec->prefix == MASK_IP_V4 && spec->suffix == MASK_IP_V6)
+				snprintf(out, MASK_SPEC_MAX, "%s", masks[i].name);
+			else
+				snprintf(out, MASK_SPEC_MAX, "%s(%d,%d)", masks[i].name,
+						 mask_clamp_bits(spec->prefix, MASK_IP_V4_MAX),
+						 mask_clamp_bits(spec->suffix, MASK_IP_V6_MAX));
+			break;
 		case TAKES_STEP:
+		case TAKES_AMOUNT:
 		case TAKES_PATHS:
+		case TAKES_TEXT:
 			snprintf(out, MASK_SPEC_MAX, "%s(%s)", masks[i].name, spec->argument);
 			break;
 	}

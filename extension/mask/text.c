@@ -7,23 +7,29 @@
 
 #include "mask/mask.h"
 
-static uint8_t *
-append(uint8_t *out, const void *bytes, size_t size)
+size_t
+mask_redact(uint8_t *out)
 {
-	memcpy(out, bytes, size);
-	return out + size;
+	memcpy(out, MASK_REDACTED, MASK_REDACTED_SIZE);
+	return MASK_REDACTED_SIZE;
 }
 
-static bool
-is_digit(uint32_t code)
+size_t
+mask_constant(const MaskInput *in, const char *text, uint8_t *out)
 {
-	return code >= '0' && code <= '9';
-}
+	size_t size = strnlen(text, MASK_ARGUMENT_MAX - 1);
+	const uint8_t *start = (const uint8_t *) text;
+	CharacterCode now;
 
-static bool
-is_letter(uint32_t code)
-{
-	return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z');
+	/* It was not read by mask_parse from a text in UTF-8, then. */
+	for (const uint8_t *at = start; at < start + size; at += now.size)
+	{
+		character_look(in->utf8, at, start + size, &now);
+		if (now.class == CHARACTER_INVALID)
+			return mask_redact(out);
+	}
+	memcpy(out, text, size);
+	return size;
 }
 
 static size_t
@@ -31,13 +37,6 @@ hide(uint8_t *out)
 {
 	memcpy(out, MASK_HIDDEN, MASK_HIDDEN_SIZE);
 	return MASK_HIDDEN_SIZE;
-}
-
-size_t
-mask_redact(uint8_t *out)
-{
-	memcpy(out, MASK_REDACTED, MASK_REDACTED_SIZE);
-	return MASK_REDACTED_SIZE;
 }
 
 /* ----------------------------------------------------------------- partial */
@@ -402,6 +401,36 @@ mask_card(const MaskInput *in, uint8_t *out)
 	for (size_t i = 0; i < 4; i++)
 		out[15 + i] = last[(digits + i) % 4];
 	return MASK_CARD_SIZE;
+}
+
+/* -------------------------------------------------------------------- IBAN */
+
+size_t
+mask_iban(const MaskInput *in, uint8_t *out)
+{
+	uint8_t first[4];
+	uint8_t last[4];
+	size_t count = 0;
+
+	for (const uint8_t *at = in->start; at < in->end; at++)
+	{
+		if (*at == ' ')
+			continue;
+		if ((!is_digit(*at) && !is_letter(*at)) || count == 34)
+			return mask_redact(out);
+		if (count < 4)
+			first[count] = *at;
+		last[count++ % 4] = *at;
+	}
+	if (count < 15 || !is_letter(first[0]) || !is_letter(first[1]) || !is_digit(first[2]) ||
+		!is_digit(first[3]))
+		return mask_redact(out);
+	out[0] = first[0] & 0xDF; /* a capital letter */
+	out[1] = first[1] & 0xDF;
+	memcpy(out + 2, "** **** **** ", 13);
+	for (size_t i = 0; i < 4; i++)
+		out[15 + i] = last[(count + i) % 4];
+	return MASK_IBAN_SIZE;
 }
 
 /* ------------------------------------------------------------------- phone */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "mask/character.h"
 
@@ -23,6 +24,25 @@ typedef struct MaskInput
 #define MASK_HIDDEN "***"
 #define MASK_REDACTED_SIZE (sizeof(MASK_REDACTED) - 1)
 #define MASK_HIDDEN_SIZE (sizeof(MASK_HIDDEN) - 1)
+
+static inline uint8_t *
+append(uint8_t *out, const void *bytes, size_t size)
+{
+	memcpy(out, bytes, size);
+	return out + size;
+}
+
+static inline bool
+is_digit(uint32_t code)
+{
+	return code >= '0' && code <= '9';
+}
+
+static inline bool
+is_letter(uint32_t code)
+{
+	return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z');
+}
 
 size_t mask_redact(uint8_t *out);
 
@@ -59,5 +79,30 @@ size_t mask_card(const MaskInput *in, uint8_t *out);
 /* and a plus sign */
 #define MASK_PHONE_BOUND (MASK_PHONE_MAX + MASK_PHONE_FORMATTING_MAX + 1)
 size_t mask_phone(const MaskInput *in, uint8_t *out);
+
+/* "DE** **** **** 3000" */
+#define MASK_IBAN_SIZE 19
+size_t mask_iban(const MaskInput *in, uint8_t *out);
+
+/* Arabic, Iberian and Indian names with all their parts have up to eight words. */
+#define MASK_NAME_WORDS_MAX 8
+#define MASK_NAME_BYTES_MAX 512
+#define MASK_NAME_BOUND (MASK_NAME_WORDS_MAX * (CHARACTER_BYTES_MAX + MASK_HIDDEN_SIZE + 1))
+size_t mask_name(const MaskInput *in, uint8_t *out);
+
+/* "***, " and the longest name in countries.h */
+#define MASK_COUNTRY_MAX 39
+#define MASK_ADDRESS_BOUND (MASK_HIDDEN_SIZE + 2 + MASK_COUNTRY_MAX)
+size_t mask_address(const MaskInput *in, uint8_t *out);
+
+/* Four bytes "ffff:", then those of IPv4; or eight groups with colons between (RFC 4291, 2.2). */
+#define MASK_IP_BOUND 39
+size_t mask_ip(const MaskInput *in, unsigned v4_bits, unsigned v6_bits, uint8_t *out);
+
+/* "[", a number, ",", another, ")"; each with a sign, 19 digits, a point, and a zero before it */
+#define MASK_RANGE_BOUND (3 + 2 * 22)
+size_t mask_range(const MaskInput *in, const char *step, uint8_t *out);
+
+size_t mask_constant(const MaskInput *in, const char *text, uint8_t *out);
 
 #endif

@@ -1,9 +1,8 @@
 /*
  * mask_fuzz.c - any bytes as a mask's name and as a value
  *
- * SOURCES: extension/mask/mask.c extension/mask/text.c extension/mask/character.c
- *
- * Input: kind, prefix, suffix, encoding, a byte each; the rest is the value.
+ * Input: kind, prefix, suffix, encoding, a byte each; the rest is the value. Of
+ * range and constant, what stands before the first zero byte is the argument.
  * Outputs lie in blocks of exactly the promised size.
  */
 #include <stdint.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 
 #include "mask/character.h"
+#include "mask/keys.h"
 #include "mask/mask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,22 +69,87 @@ fuzz_value(const MaskSpec *spec, bool utf8, const uint8_t *data, size_t size)
 
 	require(out != NULL && bound <= MASK_BOUND_MAX);
 	written = mask_text(spec, utf8, (const char *) data, size, out);
-	require(written >= 3 && written <= bound);
+	require(written <= bound && (written >= 3 || spec->kind == MASK_CONSTANT ||
+								 spec->kind == MASK_IP)); /* "::" is an address */
 	require(valid(utf8, (const uint8_t *) out, written));
 	free(out);
+}
+
+static MaskKeys *
+get_keys(void)
+{
+	static MaskKeys *keys;
+	static const void *held[2]; /* the checker for leaks does not look into guarded memory */
+
+	if (keys == NULL)
+	{
+		keys = mask_keys_create((const uint8_t *) "the key of the fuzzing corpus...");
+		require(keys != NULL);
+		held[0] = keys->ff1;
+		held[1] = keys->hmac;
+	}
+	return held[0] != NULL ? keys : NULL;
+}
+
+static void
+fuzz_keyed(const MaskSpec *spec, bool utf8, const uint8_t *data, size_t size)
+{
+	MaskKeys *keys = get_keys();
+	size_t bound = mask_keyed_bound(spec, size);
+	char *out = malloc(bound);
+	size_t written;
+
+	require(keys != NULL && out != NULL && bound <= MASK_KEYED_MAX);
+	require(mask_text_keyed(spec, keys, utf8, (const char *) data, size, out, &written) ==
+			CRYPTO_OK);
+	require(written > 0 && written <= bound && valid(utf8, (const uint8_t *) out, written));
+	free(out);
+}
+
+static void
+fuzz_number(const uint8_t *data, size_t size)
+{
+	MaskKeys *keys = get_keys();
+	char digits[MASK_NUMBER_DIGITS_MAX];
+	size_t count = size;
+
+	for (size_t i = 0; i < size && i < sizeof(digits); i++)
+		digits[i] = (char) ('0' + (i == 0 ? 1 + data[i] % 9 : data[i] % 10));
+	require(mask_pseudonym_number(keys, size % 2 == 0, digits, &count) ==
+			(size > 0 && size <= MASK_NUMBER_DIGITS_MAX));
+	require(size > 6 ? count == size : size == 0 || (count >= 1 && count <= 6));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	MaskSpec spec;
+	MaskSpec spec = {.kind = MASK_REDACT};
+	const uint8_t *value = data + 4;
+	size_t left;
 
 	fuzz_spelling(data, size);
 	if (size < 4)
 		return 0;
-	spec.kind = (MaskKind) (data[0] % (MASK_JSON_SHOW + 1));
+	left = size - 4;
+	spec.kind = (MaskKind) (data[0] % MASK_KINDS);
 	spec.prefix = data[1] % (MASK_KEEP_MAX + 1);
 	spec.suffix = data[2] % (MASK_KEEP_MAX + 1);
-	fuzz_value(&spec, data[3] % 2 == 0, data + 4, size - 4);
+	if (spec.kind == MASK_RANGE || spec.kind == MASK_CONSTANT)
+	{
+		size_t argument = strnlen((const char *) value, left);
+
+		memcpy(spec.argument, value,
+			   argument < sizeof(spec.argument) ? argument : sizeof(spec.argument) - 1);
+		value += argument;
+		left -= argument;
+		if (left > 0)
+		{
+			value++;
+			left--;
+		}
+	}
+	fuzz_value(&spec, data[3] % 2 == 0, value, left);
+	fuzz_keyed(&spec, data[3] % 2 == 0, value, left);
+	fuzz_number(value, left);
 	return 0;
 }

@@ -1,8 +1,7 @@
 /*
  * mask_test.c - the masks, by tables and by random texts
  *
- * SOURCES: extension/mask/mask.c extension/mask/spec.c extension/mask/text.c
- * extension/mask/character.c
+ * SOURCES: extension/mask/[a-z]*.c
  *
  * Stands alone; prints TAP. Every input and output lies in a block of exactly
  * its size, so that sanitizers and valgrind see a byte too many.
@@ -348,6 +347,194 @@ static const Case cases[] = {
 	{"phone", "a sentence", TEXT("please call my sister Anna at 12345678"), "***", false},
 	{"phone", "much formatting", TEXT("1 2 3 4 5 6 7 ..........."), "***", false},
 	{"phone", "Latin-1", TEXT("T\xE9l 1234567"), "*** *****67", true},
+
+	{"iban", "empty", TEXT(""), REDACTED, false},
+	{"iban", "plain", TEXT("DE89370400440532013000"), "DE** **** **** 3000", false},
+	{"iban", "grouped", TEXT("DE89 3704 0044 0532 0130 00"), "DE** **** **** 3000", false},
+	{"iban", "small letters", TEXT("gb82 west 1234 5698 7654 32"), "GB** **** **** 5432", false},
+	{"iban", "letters last", TEXT("MU17BOMM0101101030300200000MUR"), "MU** **** **** 0MUR", false},
+	{"iban", "the shortest", TEXT("NO9386011117947"), "NO** **** **** 7947", false},
+	{"iban", "shorter", TEXT("NO938601111794"), REDACTED, false},
+	{"iban", "the longest", TEXT("XX00aaaabbbbccccddddeeeeffffgggghh"), "XX** **** **** gghh", false},
+	{"iban", "longer", TEXT("XX00aaaabbbbccccddddeeeeffffgggghhi"), REDACTED, false},
+	{"iban", "wrong check digits", TEXT("DE00370400440532013000"), "DE** **** **** 3000", false},
+	{"iban", "no country", TEXT("89370400440532013000"), REDACTED, false},
+	{"iban", "no check digits", TEXT("DEUTSCHLAND370400440"), REDACTED, false},
+	{"iban", "hyphens", TEXT("DE89-3704-0044-0532-0130-00"), REDACTED, false},
+	{"iban", "line end", TEXT("DE89370400440532013000\n"), REDACTED, false},
+	{"iban", "zero byte", TEXT("DE8937040044\0" "0532013000"), REDACTED, false},
+	{"iban", "wide digits", TEXT("DE89３７０４０0440532013000"), REDACTED, false},
+	{"iban", "mark on the last digit", TEXT("DE89370400440532013000\u0301"), REDACTED, false},
+	{"iban", "invalid", TEXT("DE89370400440532013000\xFF"), REDACTED, false},
+
+	{"name", "empty", TEXT(""), REDACTED, false},
+	{"name", "spaces", TEXT("   "), REDACTED, false},
+	{"name", "two words", TEXT("Anna Schmidt"), "A*** S***", false},
+	{"name", "spaces around", TEXT("  Anna   Schmidt "), "A*** S***", false},
+	{"name", "other white space", TEXT("Anna\tMaria\nSchmidt\u00A0\u3000Z\u00FC"), "A*** M*** S*** Z***", false},
+	{"name", "hyphen", TEXT("Anne-Marie Dupont"), "A***-M*** D***", false},
+	{"name", "other hyphens", TEXT("Anne\u2010Marie\u2011Lou\u2013Zoe"), "A***-M***-L***-Z***", false},
+	{"name", "hyphens apart", TEXT("Anne - Marie -Lou- Zoe"), "A*** M*** L*** Z***", false},
+	{"name", "hyphens around", TEXT("-Anne-"), "A***", false},
+	{"name", "apostrophe", TEXT("Sinead O'Neill d\u2019Arc"), "S*** O*** d***", false},
+	{"name", "apostrophe first", TEXT("Gerard 't Hooft"), "G*** *** H***", false},
+	{"name", "initials are whole names", TEXT("J. R. R. Tolkien"), "*** *** *** T***", false},
+	{"name", "title", TEXT("Dr. Anna Schmidt, MD"), "D*** A*** S*** M***", false},
+	{"name", "last name first", TEXT("Schmidt, Anna"), "S*** A***", false},
+	{"name", "one letter", TEXT("X"), "***", false},
+	{"name", "two letters", TEXT("Xi"), "X***", false},
+	{"name", "digits", TEXT("Anna 4711 R2D2"), "A*** *** ***", false},
+	{"name", "other digits", TEXT("Anna \u0664\u0667 \u096A\u096D"), "A*** *** ***", false},
+	{"name", "punctuation alone", TEXT("... !? ()"), REDACTED, false},
+	{"name", "brackets", TEXT("(Anna) \"Annie\" <Schmidt>"), "A*** A*** S***", false},
+	{"name", "Latin", TEXT("Éloïse Ångström"), "É*** Å***", false},
+	{"name", "combining marks", TEXT("E\u0301lo A\u030Angstro\u0308m"), "E\u0301*** A\u030A***", false},
+	{"name", "one letter with its mark", TEXT("E\u0301 lo"), "*** l***", false},
+	{"name", "heap of marks", TEXT("E" MARKS_10 "loise"), "l***", false},
+	{"name", "Cyrillic", TEXT("Анна Шмидт"), "А*** Ш***", false},
+	{"name", "Arabic", TEXT("محمد بن سلمان"), "م*** ب*** س***", false},
+	{"name", "Arabic comma", TEXT("محمد، سلمان"), "م*** س***", false},
+	{"name", "Hebrew with points", TEXT("\u05E9\u05C1\u05B8\u05DC\u05D5\u05B9\u05DD"), "\u05E9\u05C1\u05B8***", false},
+	{"name", "Devanagari", TEXT("सीता देवी"), "सी*** दे***", false},
+	{"name", "Chinese", TEXT("王小明"), "王***", false},
+	{"name", "Chinese, in parts", TEXT("王 小明"), "*** 小***", false},
+	{"name", "Korean", TEXT("김민준"), "김***", false},
+	{"name", "conjoining jamo", TEXT("\u1112\u1161\u11AB\u1100\u1161"), "\u1112\u1161\u11AB***", false},
+	{"name", "Katakana with a dot", TEXT("アンナ・シュミット"), "ア***-シ***", false},
+	{"name", "emoji", TEXT(FAMILY " Anna " GERMANY " 👍🏽"), "A***", false},
+	{"name", "eight words", TEXT("Aa Bb Cc Dd Ee Ff Gg Hh"), "A*** B*** C*** D*** E*** F*** G*** H***", false},
+	{"name", "nine words", TEXT("Aa Bb Cc Dd Ee Ff Gg Hh Ii"), REDACTED, false},
+	{"name", "512 bytes", TEXT(A_64 A_64 A_64 A_64 A_64 A_64 A_64 A_64), "a***", false},
+	{"name", "more", TEXT(A_64 A_64 A_64 A_64 A_64 A_64 A_64 A_64 "a"), REDACTED, false},
+	{"name", "bidirectional control", TEXT("\u202E" "Anna"), "A***", false},
+	{"name", "zero byte", TEXT("An\0na"), "A*** n***", false},
+	{"name", "invalid first", TEXT("\xFF" "Anna Sch\xC3"), "A*** S***", false},
+	{"name", "invalid alone", TEXT("\xFF\xFE"), REDACTED, false},
+	{"name", "mark without base", TEXT("\u0301Anna"), "A***", false},
+	{"name", "Latin-1", TEXT("\xC9lo\xEFse"), "\xC9***", true},
+
+	{"address", "empty", TEXT(""), REDACTED, false},
+	{"address", "country last", TEXT("Unter den Linden 5, 10117 Berlin, Germany"), "***, Germany", false},
+	{"address", "lines", TEXT("Unter den Linden 5\n10117 Berlin\nGERMANY\n"), "***, Germany", false},
+	{"address", "lines of another system", TEXT("1 High St\r\nLondon\r\nUnited  Kingdom\r\nUnited Kingdom."), "***, United Kingdom", false},
+	{"address", "points within", TEXT("1 Main St, Springfield, IL 62704, u.s.a."), "***, U.S.A", false},
+	{"address", "other languages", TEXT("Тверская 1, Москва, Россия"), "***, Россия", false},
+	{"address", "Arabic", TEXT("شارع 1, مصر"), "***, مصر", false},
+	{"address", "Latin", TEXT("Ring 1, Wien, Österreich"), "***, Österreich", false},
+	{"address", "longest name", TEXT("a,  \u0420\u043E\u0441\u0441\u0438\u0439\u0441\u043A\u0430\u044F \u0424\u0435\u0434\u0435\u0440\u0430\u0446\u0438\u044F"), "***, \u0420\u043E\u0441\u0441\u0438\u0439\u0441\u043A\u0430\u044F \u0424\u0435\u0434\u0435\u0440\u0430\u0446\u0438\u044F", false},
+	{"address", "no country", TEXT("Unter den Linden 5, 10117 Berlin"), REDACTED, false},
+	{"address", "country first", TEXT("Germany, Berlin, Unter den Linden 5"), REDACTED, false},
+	{"address", "country alone", TEXT("Germany"), REDACTED, false},
+	{"address", "country and more", TEXT("Berlin, Germany 10117"), REDACTED, false},
+	{"address", "not quite a country", TEXT("Berlin, Germanyx"), REDACTED, false},
+	{"address", "beginning of a country", TEXT("Berlin, Germ"), REDACTED, false},
+	{"address", "a person last", TEXT("12 Main St, Anna Schmidt"), REDACTED, false},
+	{"address", "long last part", TEXT("a, " A_64), REDACTED, false},
+	{"address", "commas alone", TEXT(",,,,"), REDACTED, false},
+	{"address", "other comma", TEXT("Berlin，Germany"), REDACTED, false},
+	{"address", "zero byte", TEXT("Berlin, Germany\0"), REDACTED, false},
+	{"address", "invalid", TEXT("Berlin, Germany\xFF"), REDACTED, false},
+
+	{"ip", "empty", TEXT(""), REDACTED, false},
+	{"ip", "IPv4", TEXT("192.0.2.55"), "192.0.2.0", false},
+	{"ip", "IPv4, the least", TEXT("0.0.0.0"), "0.0.0.0", false},
+	{"ip", "IPv4, the most", TEXT("255.255.255.255"), "255.255.255.0", false},
+	{"ip(16,32)", "IPv4, 16 bits", TEXT("192.168.2.55"), "192.168.0.0", false},
+	{"ip(20,32)", "IPv4, 20 bits", TEXT("192.168.255.55"), "192.168.240.0", false},
+	{"ip(0,0)", "IPv4, no bits", TEXT("192.168.255.55"), "0.0.0.0", false},
+	{"ip", "IPv4 with its network", TEXT("192.0.2.55/32"), "192.0.2.0", false},
+	{"ip", "IPv4, too many bits", TEXT("192.0.2.55/33"), REDACTED, false},
+	{"ip", "IPv4 with a slash", TEXT("192.0.2.55/"), REDACTED, false},
+	{"ip", "IPv4 with a port", TEXT("192.0.2.55:80"), REDACTED, false},
+	{"ip", "IPv4 with a zone", TEXT("192.0.2.55%eth0"), REDACTED, false},
+	{"ip", "IPv4, 256", TEXT("192.0.2.256"), REDACTED, false},
+	{"ip", "IPv4, octal", TEXT("192.0.2.010"), REDACTED, false},
+	{"ip", "IPv4, three parts", TEXT("192.0.2"), REDACTED, false},
+	{"ip", "IPv4, five parts", TEXT("192.0.2.5.5"), REDACTED, false},
+	{"ip", "IPv4, empty part", TEXT("192..2.5"), REDACTED, false},
+	{"ip", "IPv4, four digits", TEXT("192.0.2.0005"), REDACTED, false},
+	{"ip", "IPv4, hexadecimal", TEXT("0xC0.0.2.5"), REDACTED, false},
+	{"ip", "IPv4 with a space", TEXT(" 192.0.2.5"), REDACTED, false},
+	{"ip", "IPv4 with a line end", TEXT("192.0.2.5\n"), REDACTED, false},
+	{"ip", "IPv6", TEXT("2001:db8:1:2:3:4:5:6"), "2001:db8:1::", false},
+	{"ip", "IPv6, zeros and capitals", TEXT("2001:0DB8:0001::00AB"), "2001:db8:1::", false},
+	{"ip", "IPv6, nothing", TEXT("::"), "::", false},
+	{"ip", "IPv6, loopback", TEXT("::1"), "::", false},
+	{"ip", "IPv6, zone", TEXT("fe80::1:2:3%eth0"), "fe80::", false},
+	{"ip", "IPv6, zone and network", TEXT("fe80::1%eth0/64"), "fe80::", false},
+	{"ip", "IPv6, empty zone", TEXT("fe80::1%"), REDACTED, false},
+	{"ip", "IPv6, network", TEXT("2001:db8:1:2::/64"), "2001:db8:1::", false},
+	{"ip", "IPv6, too many bits", TEXT("2001:db8:1:2::/129"), REDACTED, false},
+	{"ip(24,64)", "IPv6, 64 bits", TEXT("2001:db8:0:f:3:4:5:6"), "2001:db8:0:f::", false},
+	{"ip(24,64)", "IPv6, two runs of zeros", TEXT("0:0:1:0:0:0:0:1"), "0:0:1::", false},
+	{"ip(24,64)", "IPv6, runs of the same length", TEXT("1:0:0:2::"), "1:0:0:2::", false},
+	{"ip(24,64)", "IPv6, zeros first", TEXT("::7:8:0:0:0:0"), "0:0:7:8::", false},
+	{"ip(24,50)", "IPv6, within a group", TEXT("2001:db8:1:ffff::"), "2001:db8:1:c000::", false},
+	{"ip(24,10)", "IPv6, few bits", TEXT("ffff:ffff::1"), "ffc0::", false},
+	{"ip(24,0)", "IPv6, none", TEXT("ffff:ffff::1"), "::", false},
+	{"ip", "IPv6, IPv4 last", TEXT("2001:db8:1:2:3:4:192.0.2.5"), "2001:db8:1::", false},
+	{"ip", "mapped", TEXT("::ffff:192.0.2.5"), "::ffff:192.0.2.0", false},
+	{"ip(16,64)", "mapped, in groups", TEXT("::FFFF:c0a8:0205"), "::ffff:192.168.0.0", false},
+	{"ip(8,64)", "6to4", TEXT("2002:c0a8:0205:7::1"), "2002:c000::", false},
+	{"ip", "6to4, as much as of IPv4", TEXT("2002:c0a8:0205:7::1"), "2002:c0a8:200::", false},
+	{"ip", "IPv6, seven groups", TEXT("1:2:3:4:5:6:7"), REDACTED, false},
+	{"ip", "IPv6, nine groups", TEXT("1:2:3:4:5:6:7:8:9"), REDACTED, false},
+	{"ip", "IPv6, :: for nothing", TEXT("1:2:3:4::5:6:7:8"), REDACTED, false},
+	{"ip", "IPv6, two ::", TEXT("1::2::3"), REDACTED, false},
+	{"ip", "IPv6, :::", TEXT("1:::2"), REDACTED, false},
+	{"ip", "IPv6, colon first", TEXT(":1::2"), REDACTED, false},
+	{"ip", "IPv6, colon last", TEXT("1::2:"), REDACTED, false},
+	{"ip", "IPv6, colon alone", TEXT(":"), REDACTED, false},
+	{"ip", "IPv6, five digits", TEXT("12345::"), REDACTED, false},
+	{"ip", "IPv6, IPv4 not last", TEXT("::192.0.2.5:1"), REDACTED, false},
+	{"ip", "IPv6, IPv4 too late", TEXT("1:2:3:4:5:6:7:192.0.2.5"), REDACTED, false},
+	{"ip", "IPv6, wrong IPv4", TEXT("::192.0.2"), REDACTED, false},
+	{"ip", "IPv6 in brackets", TEXT("[::1]"), REDACTED, false},
+	{"ip", "a name", TEXT("localhost"), REDACTED, false},
+	{"ip", "wide digits", TEXT("１９２.0.2.5"), REDACTED, false},
+
+	{"range(10)", "empty", TEXT(""), REDACTED, false},
+	{"range(10)", "within", TEXT("47"), "[40,50)", false},
+	{"range(10)", "lower end", TEXT("40"), "[40,50)", false},
+	{"range(10)", "just below", TEXT("39.999999999999999999999999999999"), "[30,40)", false},
+	{"range(10)", "zero", TEXT("0"), "[0,10)", false},
+	{"range(10)", "minus zero", TEXT("-0.000"), "[0,10)", false},
+	{"range(10)", "just below zero", TEXT("-0.0000001"), "[-10,0)", false},
+	{"range(10)", "negative", TEXT("-47"), "[-50,-40)", false},
+	{"range(10)", "negative lower end", TEXT("-50"), "[-50,-40)", false},
+	{"range(10)", "plus and zeros", TEXT("+0000000000000000000000047.50"), "[40,50)", false},
+	{"range(0.25)", "fraction", TEXT("1.3"), "[1.25,1.50)", false},
+	{"range(0.25)", "negative fraction", TEXT("-0.1"), "[-0.25,0.00)", false},
+	{"range(0.25)", "whole", TEXT("2"), "[2.00,2.25)", false},
+	{"range(7)", "18 digits", TEXT("999999999999999998"), "[999999999999999992,999999999999999999)", false},
+	{"range(7)", "18 digits, negative", TEXT("-999999999999999998"), "[-999999999999999999,-999999999999999992)", false},
+	{"range(7)", "19 digits", TEXT("1000000000000000000"), REDACTED, false},
+	{"range(0.1)", "17 digits and one of the step's", TEXT("10000000000000000"), "[10000000000000000.0,10000000000000000.1)", false},
+	{"range(0.1)", "18 digits and one of the step's", TEXT("100000000000000000"), REDACTED, false},
+	{"range(12345678901234567890)", "a step of 20 digits", TEXT("5"), REDACTED, false},
+	{"range(0.0000000000000000001)", "a step of 19 places", TEXT("5"), REDACTED, false},
+	{"range(10)", "point first", TEXT(".5"), REDACTED, false},
+	{"range(10)", "point last", TEXT("5."), REDACTED, false},
+	{"range(10)", "two points", TEXT("1.2.3"), REDACTED, false},
+	{"range(10)", "thousands", TEXT("1,000"), REDACTED, false},
+	{"range(10)", "exponent", TEXT("1e3"), REDACTED, false},
+	{"range(10)", "space", TEXT(" 5"), REDACTED, false},
+	{"range(10)", "sign alone", TEXT("-"), REDACTED, false},
+	{"range(10)", "not a number", TEXT("NaN"), REDACTED, false},
+	{"range(10)", "zero byte", TEXT("47\0"), REDACTED, false},
+	{"range(10)", "Arabic digits", TEXT("\u0664\u0667"), REDACTED, false},
+
+	{"constant(x)", "empty", TEXT(""), "x", false},
+	{"constant( hidden (by law) )", "any", TEXT("secret"), "hidden (by law)", false},
+	{"constant()", "nothing", TEXT("secret"), "", false},
+	{"constant(№ 名)", "UTF-8", TEXT("secret"), "№ 名", false},
+	{"constant(\xE9t\xE9)", "no UTF-8", TEXT("secret"), REDACTED, false},
+	{"constant(\xE9t\xE9)", "Latin-1", TEXT("secret"), "\xE9t\xE9", true},
+
+	{"pseudonym", "is keyed", TEXT("secret"), REDACTED, false},
+	{"fake_name", "is keyed", TEXT("secret"), REDACTED, false},
+	{"noise(5)", "is not for text", TEXT("secret"), REDACTED, false},
+	{"week", "is not for text", TEXT("secret"), REDACTED, false},
 };
 /* clang-format on */
 
@@ -466,6 +653,55 @@ static const struct
 	{"json_hide(\"a\")", NULL},
 	{"json_hide(a\nb)", NULL},
 	{"json__hide(a)", NULL},
+	{"iban", "iban"},
+	{"name", "name"},
+	{"Address", "address"},
+	{"ip", "ip"},
+	{"ip(24,48)", "ip"},
+	{"IP ( 8 , 32 )", "ip(8,32)"},
+	{"ip(0,0)", "ip(0,0)"},
+	{"ip(24,64)", "ip(24,64)"},
+	{"ip(25,48)", NULL},
+	{"ip(24,65)", NULL},
+	{"ip(24)", NULL},
+	{"ip()", NULL},
+	{"ip(24,48", NULL},
+	{"range(10)", "range(10)"},
+	{"range(0)", NULL},
+	{"range(10%)", NULL},
+	{"round(10%)", NULL},
+	{"noise(5)", "noise(5)"},
+	{"noise( 0.5 % )", "noise(0.5%)"},
+	{"noise(10%)", "noise(10%)"},
+	{"noise", NULL},
+	{"noise()", NULL},
+	{"noise(%)", NULL},
+	{"noise(10%%)", NULL},
+	{"noise(10.%)", NULL},
+	{"noise(0%)", NULL},
+	{"noise(-5)", NULL},
+	{"constant()", "constant()"},
+	{"Constant( A (b) ) ", "constant(A (b))"},
+	{"constant(a) b)", "constant(a) b)"},
+	{"constant", NULL},
+	{"constant(", NULL},
+	{"constant(a) b", NULL},
+	{"constant(a\nb)", NULL},
+	{"constant(a\x7F)", NULL},
+	{"constant(" A_64 A_64 A_64 A_64 A_64 A_64 A_64 A_64 ")", NULL},
+	{"pseudonym", "pseudonym"},
+	{"pseudonym_card", "pseudonym_card"},
+	{"pseudonym(1)", NULL},
+	{"fake_first_name", "fake_first_name"},
+	{"fake_last_name", "fake_last_name"},
+	{"FAKE_NAME", "fake_name"},
+	{"fake_city", "fake_city"},
+	{"fake_company", "fake_company"},
+	{"fake", NULL},
+	{"decade", "decade"},
+	{"quarter", "quarter"},
+	{"week", "week"},
+	{"day", "day"},
 	{"json_hide(" A_64 A_64 A_64 A_64 A_64 A_64 A_64 A_64 ")", NULL},
 };
 
@@ -508,7 +744,7 @@ check_bounds(void)
 {
 	bool passed = true;
 
-	for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW + 1; kind++)
+	for (int kind = MASK_REDACT; kind <= MASK_KINDS; kind++)
 	{
 		MaskSpec spec = {.kind = (MaskKind) kind, .prefix = 64, .suffix = 64};
 
@@ -635,7 +871,7 @@ check_huge(void)
 
 		for (size_t at = 0; at < HUGE_SIZE; at++)
 			text[at] = fillings[i][at % size];
-		for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW; kind++)
+		for (int kind = MASK_REDACT; kind < MASK_KINDS; kind++)
 		{
 			MaskSpec spec = {.kind = (MaskKind) kind, .prefix = 3, .suffix = 4};
 			Output output = run(&spec, true, text, HUGE_SIZE);
@@ -807,6 +1043,16 @@ all_digits(const char *bytes, size_t len)
 	return len == 0;
 }
 
+static CharacterScan
+name_scan(const Output *output)
+{
+	CharacterScan scan;
+
+	character_scan(&scan, true, (const uint8_t *) output->bytes,
+				   (const uint8_t *) output->bytes + output->size);
+	return scan;
+}
+
 static bool
 little_survives(MaskKind kind, const char *in, size_t len, const Output *output)
 {
@@ -837,6 +1083,27 @@ little_survives(MaskKind kind, const char *in, size_t len, const Output *output)
 
 			return longest_survivor(left, l, right, r) <= 2;
 		}
+		case MASK_NAME:
+			/* Nothing but "***" after a character or none, and one that parts it from the next. */
+			for (CharacterScan scan = name_scan(output); scan.at < scan.end;)
+			{
+				Character character;
+
+				character_next(&scan, &character);
+				if (*character.start != '*')
+				{
+					if (*character.start == '[')
+						return size == 10 && memcmp(output->bytes, REDACTED, 10) == 0;
+					character_next(&scan, &character);
+				}
+				if (scan.end - character.start < 3 || memcmp(character.start, "***", 3) != 0)
+					return false;
+				scan.at = character.start + 3;
+				if (scan.at < scan.end && *scan.at != ' ' && *scan.at != '-')
+					return false;
+				scan.at += scan.at < scan.end;
+			}
+			return true;
 		default:
 			return size == 10 && memcmp(output->bytes, REDACTED, 10) == 0;
 	}
@@ -870,7 +1137,8 @@ only_whole_characters(const char *in, size_t len, const Output *output)
 static void
 check_properties(void)
 {
-	static const MaskKind shaped[] = {MASK_REDACT, MASK_EMAIL, MASK_CARD, MASK_PHONE};
+	static const MaskKind shaped[] = {MASK_REDACT, MASK_EMAIL, MASK_CARD,    MASK_PHONE,
+									  MASK_IBAN,   MASK_NAME,  MASK_ADDRESS, MASK_IP};
 	bool bounded = true, valid = true, survives = true, slow = true, whole = true;
 	size_t addresses = 0, cards = 0, phones = 0, partials = 0;
 	char text[512];
@@ -945,7 +1213,7 @@ check_noise(void)
 
 		for (size_t i = 0; i < len; i++)
 			text[i] = (char) (high ? 0x80 + random_below(128) : random_below(256));
-		for (int kind = MASK_REDACT; kind <= MASK_JSON_SHOW; kind++)
+		for (int kind = MASK_REDACT; kind < MASK_KINDS; kind++)
 		{
 			MaskSpec spec = {.kind = (MaskKind) kind,
 							 .prefix = (int) random_below(65),

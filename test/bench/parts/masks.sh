@@ -2,7 +2,7 @@
 
 # A class, and so a column, for each mask; all readable masked by one role and plainly by us.
 part_masks() {
-	local masks=('redact' 'null' 'partial(2,4)' 'email' 'card' 'phone' 'hash') mask name i=0 column value warm=''
+	local masks=('redact' 'null' 'partial(2,4)' 'email' 'card' 'phone' 'hash' 'name' 'fake_name' 'pseudonym' 'pseudonym_card') mask name i=0 column value warm=''
 	{
 		echo 'CREATE TABLE masks (plain text);'
 		for mask in "${masks[@]}"; do
@@ -14,8 +14,10 @@ part_masks() {
 		for mask in "${masks[@]}"; do
 			case $mask in
 				email) value="substr(v, 1, 28) || '@example.org'" ;;
-				card) value="'4111 1111 1111 ' || 1000 + ('x' || substr(v, 1, 3))::bit(12)::int" ;;
+				card | pseudonym_card) value="'4111 1111 1111 ' || 1000 + ('x' || substr(v, 1, 3))::bit(12)::int" ;;
 				phone) value="'+49 (30) 1234-' || 1000 + ('x' || substr(v, 1, 3))::bit(12)::int" ;;
+				name | fake_name) value="'Ada ' || translate(substr(v, 1, 12), '0123456789', 'ghijklmnop')" ;;
+				pseudonym) value="'C-' || lpad(('x' || substr(v, 1, 7))::bit(28)::int::text, 9, '0')" ;;
 				*) value=v ;;
 			esac
 			echo ", ($value)::text"
