@@ -328,22 +328,25 @@ default_key(void)
 	return key_id;
 }
 
-/* Raises unless the current role may write the class. */
-static void
-require_write(GateSite *site)
+pg_noreturn static void
+refuse_write(const GateSite *site)
 {
-	const char *name;
-	const char *role;
+	const char *name = ClassRequire(site->class_id)->name;
+	const char *role = GetUserNameFromId(GetUserId(), true);
 
-	if (likely(site->write) || site->class_id == CLASS_LITERAL)
-		return;
-	name = ClassRequire(site->class_id)->name;
-	role = GetUserNameFromId(GetUserId(), true);
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("permission denied to write data class \"%s\"", name),
 					errdetail("Role \"%s\" has no write access to it.", role),
 					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",
 							quote_literal_cstr(name), quote_literal_cstr(role))));
+}
+
+/* Raises unless the current role may write the class. */
+static inline void
+require_write(const GateSite *site)
+{
+	if (unlikely(!site->write) && site->class_id != CLASS_LITERAL)
+		refuse_write(site);
 }
 
 /*
@@ -361,7 +364,7 @@ refuse_masked_write(int32 class_id)
 }
 
 /* The key of a site whose verdict is known. */
-static DataKey *
+static inline DataKey *
 key_of_site(GateSite *site)
 {
 	if (unlikely(site->key == NULL || !DataKeyIsReady(site->key)))

@@ -28,7 +28,7 @@
 /* ---------------------------------------------------------------- tags */
 
 static Hmac *
-hmac_of(int32 class_id, SearchKey *key)
+derive_hmac(int32 class_id, SearchKey *key)
 {
 	const SearchSpec *search = &key->spec;
 	uint8_t purpose[PURPOSE_SIZE];
@@ -40,6 +40,14 @@ hmac_of(int32 class_id, SearchKey *key)
 	bytes_put_u32(purpose + sizeof(PURPOSE) - 1, (uint32) class_id);
 	purpose[PURPOSE_SIZE - 1] = (uint8_t) search->generation;
 	return DerivedHmacGet(&key->hmac, &from);
+}
+
+static inline Hmac *
+hmac_of(int32 class_id, SearchKey *key)
+{
+	Hmac *hmac = DerivedHmacAtHand(&key->hmac);
+
+	return likely(hmac != NULL) ? hmac : derive_hmac(class_id, key);
 }
 
 static SearchTag

@@ -27,13 +27,22 @@ flags_of(const EnvelopeHeader *header)
 		   (header->subject_key != 0 ? FLAG_SUBJECT : 0);
 }
 
+#define HEADER_SIZE(flags)                                                               \
+	(ENVELOPE_FIXED_HEADER + ((flags) &FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) + \
+	 ((flags) &FLAG_SECOND_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +                         \
+	 ((flags) &FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0) +                               \
+	 ((flags) &FLAG_SUBJECT ? ENVELOPE_SUBJECT_SIZE : 0))
+#define HEADER_SIZES(flags) \
+	HEADER_SIZE(flags), HEADER_SIZE((flags) + 1), HEADER_SIZE((flags) + 2), HEADER_SIZE((flags) + 3)
+
+/* Asked for several times a value. */
+static const uint8_t header_sizes[ENVELOPE_FLAGS + 1] = {HEADER_SIZES(0), HEADER_SIZES(4),
+														 HEADER_SIZES(8), HEADER_SIZES(12)};
+
 static size_t
 header_size(uint8_t flags)
 {
-	return ENVELOPE_FIXED_HEADER + (flags & FLAG_SEARCH_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
-		   (flags & FLAG_SECOND_TAG ? ENVELOPE_SEARCH_TAG_SIZE : 0) +
-		   (flags & FLAG_BINDING ? ENVELOPE_BINDING_SIZE : 0) +
-		   (flags & FLAG_SUBJECT ? ENVELOPE_SUBJECT_SIZE : 0);
+	return header_sizes[flags & ENVELOPE_FLAGS];
 }
 
 /* A second tag has a first one. A subject's key stands in place of a data key, and is none. */
@@ -103,7 +112,8 @@ envelope_size(const EnvelopeHeader *header, size_t plaintext_size)
 /*
  * What is authenticated beside the ciphertext: the header, whose length its
  * flags tell; behind it, unless it is empty, the context as an encoded list.
- * Injective, as both parts are, and a column's value needs no copy for it.
+ * Injective, as both parts are. A column's value has no context: what others
+ * need, room to copy both, is kept apart from the functions that all use.
  */
 typedef struct Aad
 {
@@ -115,21 +125,45 @@ typedef struct Aad
 static bool
 aad_build(Aad *aad, Bytes header, const Bytes *context, int ncontext)
 {
-	size_t size;
+	size_t size = header.len + list_encoded_size(context, ncontext);
 	uint8_t *out = aad->stack;
 
 	aad->heap = NULL;
-	aad->bytes = header;
-	if (ncontext == 0)
-		return true;
-
-	size = header.len + list_encoded_size(context, ncontext);
 	if (size > AAD_ON_STACK && (out = aad->heap = malloc(size)) == NULL)
 		return false;
 	memcpy(out, header.data, header.len);
 	list_encode(context, ncontext, out + header.len);
 	aad->bytes = bytes_view(out, size);
 	return true;
+}
+
+static __attribute__((noinline)) CryptoStatus
+seal_with_context(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes header,
+				  const Bytes *context, int ncontext, Bytes plaintext, uint8_t *ciphertext)
+{
+	Aad aad;
+	CryptoStatus status;
+
+	if (!aad_build(&aad, header, context, ncontext))
+		return CRYPTO_FAILED;
+	status = xaes_seal(key, nonce, aad.bytes, plaintext, ciphertext, ciphertext + plaintext.len);
+	free(aad.heap);
+	return status;
+}
+
+static __attribute__((noinline)) CryptoStatus
+open_with_context(XaesKey *key, const Envelope *envelope, const Bytes *context, int ncontext,
+				  uint8_t *plaintext)
+{
+	Aad aad;
+	CryptoStatus status;
+
+	if (!aad_build(&aad, envelope->header_bytes, context, ncontext))
+		return CRYPTO_FAILED;
+	status =
+		xaes_open(key, envelope->nonce, aad.bytes, envelope->ciphertext, envelope->tag, plaintext);
+	free(aad.heap);
+	return status;
 }
 
 CryptoStatus
@@ -141,8 +175,6 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	uint8_t *part = out + ENVELOPE_FIXED_HEADER;
 	uint8_t *nonce = out + size;
 	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
-	Aad aad;
-	CryptoStatus status;
 
 	if (!is_possible(header, flags) || (unsigned int) header->kind > KIND_MAX)
 		return CRYPTO_MALFORMED;
@@ -170,27 +202,22 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	if (header->subject_key != 0)
 		bytes_put_u64(part, header->subject_key);
 
-	if (!aad_build(&aad, bytes_view(out, size), context, ncontext))
-		return CRYPTO_FAILED;
 	xaes_next_nonce(key, nonce);
-	status = xaes_seal(key, nonce, aad.bytes, plaintext, ciphertext, ciphertext + plaintext.len);
-	free(aad.heap);
-	return status;
+	if (ncontext > 0)
+		return seal_with_context(key, nonce, bytes_view(out, size), context, ncontext, plaintext,
+								 ciphertext);
+	return xaes_seal(key, nonce, bytes_view(out, size), plaintext, ciphertext,
+					 ciphertext + plaintext.len);
 }
 
 CryptoStatus
 envelope_open(XaesKey *key, const Envelope *envelope, const Bytes *context, int ncontext,
 			  uint8_t *plaintext)
 {
-	Aad aad;
-	CryptoStatus status;
-
-	if (!aad_build(&aad, envelope->header_bytes, context, ncontext))
-		return CRYPTO_FAILED;
-	status =
-		xaes_open(key, envelope->nonce, aad.bytes, envelope->ciphertext, envelope->tag, plaintext);
-	free(aad.heap);
-	return status;
+	if (ncontext > 0)
+		return open_with_context(key, envelope, context, ncontext, plaintext);
+	return xaes_open(key, envelope->nonce, envelope->header_bytes, envelope->ciphertext,
+					 envelope->tag, plaintext);
 }
 
 size_t

@@ -2,17 +2,31 @@
  * hash.c
  *		SHA-256, HMAC and HKDF on OpenSSL.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Update() and its like: see struct Hmac */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
+#include "base/secret.h"
 #include "crypto/hash.h"
 
+#define SHA256_BLOCK 64 /* FIPS 180-4, figure 1 */
+
+/*
+ * What RFC 2104 calls the results of the first blocks, kept: then a short
+ * message costs two blocks. OpenSSL's EVP_MAC keeps them, too, but allocates,
+ * wipes and frees contexts for each message, which takes longer than hashing
+ * it. So here are the functions that its own are made of; OpenSSL 3 advises
+ * against them, and has them.
+ */
 struct Hmac
 {
-	EVP_MAC_CTX *ctx;
+	SHA256_CTX inner;
+	SHA256_CTX outer;
+	SHA256_CTX running;
 };
 
 /*
@@ -37,21 +51,35 @@ hash_sha256(Bytes message, uint8_t out[HASH_SIZE])
 	return CRYPTO_OK;
 }
 
+/* The block that a key makes when it is padded and combined with a byte. */
+static bool
+start_with_key(SHA256_CTX *ctx, const uint8_t key[SHA256_BLOCK], uint8_t with)
+{
+	uint8_t block[SHA256_BLOCK];
+	bool ok;
+
+	for (int i = 0; i < SHA256_BLOCK; i++)
+		block[i] = key[i] ^ with;
+	ok = SHA256_Init(ctx) && SHA256_Update(ctx, block, sizeof(block));
+	secret_wipe(block, sizeof(block));
+	return ok;
+}
+
 Hmac *
 hmac_create(Bytes key)
 {
-	static EVP_MAC *algorithm;
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-						   OSSL_PARAM_construct_end()};
-	Hmac *hmac;
+	uint8_t padded[SHA256_BLOCK] = {0};
+	Hmac *hmac = secret_alloc(sizeof(Hmac));
+	bool ok = hmac != NULL;
 
-	if (algorithm == NULL && (algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL)) == NULL)
-		return NULL;
-	if ((hmac = calloc(1, sizeof(Hmac))) == NULL)
-		return NULL;
-	if ((hmac->ctx = EVP_MAC_CTX_new(algorithm)) == NULL ||
-		!EVP_MAC_init(hmac->ctx, key.data, key.len, params))
+	if (key.len > SHA256_BLOCK)
+		ok = ok && hash_sha256(key, padded) == CRYPTO_OK;
+	else if (key.len > 0)
+		memcpy(padded, key.data, key.len);
+	ok = ok && start_with_key(&hmac->inner, padded, 0x36) &&
+		 start_with_key(&hmac->outer, padded, 0x5c);
+	secret_wipe(padded, sizeof(padded));
+	if (!ok)
 	{
 		hmac_free(hmac);
 		return NULL;
@@ -62,28 +90,26 @@ hmac_create(Bytes key)
 void
 hmac_free(Hmac *hmac)
 {
-	if (hmac == NULL)
-		return;
-	EVP_MAC_CTX_free(hmac->ctx);
-	free(hmac);
+	secret_free(hmac);
 }
 
 CryptoStatus
 hmac_compute(Hmac *hmac, const Bytes *parts, int nparts, uint8_t out[HASH_SIZE])
 {
-	size_t size;
+	SHA256_CTX *running = &hmac->running;
 
-	/* No key given: the one of hmac_create stays, already scheduled. */
-	if (!EVP_MAC_init(hmac->ctx, NULL, 0, NULL))
-		return CRYPTO_FAILED;
+	*running = hmac->inner;
 	for (int i = 0; i < nparts; i++)
 	{
-		if (!EVP_MAC_update(hmac->ctx, parts[i].data, parts[i].len))
+		if (!SHA256_Update(running, parts[i].data, parts[i].len))
 			return CRYPTO_FAILED;
 	}
-	if (!EVP_MAC_final(hmac->ctx, out, &size, HASH_SIZE) || size != HASH_SIZE)
+	if (!SHA256_Final(out, running))
 		return CRYPTO_FAILED;
-	return CRYPTO_OK;
+
+	*running = hmac->outer;
+	return SHA256_Update(running, out, HASH_SIZE) && SHA256_Final(out, running) ? CRYPTO_OK
+																				: CRYPTO_FAILED;
 }
 
 CryptoStatus

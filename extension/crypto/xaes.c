@@ -200,13 +200,17 @@ derive_into(XaesKey *key, DerivedKey *slot, const uint8_t prefix[PREFIX_SIZE])
 {
 	uint8_t kx[XAES_KEY_SIZE];
 
-	if (slot->ready && memcmp(slot->prefix, prefix, PREFIX_SIZE) == 0)
-		return true;
-
 	slot->ready = derive(key, prefix, kx) && crypto_aead_aes256gcm_beforenm(&slot->state, kx) == 0;
 	secret_wipe(kx, sizeof(kx));
 	memcpy(slot->prefix, prefix, PREFIX_SIZE);
 	return slot->ready;
+}
+
+static inline bool
+ensure_derived(XaesKey *key, DerivedKey *slot, const uint8_t prefix[PREFIX_SIZE])
+{
+	return (slot->ready && memcmp(slot->prefix, prefix, PREFIX_SIZE) == 0) ||
+		   derive_into(key, slot, prefix);
 }
 
 static void
@@ -325,7 +329,7 @@ xaes_seal(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes p
 		return openssl_seal(key, nonce, aad, plaintext, ciphertext, tag) ? CRYPTO_OK
 																		 : CRYPTO_FAILED;
 
-	if (!derive_into(key, derived, nonce) ||
+	if (!ensure_derived(key, derived, nonce) ||
 		crypto_aead_aes256gcm_encrypt_detached_afternm(
 			ciphertext, tag, NULL, plaintext.data, plaintext.len, aad.data, aad.len, NULL,
 			nonce + PREFIX_SIZE, (const crypto_aead_aes256gcm_state *) &derived->state) != 0)
@@ -342,7 +346,7 @@ xaes_open(XaesKey *key, const uint8_t nonce[XAES_NONCE_SIZE], Bytes aad, Bytes c
 
 	if (use_openssl(ciphertext.len))
 		status = openssl_open(key, nonce, aad, ciphertext, tag, plaintext);
-	else if (!derive_into(key, derived, nonce))
+	else if (!ensure_derived(key, derived, nonce))
 		status = CRYPTO_FAILED;
 	else
 		status =

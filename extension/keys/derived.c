@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
-#include "base/catalog.h"
 #include "base/secret.h"
 #include "keys/derived.h"
 #include "keys/ring.h"
-#include "keys/root.h"
 
 void
 DerivedHmacForget(DerivedHmac *derived, bool always)
@@ -39,8 +37,7 @@ derive(DerivedHmac *derived, const DerivedFrom *from)
 Hmac *
 DerivedHmacGet(DerivedHmac *derived, const DerivedFrom *from)
 {
-	if (unlikely(derived->hmac == NULL || derived->epoch != CatalogEpoch ||
-				 derived->generation != RootKeyGeneration()))
+	if (unlikely(DerivedHmacAtHand(derived) == NULL))
 		derive(derived, from);
 	return derived->hmac;
 }

@@ -6,7 +6,9 @@
 #define TAROT_KEYS_DERIVED_H
 
 #include "base/bytes.h"
+#include "base/catalog.h"
 #include "crypto/hash.h"
+#include "keys/root.h"
 
 /* Zeroed at first. */
 typedef struct DerivedHmac
@@ -26,6 +28,15 @@ typedef struct DerivedFrom
 
 /* Derives again whenever a policy table changed or the server was locked in between. */
 extern Hmac *DerivedHmacGet(DerivedHmac *derived, const DerivedFrom *from);
+
+/* The same where that is not needed, else NULL. */
+static inline Hmac *
+DerivedHmacAtHand(const DerivedHmac *derived)
+{
+	return derived->epoch == CatalogEpoch && derived->generation == RootKeyGeneration()
+			   ? derived->hmac
+			   : NULL;
+}
 
 /* Wipes it if the server was locked since it was derived, or if `always`. */
 extern void DerivedHmacForget(DerivedHmac *derived, bool always);

@@ -537,11 +537,18 @@ choose_version(uint32 key_id, bool newest_active)
 DataKey *
 KeyRingCurrent(uint32 key_id)
 {
-	bool found;
-	CurrentKey *current = hash_search(current_keys, &key_id, HASH_ENTER, &found);
+	static CurrentKey *last; /* entries stay, and neighbours share a key nearly always */
+	CurrentKey *current = last;
 
-	if (!found)
-		current->epoch = 0;
+	if (current == NULL || current->key_id != key_id)
+	{
+		bool found;
+
+		current = hash_search(current_keys, &key_id, HASH_ENTER, &found);
+		if (!found)
+			current->epoch = 0;
+		last = current;
+	}
 	for (;;)
 	{
 		if (unlikely(current->epoch != CatalogEpoch))

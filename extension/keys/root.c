@@ -389,10 +389,3 @@ CryptoRaise(CryptoStatus status)
 							errhint("The server may be out of memory.")));
 	}
 }
-
-void
-CryptoCheck(CryptoStatus status)
-{
-	if (unlikely(status != CRYPTO_OK))
-		CryptoRaise(status);
-}

@@ -66,9 +66,15 @@ extern bool RootKeyIsUnlocked(void);
 /* Why the server is locked, for people; empty when it is not known. */
 extern void RootKeyProblem(char problem[PROBLEM_SIZE]);
 
-/* Turns what crypto/ answered into an error, unless it is CRYPTO_OK. */
-extern void CryptoCheck(CryptoStatus status);
-
+/* Turns what crypto/ answered into an error. */
 pg_noreturn extern void CryptoRaise(CryptoStatus status);
+
+/* The same, unless it is CRYPTO_OK. */
+static inline void
+CryptoCheck(CryptoStatus status)
+{
+	if (unlikely(status != CRYPTO_OK))
+		CryptoRaise(status);
+}
 
 #endif

@@ -127,38 +127,9 @@ OperandsCompare(SearchSite *site, int32 class_id, const Operand *a, const Operan
 	return SearchTagCompare(&tag_a, &tag_b);
 }
 
-/*
- * What nearly all comparisons are of: a value of the class that was asked for
- * before, or a probe, with a current tag that has all its bits. Else NULL; then
- * the long way has its questions and its errors.
- */
-static inline const uint8 *
-tag_at_hand(const SearchSite *site, Datum datum, uint8 *kind)
-{
-	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
-	const uint8 *tag;
-	Bytes head;
-
-	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
-		return NULL;
-	head = BytesOfVarlena(value);
-	if (head.len == SEARCH_PROBE_SIZE && head.data[0] == SEARCH_PROBE)
-	{
-		tag = head.data + SEARCH_PROBE_SIZE - ENVELOPE_SEARCH_TAG_SIZE;
-		*kind = head.data[1];
-	}
-	else if ((tag = envelope_only_search_tag(head)) != NULL)
-		*kind = head.data[1] >> ENVELOPE_KIND_SHIFT;
-	else
-		return NULL;
-	if (bytes_get_u32(head.data + 2) != (uint32) site->class_id || tag[0] != site->generation)
-		return NULL;
-	return tag;
-}
-
-/* At first, and when anything changed. Class numbers lie at one place in envelopes and probes. */
-static void
-take_class_of(SearchSite *site, Datum datum)
+/* Class numbers lie at one place in envelopes and probes. */
+void
+SiteTakeClassOf(SearchSite *site, Datum datum)
 {
 	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
 	int32 class_id = CLASS_NONE;
@@ -170,43 +141,13 @@ take_class_of(SearchSite *site, Datum datum)
 		SiteLookUpClass(site, class_id);
 }
 
-static inline bool
-compare_at_hand(SearchSite *site, bool ask, Datum a, Datum b, int *order)
-{
-	uint8 kind_a;
-	uint8 kind_b;
-	const uint8 *tag_a;
-	const uint8 *tag_b;
-
-	if (unlikely(site->epoch != CatalogEpoch))
-		take_class_of(site, a);
-	if (unlikely(site->epoch != CatalogEpoch || site->data_class == NULL))
-		return false;
-	if (ask && unlikely(!SiteHasAccess(site, site->class_id)))
-		return false;
-	tag_a = tag_at_hand(site, a, &kind_a);
-	tag_b = tag_a != NULL ? tag_at_hand(site, b, &kind_b) : NULL;
-	if (unlikely(tag_b == NULL || kind_a != kind_b))
-		return false;
-	*order = memcmp(tag_a + 1, tag_b + 1, ENVELOPE_SEARCH_TAG_SIZE - 1);
-	return true;
-}
-
-bool
-SearchCompareAtHand(SearchSite *site, bool ask, Datum a, Datum b, int *order)
-{
-	return compare_at_hand(site, ask, a, b, order);
-}
-
 int
-SearchCompare(SearchSite *site, Datum a, Datum b)
+SearchCompareOperands(SearchSite *site, Datum a, Datum b)
 {
 	Operand operand_a;
 	Operand operand_b;
 	int order;
 
-	if (likely(compare_at_hand(site, false, a, b, &order)))
-		return order;
 	OperandRead(a, &operand_a);
 	OperandRead(b, &operand_b);
 	order = OperandsCompare(site, OperandsClass(&operand_a, &operand_b), &operand_a, &operand_b);

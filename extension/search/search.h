@@ -45,7 +45,6 @@ typedef struct SearchSite
 } SearchSite;
 
 extern void SearchSiteInit(SearchSite *site, MemoryContext context);
-extern int SearchCompare(SearchSite *site, Datum a, Datum b);
 
 /* Raises: only for finding equal ones are they comparable. */
 pg_noreturn extern void SearchRefuseOrder(void);

@@ -27,13 +27,10 @@ SearchSiteInit(SearchSite *site, MemoryContext context)
 }
 
 SearchSite *
-SiteOf(FunctionCallInfo fcinfo)
+SiteMake(FunctionCallInfo fcinfo)
 {
-	SearchSite *site = fcinfo->flinfo->fn_extra;
+	SearchSite *site = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(SearchSite));
 
-	if (likely(site != NULL))
-		return site;
-	site = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(SearchSite));
 	SearchSiteInit(site, fcinfo->flinfo->fn_mcxt);
 	fcinfo->flinfo->fn_extra = site;
 	return site;

@@ -10,31 +10,33 @@
 
 #include "search/site.h"
 
-static int
+static void
+ask_for_order(FunctionCallInfo fcinfo, SearchSite *site)
+{
+	Operand a;
+	Operand b;
+	int32 class_id;
+
+	/* GREATEST and LEAST */
+	if (SiteIsInExpression(fcinfo))
+		SearchRefuseOrder();
+	OperandRead(PG_GETARG_DATUM(0), &a);
+	OperandRead(PG_GETARG_DATUM(1), &b);
+	class_id = OperandsClass(&a, &b);
+	if (class_id != CLASS_LITERAL)
+		SiteRequireAccess(site, class_id);
+	OperandFree(&a);
+	OperandFree(&b);
+}
+
+static inline int
 compare_arguments(FunctionCallInfo fcinfo)
 {
 	SearchSite *site = SiteOf(fcinfo);
-	Datum a = PG_GETARG_DATUM(0);
-	Datum b = PG_GETARG_DATUM(1);
 
 	if (unlikely(SiteMustAsk(fcinfo)))
-	{
-		Operand operand_a;
-		Operand operand_b;
-		int32 class_id;
-
-		/* GREATEST and LEAST */
-		if (SiteIsInExpression(fcinfo))
-			SearchRefuseOrder();
-		OperandRead(a, &operand_a);
-		OperandRead(b, &operand_b);
-		class_id = OperandsClass(&operand_a, &operand_b);
-		if (class_id != CLASS_LITERAL)
-			SiteRequireAccess(site, class_id);
-		OperandFree(&operand_a);
-		OperandFree(&operand_b);
-	}
-	return SearchCompare(site, a, b);
+		ask_for_order(fcinfo, site);
+	return SearchCompare(site, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
 }
 
 /*

@@ -1,8 +1,7 @@
 /*
  * mask_bench.c - what each mask costs for a value of about 40 bytes
  *
- * SOURCES: extension/mask/[a-z]*.c extension/crypto/ff1.c extension/crypto/hash.c
- * extension/base/secret.c
+ * SOURCES: extension/mask/[a-z]*.c extension/crypto/[a-z]*.c extension/base/secret.c
  *
  * The best of several rounds, in nanoseconds a value, and how many copies of
  * the value (memcpy into the same place) that time would buy.

@@ -8,6 +8,7 @@
  */
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 #include <sys/syscall.h>
 
@@ -319,6 +320,33 @@ test_hmac(void)
 		hmac_free(hmac);
 	}
 	hmac_free(NULL);
+}
+
+/* Keys and messages of all lengths around SHA-256's block of 64 bytes, beside OpenSSL's own HMAC.
+ */
+static void
+test_hmac_sizes(void)
+{
+	uint8_t bytes[3 * 64 + 1], expected[HASH_SIZE], out[HASH_SIZE];
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t) (i * 7 + 1);
+	for (size_t key_size = 0; key_size < sizeof(bytes); key_size++)
+	{
+		Hmac *hmac = must(hmac_create(bytes_view(bytes, key_size)));
+
+		for (size_t size = 0; size < sizeof(bytes); size++)
+		{
+			Bytes message = bytes_view(bytes, size);
+
+			must(HMAC(EVP_sha256(), bytes, (int) key_size, bytes, size, expected, NULL));
+			good = good && hmac_compute(hmac, &message, 1, out) == CRYPTO_OK &&
+				   memcmp(out, expected, HASH_SIZE) == 0;
+		}
+		hmac_free(hmac);
+	}
+	ok(good, "HMAC-SHA-256 of all sizes of key and message, beside OpenSSL's");
 }
 
 /* RFC 5869, appendix A */
@@ -728,6 +756,7 @@ main(void)
 						  "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
 	test_hash();
 	test_hmac();
+	test_hmac_sizes();
 	test_hkdf();
 	test_sizes();
 	test_interleaved();

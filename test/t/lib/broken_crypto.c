@@ -6,12 +6,14 @@
  * the libraries' own and call them, and the one fault that TAROT_BREAK names
  * then does its harm. Without TAROT_BREAK they do none.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Final() */
 #include <dlfcn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -53,6 +55,21 @@ EVP_MAC_final(EVP_MAC_CTX *ctx, unsigned char *out, size_t *outl, size_t outsize
 	if (breaks("hmac") || (breaks("hmac-sha384") && *outl == 48) ||
 		(breaks("hmac-sha512") && *outl == 64))
 		out[31] ^= 0x80;
+	return ok;
+}
+
+/* What HMACs are made of in crypto/hash.c; libcrypto's own calls are of other hashes. */
+int
+SHA256_Final(unsigned char *md, SHA256_CTX *ctx)
+{
+	__typeof__(&SHA256_Final) final = LIBRARY(SHA256_Final);
+	int ok = final(md, ctx);
+	Dl_info caller;
+	Dl_info library;
+
+	if (breaks("hmac") && dladdr(__builtin_return_address(0), &caller) != 0 &&
+		dladdr((void *) final, &library) != 0 && caller.dli_fbase != library.dli_fbase)
+		md[31] ^= 0x80;
 	return ok;
 }
 
