@@ -23,6 +23,8 @@
 #include "base/compat.h"
 #include "base/varlena.h"
 #include "class/access.h"
+#include "identity/issuer.h"
+#include "identity/verify.h"
 
 /* Columns of tarot.class_grant, as in class.sql */
 enum
@@ -33,13 +35,15 @@ enum
 	GRANT_SEARCH = 4,
 	GRANT_WRITE = 5,
 	GRANT_PERMISSION = 8,
+	GRANT_VALID_UNTIL = 9,
 };
 
-/* What a grant gives to identities that hold a permission. */
+/* What a grant gives until it ends, and to identities that hold a permission. */
 typedef struct ConditionalRights
 {
 	ClassRights rights;
-	uint8 len;
+	int64 until; /* as jwt.h counts */
+	uint8 len;   /* of the permission; 0: none is asked for */
 	uint8 permission[PERMISSION_SIZE_MAX];
 } ConditionalRights;
 
@@ -55,7 +59,8 @@ typedef struct ClassAccess
 	ClassRights granted; /* without condition */
 	ConditionalRights *conditions;
 	int nconditions;
-	PermissionStamp found; /* of what they come to for the session's identity: */
+	bool by_identity;  /* one of them has a permission */
+	AccessStamp found; /* of what they come to: */
 	ClassRights rights;
 } ClassAccess;
 
@@ -163,26 +168,30 @@ add_rights(ClassRights *to, ClassRights rights)
 }
 
 static void
-add_condition(ClassAccess *access, Bytes permission, ClassRights rights)
+add_condition(ClassAccess *access, Bytes permission, int64 until, ClassRights rights)
 {
 	size_t size = mul_size(sizeof(ConditionalRights), access->nconditions + 1);
 	ConditionalRights *condition;
 
 	/* One that this version does not understand is held by nobody. */
-	if (!PermissionIsValid(permission, false))
+	if (permission.len > 0 && !PermissionIsValid(permission, false))
 		return;
 	access->conditions = access->conditions == NULL ? MemoryContextAlloc(access_context, size)
 													: repalloc(access->conditions, size);
 	condition = &access->conditions[access->nconditions++];
 	condition->rights = rights;
+	condition->until = until;
 	condition->len = (uint8) permission.len;
-	memcpy(condition->permission, permission.data, permission.len);
+	if (permission.len > 0)
+		memcpy(condition->permission, permission.data, permission.len);
+	access->by_identity |= permission.len > 0;
 }
 
 static void
 read_grants(ClassAccess *access)
 {
 	List *roles = effective_roles(access->name.role);
+	int64 now = VerifyClock();
 	Relation table = CatalogOpen("class_grant", AccessShareLock);
 	TupleDesc desc = RelationGetDescr(table);
 	ScanKeyData key;
@@ -191,6 +200,7 @@ read_grants(ClassAccess *access)
 
 	access->granted = (ClassRights){READ_NONE, false, false};
 	access->nconditions = 0;
+	access->by_identity = false;
 
 	ScanKeyInit(&key, GRANT_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(access->name.class_id));
@@ -199,16 +209,20 @@ read_grants(ClassAccess *access)
 	{
 		bool isnull;
 		Oid grantee = DatumGetObjectId(heap_getattr(tuple, GRANT_GRANTEE, desc, &isnull));
+		int64 until = IssuerMicros(
+			DatumGetTimestampTz(heap_getattr(tuple, GRANT_VALID_UNTIL, desc, &isnull)));
 		text *permission;
 		Bytes view;
 
-		if (OidIsValid(grantee) && !list_member_oid(roles, grantee))
+		if (until <= now || (OidIsValid(grantee) && !list_member_oid(roles, grantee)))
 			continue;
 		permission = DatumGetTextPP(heap_getattr(tuple, GRANT_PERMISSION, desc, &isnull));
 		view = BytesOfVarlena(permission);
-		if (view.len > 0)
-			add_condition(access, view, rights_of_grant(tuple, desc));
-		else if (OidIsValid(grantee))
+		if (!OidIsValid(grantee) && view.len == 0)
+			continue;
+		if (view.len > 0 || until != PG_INT64_MAX)
+			add_condition(access, view, until, rights_of_grant(tuple, desc));
+		else
 			add_rights(&access->granted, rights_of_grant(tuple, desc));
 	}
 	systable_endscan(scan);
@@ -216,21 +230,49 @@ read_grants(ClassAccess *access)
 	list_free(roles);
 }
 
+bool
+AccessConditionsHold(const AccessStamp *stamp)
+{
+	return (!stamp->by_identity || PermissionStampHolds(&stamp->permissions)) &&
+		   (stamp->until == PG_INT64_MAX || VerifyIsAhead(stamp->until));
+}
+
+static bool
+is_fulfilled(const ConditionalRights *condition, const Permissions *permissions)
+{
+	return condition->len == 0 ||
+		   (permissions != NULL &&
+			PermissionsInclude(permissions, bytes_view(condition->permission, condition->len)));
+}
+
 static void
 apply_conditions(ClassAccess *access)
 {
-	const Permissions *permissions = PermissionsHeld();
+	int64 now = VerifyClock();
+	const Permissions *permissions = access->by_identity ? PermissionsHeld() : NULL;
+	AccessStamp stamp = {.catalog = access->epoch,
+						 .conditional = access->nconditions > 0,
+						 .by_identity = access->by_identity,
+						 .until = PG_INT64_MAX};
 
-	access->found.identity = 0;
+	access->found.catalog = 0;
 	access->rights = access->granted;
-	for (int i = 0; permissions != NULL && i < access->nconditions; i++)
+	for (int i = 0; i < access->nconditions; i++)
 	{
-		const ConditionalRights *condition = &access->conditions[i];
+		ConditionalRights *condition = &access->conditions[i];
 
-		if (PermissionsInclude(permissions, bytes_view(condition->permission, condition->len)))
+		/* What was seen to end does not begin again when somebody turns the clock back. */
+		if (condition->until <= now)
+			condition->until = PG_INT64_MIN;
+		if (condition->until == PG_INT64_MIN)
+			continue;
+		stamp.until = Min(stamp.until, condition->until);
+		if (is_fulfilled(condition, permissions))
 			add_rights(&access->rights, condition->rights);
 	}
-	PermissionStampTake(&access->found);
+	if (access->by_identity)
+		PermissionStampTake(&stamp.permissions);
+	access->found = stamp;
 }
 
 /* What the grants say, up to date. */
@@ -261,7 +303,7 @@ look_up(int32 class_id, Oid role)
 		access->conditions = NULL;
 		read_grants(access);
 		access->rights = access->granted;
-		access->found.identity = 0;
+		access->found = (AccessStamp){.catalog = access->nconditions > 0 ? 0 : epoch};
 		access->epoch = epoch;
 	}
 	last = access;
@@ -273,11 +315,9 @@ ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 {
 	ClassAccess *access = look_up(class_id, role);
 
-	if (unlikely(access->nconditions > 0 && !PermissionStampHolds(&access->found)))
+	if (unlikely(!AccessStampHolds(&access->found)))
 		apply_conditions(access);
 	if (stamp != NULL)
-		*stamp = (AccessStamp){.catalog = access->epoch,
-							   .conditional = access->nconditions > 0,
-							   .permissions = access->found};
+		*stamp = access->found;
 	return access->rights;
 }

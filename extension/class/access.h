@@ -26,25 +26,30 @@ typedef struct ClassRights
 typedef struct AccessStamp
 {
 	uint64 catalog;
-	bool conditional; /* what the session's identity may do counts, too: */
+	bool conditional; /* more counts than that: */
+	bool by_identity; /* what the session's identity may do: */
 	PermissionStamp permissions;
+	int64 until; /* the end of the first that ends, as jwt.h counts */
 } AccessStamp;
 
 /*
  * By the grants to the role and to the roles whose privileges it inherits, as
  * for PostgreSQL's own privileges; but being superuser or owner gives nothing.
  * A grant that has a permission counts while the session's identity holds that;
- * with one in the way this raises when the identity is no longer good. `stamp`
- * can be NULL.
+ * with one in the way this raises when the identity is no longer good. A grant
+ * that has ended counts no more, from the very next value on. `stamp` can be NULL.
  */
 extern ClassRights ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp);
+
+/* Whether what else counts is still the same; for the function below. */
+extern bool AccessConditionsHold(const AccessStamp *stamp);
 
 /* Whether asking again would find the same. May raise as ClassAccessOf. */
 static inline bool
 AccessStampHolds(const AccessStamp *stamp)
 {
 	return likely(stamp->catalog == CatalogEpoch) &&
-		   (likely(!stamp->conditional) || PermissionStampHolds(&stamp->permissions));
+		   (likely(!stamp->conditional) || AccessConditionsHold(stamp));
 }
 
 extern void ClassAccessInit(void);
