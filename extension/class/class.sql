@@ -7,9 +7,10 @@ CREATE TABLE tarot.class (
 	mask text COLLATE "C" NOT NULL,
 	searchable boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	per_subject boolean NOT NULL DEFAULT false
+	per_subject boolean NOT NULL DEFAULT false,
+	purposes text[] COLLATE "C"
 );
-COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
+COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns. With purposes, values are shown for a stated one of them alone, for any where there are none, and that is recorded.';
 
 CREATE TABLE tarot.class_grant (
 	class_id integer NOT NULL,
@@ -63,6 +64,11 @@ CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
 CREATE FUNCTION tarot.normalize_search(normalization text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_normalize_search';
+
+-- Whether a text is one line that says something.
+CREATE FUNCTION tarot.is_line(line text) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_is_line';
 
 CREATE FUNCTION tarot.check_class_unused(class_id integer, class_name text, purpose text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -154,6 +160,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION tarot.forget_class_access(class_id integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	DELETE FROM tarot.class_grant g WHERE g.class_id = forget_class_access.class_id;
+	DELETE FROM tarot.break_glass_list l WHERE l.class_id = forget_class_access.class_id;
+	PERFORM tarot.record_end_of_break_glass(forget_class_access.class_id, NULL, false, NULL, session_user);
+END
+$$;
+
 CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL, per_subject boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -185,7 +202,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name for the new data class.';
 	END IF;
 	-- What a grant left that met the drop of an earlier class of this name.
-	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
+	PERFORM tarot.forget_class_access(id);
 	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable, per_subject)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
 			tarot.normalize_mask(create_class.mask), create_class.searchable, create_class.per_subject)
@@ -232,7 +249,7 @@ DECLARE
 	class tarot.class := tarot.get_class(drop_class.name);
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
-	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
+	PERFORM tarot.forget_class_access(class.class_id);
 	-- No column is left that a change of it would have to go on with.
 	UPDATE tarot.search_key s SET state = 'retired', since = now() WHERE s.class_id = class.class_id AND s.state IN ('next', 'retiring');
 	PERFORM tarot.check_class_unused(class.class_id, class.name, 'drop');
@@ -241,10 +258,10 @@ $$;
 COMMENT ON FUNCTION tarot.drop_class(text) IS
 	'Drops a data class and its grants. Refused (2BP01) while a column or a domain is declared with it.';
 
-REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
+REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text), tarot.is_line(text),
 	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
 	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
-	tarot.pin_search_key(tarot.class, text, integer),
+	tarot.pin_search_key(tarot.class, text, integer), tarot.forget_class_access(integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
 	tarot.drop_class(text) FROM PUBLIC;
 

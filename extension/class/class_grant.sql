@@ -67,10 +67,14 @@ COMMENT ON FUNCTION tarot.revoke_class(text, regrole, text) IS
 
 CREATE VIEW tarot.class_access AS
 	SELECT c.name AS class, r.rolname AS grantee, nullif(g.permission, '') AS permission, g.read, g.search, g.write, g.valid_until, g.granted_by, g.granted_at,
-		c.mask, k.name AS key, c.searchable
+		c.mask, k.name AS key, c.searchable, c.purposes, g.break_glass
 	FROM tarot.class c
 		JOIN tarot.key k USING (key_id)
-		LEFT JOIN (tarot.class_grant g JOIN (SELECT oid, rolname FROM pg_catalog.pg_roles UNION ALL SELECT 0, NULL) AS r ON r.oid = g.grantee) USING (class_id);
+		LEFT JOIN (
+			(SELECT class_id, grantee::oid AS grantee, permission, read, search, write, valid_until, granted_by, granted_at, NULL::uuid AS break_glass FROM tarot.class_grant
+				UNION ALL SELECT u.class_id, u.role_id, '', 'plain', false, false, u.valid_until, u.session_role, u.started_at, l.use_id
+					FROM tarot.break_glass_log l JOIN tarot.break_glass_use u USING (use_id) WHERE l.in_force) AS g
+			JOIN (SELECT oid, rolname FROM pg_catalog.pg_roles UNION ALL SELECT 0, NULL) AS r ON r.oid = g.grantee) USING (class_id);
 COMMENT ON VIEW tarot.class_access IS
 	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';
 COMMENT ON COLUMN tarot.class_access.class IS 'The class.';
@@ -85,6 +89,8 @@ COMMENT ON COLUMN tarot.class_access.granted_at IS 'When.';
 COMMENT ON COLUMN tarot.class_access.mask IS 'What masked readers see.';
 COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written now.';
 COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be found to be equal.';
+COMMENT ON COLUMN tarot.class_access.purposes IS 'For which stated purposes values are shown, as tarot.set_class_purposes() set them.';
+COMMENT ON COLUMN tarot.class_access.break_glass IS 'NULL for a grant; for what somebody was given by tarot.break_glass() its number in tarot.break_glass_log.';
 
 REVOKE ALL ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz),
 	tarot.revoke_class(text, regrole, text) FROM PUBLIC;

@@ -22,6 +22,7 @@
 #include "base/errors.h"
 #include "base/secret.h"
 #include "class/gate.h"
+#include "class/reveal.h"
 #include "class/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -271,6 +272,25 @@ is_output(GatePath path)
 	return path == GATE_OUTPUT || path == GATE_OUTPUT_AS_CAST;
 }
 
+/*
+ * A value of which it is put on record that it was shown. What a purpose is
+ * missing for is an error, but where the server itself prints a value: in a plan, or
+ * in another error's detail, that one is the one to be told.
+ */
+static GateSight
+read_noted(ReadAccess read, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+		   size_t headroom, Bytes *plaintext)
+{
+	int32 class_id = (int32) envelope->header.class_id;
+
+	bool printed = path == GATE_OUTPUT && GateDumpDepth == 0 && GateRewriteDepth == 0;
+
+	if (read == READ_UNSTATED && printed && row_security)
+		return GATE_REFUSED;
+	(void) ClassReveal(class_id, read);
+	return open_value(envelope, kind, path == GATE_TRY_CAST, headroom, plaintext);
+}
+
 GateSight
 GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
 		 size_t headroom, Bytes *plaintext)
@@ -289,7 +309,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 				 GateMaintenanceCaller != site->role))
 		return GATE_REFUSED;
 	read = site->read;
-	if (unlikely(read == READ_PLAIN &&
+	if (unlikely(read >= READ_UNSTATED &&
 				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
 		read = READ_MASKED;
 	if (likely(read == READ_PLAIN))
@@ -297,6 +317,8 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 
 	if (is_blind())
 		return GATE_REFUSED;
+	if (read >= READ_UNSTATED)
+		return read_noted(read, envelope, kind, path, headroom, plaintext);
 	refuse_partial_sight(site->data_class, path);
 	return read == READ_NONE
 			   ? GATE_REFUSED
@@ -427,7 +449,7 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 	{
 		DataClass *data_class = ClassRequire(from);
 
-		if (ClassAccessOf(from, GetUserId(), NULL).read != READ_PLAIN)
+		if (!ClassReveal(from, ClassAccessOf(from, GetUserId(), NULL).read))
 			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 							errmsg("permission denied to move a value out of data class \"%s\"",
 								   data_class->name),
@@ -451,7 +473,7 @@ require_right(GateSite *site, GateRight right)
 	if (right == GATE_RIGHT_OWNER)
 		return;
 	refuse_masked_write(site->class_id);
-	if (right == GATE_RIGHT_MOVE && !(site->read == READ_PLAIN && site->write))
+	if (right == GATE_RIGHT_MOVE && !(ClassReveal(site->class_id, site->read) && site->write))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
