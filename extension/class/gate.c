@@ -291,12 +291,32 @@ read_noted(ReadAccess read, const Envelope *envelope, EnvelopeKind kind, GatePat
 	return open_value(envelope, kind, path == GATE_TRY_CAST, headroom, plaintext);
 }
 
+static inline bool
+is_masked_for_all(void)
+{
+	return (io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind();
+}
+
+/* For who may not simply read: apart, so that who may does not pay for it. */
+static pg_noinline GateSight
+read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+		  size_t headroom, Bytes *plaintext)
+{
+	if (is_blind())
+		return GATE_REFUSED;
+	if (site->read >= READ_UNSTATED && !is_masked_for_all())
+		return read_noted(site->read, envelope, kind, path, headroom, plaintext);
+	refuse_partial_sight(site->data_class, path);
+	return site->read == READ_NONE ? GATE_REFUSED
+								   : read_masked(site->data_class, envelope, kind,
+												 path == GATE_TRY_CAST, headroom, plaintext);
+}
+
 GateSight
 GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
 		 size_t headroom, Bytes *plaintext)
 {
 	bool try = path == GATE_TRY_CAST;
-	ReadAccess read;
 
 	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && !is_output(path))
 	{
@@ -308,21 +328,9 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	if (unlikely(is_output(path) && OidIsValid(GateMaintenanceCaller) &&
 				 GateMaintenanceCaller != site->role))
 		return GATE_REFUSED;
-	read = site->read;
-	if (unlikely(read >= READ_UNSTATED &&
-				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
-		read = READ_MASKED;
-	if (likely(read == READ_PLAIN))
+	if (likely(site->read == READ_PLAIN && !is_masked_for_all()))
 		return open_value(envelope, kind, try, headroom, plaintext);
-
-	if (is_blind())
-		return GATE_REFUSED;
-	if (read >= READ_UNSTATED)
-		return read_noted(read, envelope, kind, path, headroom, plaintext);
-	refuse_partial_sight(site->data_class, path);
-	return read == READ_NONE
-			   ? GATE_REFUSED
-			   : read_masked(site->data_class, envelope, kind, try, headroom, plaintext);
+	return read_less(site, envelope, kind, path, headroom, plaintext);
 }
 
 /* ---------------------------------------------------------------- writing */
