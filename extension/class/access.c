@@ -393,3 +393,14 @@ ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 		*stamp = access->found;
 	return access->rights;
 }
+
+ClassRights
+ClassAccessGranted(int32 class_id, Oid role)
+{
+	const ClassAccess *access = look_up(class_id, role);
+	ClassRights rights = access->granted;
+
+	if (access->states && rights.read == READ_PLAIN)
+		rights.read = READ_UNSTATED;
+	return rights;
+}

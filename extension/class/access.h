@@ -48,6 +48,9 @@ typedef struct AccessStamp
  */
 extern ClassRights ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp);
 
+/* The part of it that holds whoever the session is, until the grants change. */
+extern ClassRights ClassAccessGranted(int32 class_id, Oid role);
+
 /* Whether what else counts is still the same; for the function below. */
 extern bool AccessConditionsHold(const AccessStamp *stamp);
 
