@@ -93,6 +93,13 @@ is_deeply([ @{$note}{qw(class role session_role subject reason application clien
 is(ask($node, 'SELECT count(*) FROM tarot.break_glass_use'), '0', 'though not in the table');
 is(reveals(), '', 'and nothing was revealed');
 
+# Since 17 intervals have no end either.
+foreach my $infinite ('infinity', '-infinity')
+{
+	like(error_of($node, "SELECT tarot.allow_break_glass('phone', 'oncall', '$infinite')"), qr/ERROR:  (22023|22007)/, "$infinite is no duration on the list");
+	like(error_of($node, "SELECT tarot.break_glass('email', 'for ever and a day', '$infinite')", role => 'oncall'), qr/ERROR:  (22023|22007)/, 'nor one of break-glass');
+}
+
 # Prepared for a commit in two phases it is not committed.
 ask_as($node, 'oncall', 'BEGIN; ' . break_glass() . q{; PREPARE TRANSACTION 'glass'});
 is(ask_as($node, 'oncall', 'SELECT email FROM customer WHERE id = 1'), 'u***@p***.example', 'a prepared transaction gives nothing');
