@@ -12,7 +12,7 @@ use Test::More;
 
 my $dir = PostgreSQL::Test::Utils::tempdir;
 write_private("$dir/root.key", new_root_key . "\n");
-my $node = new_node('grants', streaming => 1, conf => "tarot_security.root_key_file = '$dir/root.key'\nmax_prepared_transactions = 5\nlog_statement = none");
+my $node = new_node('grants', streaming => 1, conf => "tarot_security.root_key_file = '$dir/root.key'\nmax_prepared_transactions = 5\nlog_statement = none\nwal_writer_delay = 10s");
 my $force = ask($node, q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});
 my $parallel = "-c $force=on -c parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0 -c max_parallel_workers_per_gather=2";
 
@@ -131,7 +131,9 @@ $session->query('SET synchronous_commit = off');
 $session->query('BEGIN');
 $session->query(break_glass());
 $session->query('SET LOCAL synchronous_commit = off');
+my $before = $session->query('SELECT pg_current_wal_insert_lsn()');
 $session->query('COMMIT');
+is($session->query("SELECT pg_current_wal_flush_lsn() > '$before'"), 't', 'the commit is on disk');
 is($session->query('SELECT email FROM customer WHERE id = 1'), 'u1@plaintext.example', 'an open session');
 $node->stop('immediate');
 $node->start;
