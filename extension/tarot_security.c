@@ -14,6 +14,8 @@
 #include "class/access.h"
 #include "class/class.h"
 #include "class/gate.h"
+#include "class/purpose.h"
+#include "class/reveal.h"
 #include "class/search.h"
 #include "client/client.h"
 #include "column/column.h"
@@ -46,7 +48,9 @@ _PG_init(void)
 	IssuerInit();
 	IdentityInit();
 	ClassInit();
+	PurposeInit();
 	ClassAccessInit();
+	RevealInit();
 	GateInit();
 	SearchInit();
 	ColumnInit();

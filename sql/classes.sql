@@ -227,7 +227,7 @@ SELECT run(call) FROM (VALUES ('SELECT tarot.create_class(''mine'', ''profile'')
 	('SELECT tarot.revoke_class(''email'', ''tarot_classes_support'')'), ('SELECT * FROM tarot.class_access'), ('SELECT * FROM tarot.class'),
 	('SELECT * FROM tarot.class_grant'), ('INSERT INTO tarot.class_grant SELECT 1, 1, ''plain'', true, true, ''x''')) AS calls (call);
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text) TO tarot_classes_support;
+GRANT EXECUTE ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz) TO tarot_classes_support;
 SET ROLE tarot_classes_support;
 SELECT tarot.grant_class('email', 'tarot_classes_team', 'masked');
 RESET ROLE;

@@ -96,4 +96,13 @@
 /* A token of somebody who is suspended, banned or deleted. */
 #define TAROT_ERRCODE_PRINCIPAL MAKE_SQLSTATE('T', 'S', '3', '1', '9')
 
+/* TS4: data classes */
+
+/* Values of a data class were asked for that shows them for a stated purpose alone: none, or
+ * another one, is stated. */
+#define TAROT_ERRCODE_PURPOSE MAKE_SQLSTATE('T', 'S', '4', '0', '1')
+
+/* No error: the line of the server log that tells of revealed values, or of break-glass. */
+#define TAROT_ERRCODE_ACCESS_NOTED MAKE_SQLSTATE('T', 'S', '4', '0', '2')
+
 #endif

@@ -23,6 +23,11 @@
 #include "base/compat.h"
 #include "base/varlena.h"
 #include "class/access.h"
+#include "class/break_glass.h"
+#include "class/class.h"
+#include "class/purpose.h"
+#include "identity/issuer.h"
+#include "identity/verify.h"
 
 /* Columns of tarot.class_grant, as in class.sql */
 enum
@@ -33,14 +38,17 @@ enum
 	GRANT_SEARCH = 4,
 	GRANT_WRITE = 5,
 	GRANT_PERMISSION = 8,
+	GRANT_VALID_UNTIL = 9,
 };
 
-/* What a grant gives to identities that hold a permission. */
+/* What a grant gives until it ends, and to identities that hold a permission. */
 typedef struct ConditionalRights
 {
 	ClassRights rights;
-	uint8 len;
+	int64 until; /* as jwt.h counts */
+	uint8 len;   /* of the permission; 0: none is asked for */
 	uint8 permission[PERMISSION_SIZE_MAX];
+	char *subject; /* for whom alone; NULL: for anybody */
 } ConditionalRights;
 
 /* Never freed. */
@@ -55,7 +63,9 @@ typedef struct ClassAccess
 	ClassRights granted; /* without condition */
 	ConditionalRights *conditions;
 	int nconditions;
-	PermissionStamp found; /* of what they come to for the session's identity: */
+	bool by_identity;  /* one of them has a permission */
+	bool states;       /* the class asks for a purpose */
+	AccessStamp found; /* of what they come to: */
 	ClassRights rights;
 } ClassAccess;
 
@@ -109,8 +119,8 @@ is_database_owner(Oid role)
  * has_privs_of_role() would say yes to everything for a superuser, so the
  * memberships are walked here, by the same rules.
  */
-static List *
-effective_roles(Oid role)
+List *
+ClassAccessRoles(Oid role)
 {
 	List *roles = list_make1_oid(role);
 
@@ -162,35 +172,87 @@ add_rights(ClassRights *to, ClassRights rights)
 	to->write |= rights.write;
 }
 
-static void
-add_condition(ClassAccess *access, Bytes permission, ClassRights rights)
+static ConditionalRights *
+add_condition(ClassAccess *access, int64 until, ClassRights rights)
 {
 	size_t size = mul_size(sizeof(ConditionalRights), access->nconditions + 1);
 	ConditionalRights *condition;
 
-	/* One that this version does not understand is held by nobody. */
-	if (!PermissionIsValid(permission, false))
-		return;
 	access->conditions = access->conditions == NULL ? MemoryContextAlloc(access_context, size)
 													: repalloc(access->conditions, size);
-	condition = &access->conditions[access->nconditions++];
-	condition->rights = rights;
+	condition = &access->conditions[access->nconditions];
+	*condition = (ConditionalRights){.rights = rights, .until = until};
+	access->nconditions++;
+	return condition;
+}
+
+static void
+add_grant(ClassAccess *access, Bytes permission, int64 until, ClassRights rights)
+{
+	ConditionalRights *condition;
+
+	/* One that this version does not understand is held by nobody. */
+	if (permission.len > 0 && !PermissionIsValid(permission, false))
+		return;
+	if (permission.len == 0 && until == PG_INT64_MAX)
+	{
+		add_rights(&access->granted, rights);
+		return;
+	}
+	condition = add_condition(access, until, rights);
 	condition->len = (uint8) permission.len;
-	memcpy(condition->permission, permission.data, permission.len);
+	if (permission.len > 0)
+		memcpy(condition->permission, permission.data, permission.len);
+	access->by_identity |= permission.len > 0;
+}
+
+static void
+add_break_glass(ClassAccess *access, List *roles)
+{
+	List *uses = BreakGlassInForce(access->name.class_id, roles);
+	ListCell *cell;
+
+	foreach (cell, uses)
+	{
+		const BreakGlass *use = lfirst(cell);
+		ConditionalRights *condition =
+			add_condition(access, use->until, (ClassRights){.read = READ_NOTED});
+
+		if (use->subject != NULL)
+		{
+			condition->subject = MemoryContextStrdup(access_context, use->subject);
+			access->by_identity = true;
+		}
+	}
+	list_free_deep(uses);
+}
+
+static void
+forget_grants(ClassAccess *access)
+{
+	for (int i = 0; i < access->nconditions; i++)
+	{
+		if (access->conditions[i].subject != NULL)
+			pfree(access->conditions[i].subject);
+	}
+	if (access->conditions != NULL)
+		pfree(access->conditions);
+	access->conditions = NULL;
+	access->nconditions = 0;
+	access->granted = (ClassRights){READ_NONE, false, false};
+	access->by_identity = false;
 }
 
 static void
 read_grants(ClassAccess *access)
 {
-	List *roles = effective_roles(access->name.role);
+	List *roles = ClassAccessRoles(access->name.role);
+	int64 now = VerifyClock();
 	Relation table = CatalogOpen("class_grant", AccessShareLock);
 	TupleDesc desc = RelationGetDescr(table);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
-
-	access->granted = (ClassRights){READ_NONE, false, false};
-	access->nconditions = 0;
 
 	ScanKeyInit(&key, GRANT_CLASS_ID, BTEqualStrategyNumber, F_INT4EQ,
 				Int32GetDatum(access->name.class_id));
@@ -199,38 +261,92 @@ read_grants(ClassAccess *access)
 	{
 		bool isnull;
 		Oid grantee = DatumGetObjectId(heap_getattr(tuple, GRANT_GRANTEE, desc, &isnull));
+		int64 until = IssuerMicros(
+			DatumGetTimestampTz(heap_getattr(tuple, GRANT_VALID_UNTIL, desc, &isnull)));
 		text *permission;
 		Bytes view;
 
-		if (OidIsValid(grantee) && !list_member_oid(roles, grantee))
+		if (until <= now || (OidIsValid(grantee) && !list_member_oid(roles, grantee)))
 			continue;
 		permission = DatumGetTextPP(heap_getattr(tuple, GRANT_PERMISSION, desc, &isnull));
 		view = BytesOfVarlena(permission);
-		if (view.len > 0)
-			add_condition(access, view, rights_of_grant(tuple, desc));
-		else if (OidIsValid(grantee))
-			add_rights(&access->granted, rights_of_grant(tuple, desc));
+		if (OidIsValid(grantee) || view.len > 0)
+			add_grant(access, view, until, rights_of_grant(tuple, desc));
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
+	add_break_glass(access, roles);
 	list_free(roles);
+	access->states = ClassFind(access->name.class_id)->purposes != NULL;
+}
+
+bool
+AccessConditionsHold(const AccessStamp *stamp)
+{
+	return stamp->purpose == PurposeEpoch &&
+		   (!stamp->by_identity || PermissionStampHolds(&stamp->permissions)) &&
+		   (stamp->until == PG_INT64_MAX || VerifyIsAhead(stamp->until));
+}
+
+static bool
+is_fulfilled(const ConditionalRights *condition, const Permissions *permissions)
+{
+	if (condition->len == 0 && condition->subject == NULL)
+		return true;
+	if (permissions == NULL)
+		return false;
+	if (condition->subject != NULL)
+		return permissions->subject.len == strlen(condition->subject) &&
+			   memcmp(permissions->subject.data, condition->subject, permissions->subject.len) == 0;
+	return PermissionsInclude(permissions, bytes_view(condition->permission, condition->len));
+}
+
+/*
+ * What a grant comes to where the class asks for a purpose. It may have changed since its
+ * grants were read: then these are read again next time.
+ */
+static ClassRights
+with_purpose(const ClassAccess *access, ClassRights rights)
+{
+	if (access->states && rights.read == READ_PLAIN)
+	{
+		const DataClass *data_class = ClassFind(access->name.class_id);
+		bool suffices = data_class->purposes != NULL && PurposeSuffices(data_class->purposes);
+
+		rights.read = suffices ? READ_NOTED : READ_UNSTATED;
+	}
+	return rights;
 }
 
 static void
 apply_conditions(ClassAccess *access)
 {
-	const Permissions *permissions = PermissionsHeld();
+	int64 now = VerifyClock();
+	const Permissions *permissions = access->by_identity ? PermissionsHeld() : NULL;
+	AccessStamp stamp = {.catalog = access->epoch,
+						 .conditional = access->nconditions > 0 || access->states,
+						 .by_identity = access->by_identity,
+						 .until = PG_INT64_MAX,
+						 .purpose = PurposeEpoch};
 
-	access->found.identity = 0;
-	access->rights = access->granted;
-	for (int i = 0; permissions != NULL && i < access->nconditions; i++)
+	access->found.catalog = 0;
+	access->rights = with_purpose(access, access->granted);
+	for (int i = 0; i < access->nconditions; i++)
 	{
-		const ConditionalRights *condition = &access->conditions[i];
+		ConditionalRights *condition = &access->conditions[i];
 
-		if (PermissionsInclude(permissions, bytes_view(condition->permission, condition->len)))
-			add_rights(&access->rights, condition->rights);
+		/* What was seen to end does not begin again when somebody turns the clock back. */
+		if (condition->until <= now)
+			condition->until = PG_INT64_MIN;
+		if (condition->until == PG_INT64_MIN)
+			continue;
+		stamp.until = Min(stamp.until, condition->until);
+		if (is_fulfilled(condition, permissions))
+			add_rights(&access->rights, with_purpose(access, condition->rights));
 	}
-	PermissionStampTake(&access->found);
+	if (access->by_identity)
+		PermissionStampTake(&stamp.permissions);
+	access->found = stamp;
 }
 
 /* What the grants say, up to date. */
@@ -250,18 +366,16 @@ look_up(int32 class_id, Oid role)
 	{
 		access->epoch = 0;
 		access->conditions = NULL;
+		access->nconditions = 0;
 	}
 	if (access->epoch != CatalogEpoch)
 	{
 		uint64 epoch = CatalogEpoch;
 
 		access->epoch = 0;
-		if (access->conditions != NULL)
-			pfree(access->conditions);
-		access->conditions = NULL;
+		forget_grants(access);
 		read_grants(access);
-		access->rights = access->granted;
-		access->found.identity = 0;
+		access->found.catalog = 0;
 		access->epoch = epoch;
 	}
 	last = access;
@@ -273,11 +387,20 @@ ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 {
 	ClassAccess *access = look_up(class_id, role);
 
-	if (unlikely(access->nconditions > 0 && !PermissionStampHolds(&access->found)))
+	if (unlikely(!AccessStampHolds(&access->found)))
 		apply_conditions(access);
 	if (stamp != NULL)
-		*stamp = (AccessStamp){.catalog = access->epoch,
-							   .conditional = access->nconditions > 0,
-							   .permissions = access->found};
+		*stamp = access->found;
 	return access->rights;
+}
+
+ClassRights
+ClassAccessGranted(int32 class_id, Oid role)
+{
+	const ClassAccess *access = look_up(class_id, role);
+	ClassRights rights = access->granted;
+
+	if (access->states && rights.read == READ_PLAIN)
+		rights.read = READ_UNSTATED;
+	return rights;
 }

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -33,6 +34,7 @@ enum
 	CLASS_MASK = 4,
 	CLASS_SEARCHABLE = 5,
 	CLASS_PER_SUBJECT = 7,
+	CLASS_PURPOSES = 8,
 };
 
 /* Columns of tarot.search_key, as in class.sql */
@@ -51,6 +53,7 @@ static const char *const search_states[] = {"next", "active", "retiring", "retir
 
 #define MAX_USERS 16
 
+static MemoryContext class_context;
 static HTAB *classes;
 static ClassUseCheck use_checks[MAX_USERS];
 static int use_check_count;
@@ -62,8 +65,9 @@ ClassInit(void)
 
 	options.keysize = sizeof(int32);
 	options.entrysize = sizeof(DataClass);
-	options.hcxt =
+	class_context =
 		AllocSetContextCreate(TopMemoryContext, "tarot_security classes", ALLOCSET_SMALL_SIZES);
+	options.hcxt = class_context;
 	classes =
 		hash_create("tarot_security classes", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -160,6 +164,24 @@ ClassSearchGeneration(int32 class_id)
 	return active.generation;
 }
 
+/* What stands in the place of the old array, which is freed. */
+static void
+keep_purposes(DataClass *data_class, Datum purposes, bool isnull)
+{
+	ArrayType *old = data_class->purposes;
+
+	data_class->purposes = NULL;
+	if (old != NULL)
+		pfree(old);
+	if (!isnull)
+	{
+		MemoryContext outer = MemoryContextSwitchTo(class_context);
+
+		data_class->purposes = DatumGetArrayTypePCopy(purposes);
+		MemoryContextSwitchTo(outer);
+	}
+}
+
 static void
 read_class(DataClass *data_class)
 {
@@ -177,6 +199,7 @@ read_class(DataClass *data_class)
 	if (HeapTupleIsValid(tuple))
 	{
 		bool isnull;
+		Datum purposes;
 		const char *problem;
 		char *name = TextDatumGetCString(heap_getattr(tuple, CLASS_NAME, desc, &isnull));
 		char *mask = TextDatumGetCString(heap_getattr(tuple, CLASS_MASK, desc, &isnull));
@@ -188,6 +211,9 @@ read_class(DataClass *data_class)
 
 		data_class->per_subject =
 			DatumGetBool(heap_getattr(tuple, CLASS_PER_SUBJECT, desc, &isnull));
+
+		purposes = heap_getattr(tuple, CLASS_PURPOSES, desc, &isnull);
+		keep_purposes(data_class, purposes, isnull);
 
 		/* Written by a newer version, perhaps: then the mask that shows least. */
 		if (!mask_parse(mask, &data_class->mask, &problem))
@@ -220,6 +246,7 @@ ClassFind(int32 class_id)
 		read_class(&unknown);
 		if (!unknown.exists)
 			return &unknown;
+		keep_purposes(&unknown, (Datum) 0, true); /* it is read again, into its own place */
 		data_class = hash_search(classes, &class_id, HASH_ENTER, NULL);
 		*data_class = (DataClass){.class_id = class_id};
 	}
@@ -326,6 +353,25 @@ tarot_class_id(PG_FUNCTION_ARGS)
 	text *name = PG_GETARG_TEXT_PP(0);
 
 	PG_RETURN_INT32(ClassIdOfName(BytesOfVarlena(name)));
+}
+
+/*
+ * tarot.class_purposes(class text) RETURNS text[]
+ */
+PG_FUNCTION_INFO_V1(tarot_class_purposes);
+Datum
+tarot_class_purposes(PG_FUNCTION_ARGS)
+{
+	text *name = PG_GETARG_TEXT_PP(0);
+	const DataClass *data_class = ClassFind(ClassIdOfName(BytesOfVarlena(name)));
+
+	if (!data_class->exists || strlen(data_class->name) != VARSIZE_ANY_EXHDR(name) ||
+		memcmp(data_class->name, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) != 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("data class \"%s\" does not exist", text_to_cstring(name))));
+	if (data_class->purposes == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(datumCopy(PointerGetDatum(data_class->purposes), false, -1));
 }
 
 /*

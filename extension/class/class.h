@@ -7,6 +7,7 @@
 #define TAROT_CLASS_CLASS_H
 
 #include "access/htup_details.h"
+#include "utils/array.h"
 
 #include "base/bytes.h"
 #include "class/normalize.h"
@@ -59,6 +60,7 @@ typedef struct DataClass
 	bool per_subject; /* each data subject has a key of its own */
 	char name[NAMEDATALEN];
 	uint32 key_id;
+	ArrayType *purposes; /* for which values are shown; NULL: for whatever */
 	MaskSpec mask;
 	DerivedHmac mask_key; /* of mask "hash" */
 	MaskKeys *mask_keys;  /* of the other keyed masks; NULL until used */

@@ -7,9 +7,10 @@ CREATE TABLE tarot.class (
 	mask text COLLATE "C" NOT NULL,
 	searchable boolean NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	per_subject boolean NOT NULL DEFAULT false
+	per_subject boolean NOT NULL DEFAULT false,
+	purposes text[] COLLATE "C"
 );
-COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns.';
+COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns. With purposes, values are shown for a stated one of them alone, for any where there are none, and that is recorded.';
 
 CREATE TABLE tarot.class_grant (
 	class_id integer NOT NULL,
@@ -20,10 +21,12 @@ CREATE TABLE tarot.class_grant (
 	granted_by name NOT NULL,
 	granted_at timestamptz NOT NULL DEFAULT now(),
 	permission text COLLATE "C" NOT NULL DEFAULT '',
-	PRIMARY KEY (class_id, grantee, permission),
+	valid_until timestamptz NOT NULL DEFAULT 'infinity',
+	ends boolean NOT NULL GENERATED ALWAYS AS (valid_until < 'infinity') STORED,
+	PRIMARY KEY (class_id, grantee, permission, ends),
 	CHECK (grantee <> 0 OR permission <> '')
 );
-COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class; with a permission, while the session''s identity holds it. The grantee 0 is any role.';
+COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class; with a permission, while the session''s identity holds it. The grantee 0 is any role. A role has one grant without an end and one with, for each permission.';
 
 -- Rows stay when another key took over, when a class is no longer searchable, and also when it is dropped: a tag of
 -- this generation may come back with a restored table, and must never meet one that another key made.
@@ -61,6 +64,11 @@ CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
 CREATE FUNCTION tarot.normalize_search(normalization text) RETURNS text
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_normalize_search';
+
+-- Whether a text is one line that says something.
+CREATE FUNCTION tarot.is_line(line text) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_is_line';
 
 CREATE FUNCTION tarot.check_class_unused(class_id integer, class_name text, purpose text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -152,6 +160,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION tarot.forget_class_access(class_id integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	DELETE FROM tarot.class_grant g WHERE g.class_id = forget_class_access.class_id;
+	DELETE FROM tarot.break_glass_list l WHERE l.class_id = forget_class_access.class_id;
+	PERFORM tarot.record_end_of_break_glass(forget_class_access.class_id, NULL, false, NULL, session_user);
+END
+$$;
+
 CREATE FUNCTION tarot.create_class(name text, key text, mask text DEFAULT 'redact', searchable boolean DEFAULT false,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL, per_subject boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -183,7 +202,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_object', HINT = 'Choose another name for the new data class.';
 	END IF;
 	-- What a grant left that met the drop of an earlier class of this name.
-	DELETE FROM tarot.class_grant g WHERE g.class_id = id;
+	PERFORM tarot.forget_class_access(id);
 	INSERT INTO tarot.class (class_id, name, key_id, mask, searchable, per_subject)
 		VALUES (id, create_class.name, tarot.get_key_id(create_class.key),
 			tarot.normalize_mask(create_class.mask), create_class.searchable, create_class.per_subject)
@@ -230,7 +249,7 @@ DECLARE
 	class tarot.class := tarot.get_class(drop_class.name);
 BEGIN
 	DELETE FROM tarot.class c WHERE c.class_id = class.class_id;
-	DELETE FROM tarot.class_grant g WHERE g.class_id = class.class_id;
+	PERFORM tarot.forget_class_access(class.class_id);
 	-- No column is left that a change of it would have to go on with.
 	UPDATE tarot.search_key s SET state = 'retired', since = now() WHERE s.class_id = class.class_id AND s.state IN ('next', 'retiring');
 	PERFORM tarot.check_class_unused(class.class_id, class.name, 'drop');
@@ -239,85 +258,10 @@ $$;
 COMMENT ON FUNCTION tarot.drop_class(text) IS
 	'Drops a data class and its grants. Refused (2BP01) while a column or a domain is declared with it.';
 
--- ------------------------------------------------------------ grants
-
-CREATE FUNCTION tarot.grant_class(class text, grantee regrole, read text DEFAULT 'none',
-		search boolean DEFAULT NULL, write boolean DEFAULT NULL, permission text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	granted tarot.class := tarot.get_class(grant_class.class);
-	any_role boolean := coalesce(grant_class.grantee::oid, 0) = 0;
-BEGIN
-	IF any_role AND grant_class.permission IS NULL OR NOT any_role AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = grant_class.grantee) THEN
-		RAISE EXCEPTION 'the grantee of a data class must be a role' USING ERRCODE = 'undefined_object',
-			HINT = 'There is no grant to PUBLIC: make a role and let others inherit from it, or name a permission.';
-	ELSIF (grant_class.read IN ('none', 'masked', 'plain')) IS NOT TRUE THEN
-		RAISE EXCEPTION 'read access is "none", "masked" or "plain"' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF grant_class.permission IS NOT NULL THEN
-		PERFORM tarot.check_permission(grant_class.permission, false);
-	END IF;
-	-- Waits for a drop of the class, and then finds it gone.
-	PERFORM FROM tarot.class c WHERE c.class_id = granted.class_id FOR KEY SHARE;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'data class "%" does not exist', granted.name USING ERRCODE = 'undefined_object';
-	END IF;
-	INSERT INTO tarot.class_grant AS g (class_id, grantee, read, search, write, granted_by, permission)
-		VALUES (granted.class_id, coalesce(grant_class.grantee, 0), grant_class.read,
-			coalesce(grant_class.search, grant_class.read = 'plain'),
-			coalesce(grant_class.write, grant_class.read = 'plain'), session_user, coalesce(grant_class.permission, ''))
-		ON CONFLICT ON CONSTRAINT class_grant_pkey DO UPDATE SET read = excluded.read, search = excluded.search,
-			write = excluded.write, granted_by = excluded.granted_by, granted_at = excluded.granted_at;
-END
-$$;
-COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text) IS
-	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. With a permission ("customers:read") the grant counts only while the session''s identity holds that (tarot.has_permission()), so that one application role sees values for one request and masks for the next; then the grantee can be NULL, which is any role. Replaces an earlier grant to the same role with the same permission; several add up. Raises 42704 for an unknown class or role (there is no grant to PUBLIC), 22023 for another word, or what is no permission.';
-
-CREATE FUNCTION tarot.revoke_class(class text, grantee regrole, permission text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	revoked tarot.class := tarot.get_class(revoke_class.class);
-BEGIN
-	DELETE FROM tarot.class_grant g WHERE g.class_id = revoked.class_id AND g.grantee = coalesce(revoke_class.grantee, 0)
-		AND (revoke_class.permission IS NULL OR g.permission = revoke_class.permission);
-	IF NOT FOUND THEN
-		RAISE WARNING 'there was no % on data class "%"', CASE WHEN revoke_class.permission IS NULL THEN '' ELSE 'such ' END
-			|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role' ELSE format('grant to role "%s"', revoke_class.grantee) END, revoked.name;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION tarot.revoke_class(text, regrole, text) IS
-	'Takes back what a role was granted; with a permission, only the grant that has it. A grantee that is NULL is that for any role. Open sessions notice at their next statement. What a role inherits from others stays. Warns when there was none.';
-
-CREATE VIEW tarot.class_access AS
-	SELECT c.name AS class, r.rolname AS grantee, nullif(g.permission, '') AS permission, g.read, g.search, g.write, g.granted_by, g.granted_at,
-		c.mask, k.name AS key, c.searchable
-	FROM tarot.class c
-		JOIN tarot.key k USING (key_id)
-		LEFT JOIN (tarot.class_grant g JOIN (SELECT oid, rolname FROM pg_catalog.pg_roles UNION ALL SELECT 0, NULL) AS r ON r.oid = g.grantee) USING (class_id);
-COMMENT ON VIEW tarot.class_access IS
-	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';
-COMMENT ON COLUMN tarot.class_access.class IS 'The class.';
-COMMENT ON COLUMN tarot.class_access.grantee IS 'The role that was granted it, NULL for any role. Who inherits from that role is not listed.';
-COMMENT ON COLUMN tarot.class_access.permission IS 'What the session''s identity must hold for it, or NULL.';
-COMMENT ON COLUMN tarot.class_access.read IS 'none, masked or plain.';
-COMMENT ON COLUMN tarot.class_access.search IS 'Whether it may compare values, which plain read access allows as well.';
-COMMENT ON COLUMN tarot.class_access.write IS 'Whether it may write values.';
-COMMENT ON COLUMN tarot.class_access.granted_by IS 'Who granted it: the session''s user then, by name.';
-COMMENT ON COLUMN tarot.class_access.granted_at IS 'When.';
-COMMENT ON COLUMN tarot.class_access.mask IS 'What masked readers see.';
-COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written now.';
-COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be found to be equal.';
-
-REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
+REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text), tarot.is_line(text),
 	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
 	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
-	tarot.pin_search_key(tarot.class, text, integer),
+	tarot.pin_search_key(tarot.class, text, integer), tarot.forget_class_access(integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
-	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean, text),
-	tarot.revoke_class(text, regrole, text) FROM PUBLIC;
-GRANT SELECT ON tarot.class_access TO pg_monitor;
+	tarot.drop_class(text) FROM PUBLIC;
 

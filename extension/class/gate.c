@@ -22,6 +22,7 @@
 #include "base/errors.h"
 #include "base/secret.h"
 #include "class/gate.h"
+#include "class/reveal.h"
 #include "class/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -271,12 +272,51 @@ is_output(GatePath path)
 	return path == GATE_OUTPUT || path == GATE_OUTPUT_AS_CAST;
 }
 
+/*
+ * A value of which it is put on record that it was shown. What a purpose is
+ * missing for is an error, but where the server itself prints a value: in a plan, or
+ * in another error's detail, that one is the one to be told.
+ */
+static GateSight
+read_noted(ReadAccess read, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+		   size_t headroom, Bytes *plaintext)
+{
+	int32 class_id = (int32) envelope->header.class_id;
+
+	bool printed = path == GATE_OUTPUT && GateDumpDepth == 0 && GateRewriteDepth == 0;
+
+	if (read == READ_UNSTATED && printed && row_security)
+		return GATE_REFUSED;
+	(void) ClassReveal(class_id, read);
+	return open_value(envelope, kind, path == GATE_TRY_CAST, headroom, plaintext);
+}
+
+static inline bool
+is_masked_for_all(void)
+{
+	return (io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind();
+}
+
+/* For who may not simply read: apart, so that who may does not pay for it. */
+static pg_noinline GateSight
+read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+		  size_t headroom, Bytes *plaintext)
+{
+	if (is_blind())
+		return GATE_REFUSED;
+	if (site->read >= READ_UNSTATED && !is_masked_for_all())
+		return read_noted(site->read, envelope, kind, path, headroom, plaintext);
+	refuse_partial_sight(site->data_class, path);
+	return site->read == READ_NONE ? GATE_REFUSED
+								   : read_masked(site->data_class, envelope, kind,
+												 path == GATE_TRY_CAST, headroom, plaintext);
+}
+
 GateSight
 GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
 		 size_t headroom, Bytes *plaintext)
 {
 	bool try = path == GATE_TRY_CAST;
-	ReadAccess read;
 
 	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && !is_output(path))
 	{
@@ -288,19 +328,9 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 	if (unlikely(is_output(path) && OidIsValid(GateMaintenanceCaller) &&
 				 GateMaintenanceCaller != site->role))
 		return GATE_REFUSED;
-	read = site->read;
-	if (unlikely(read == READ_PLAIN &&
-				 ((io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind())))
-		read = READ_MASKED;
-	if (likely(read == READ_PLAIN))
+	if (likely(site->read == READ_PLAIN && !is_masked_for_all()))
 		return open_value(envelope, kind, try, headroom, plaintext);
-
-	if (is_blind())
-		return GATE_REFUSED;
-	refuse_partial_sight(site->data_class, path);
-	return read == READ_NONE
-			   ? GATE_REFUSED
-			   : read_masked(site->data_class, envelope, kind, try, headroom, plaintext);
+	return read_less(site, envelope, kind, path, headroom, plaintext);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -430,7 +460,7 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 	{
 		DataClass *data_class = ClassRequire(from);
 
-		if (ClassAccessOf(from, GetUserId(), NULL).read != READ_PLAIN)
+		if (!ClassReveal(from, ClassAccessOf(from, GetUserId(), NULL).read))
 			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 							errmsg("permission denied to move a value out of data class \"%s\"",
 								   data_class->name),
@@ -454,7 +484,7 @@ require_right(GateSite *site, GateRight right)
 	if (right == GATE_RIGHT_OWNER)
 		return;
 	refuse_masked_write(site->class_id);
-	if (right == GATE_RIGHT_MOVE && !(site->read == READ_PLAIN && site->write))
+	if (right == GATE_RIGHT_MOVE && !(ClassReveal(site->class_id, site->read) && site->write))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "class/access.h"
 #include "class/plaintext.h"
+#include "class/reveal.h"
 #include "class/search.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
@@ -170,7 +171,7 @@ may_search(int32 class_id, Oid role, AccessStamp *stamp)
 	ClassRights rights = ClassAccessOf(class_id, role, stamp);
 
 	/* Who reads the values can compare them anyway. */
-	return rights.search || rights.read == READ_PLAIN;
+	return rights.search || rights.read >= READ_NOTED;
 }
 
 bool
@@ -191,6 +192,8 @@ SearchRequire(int32 class_id, Oid role, AccessStamp *stamp)
 		SearchRefuseClass(data_class);
 	if (may_search(class_id, role, stamp))
 		return;
+	if (ClassAccessOf(class_id, role, NULL).read == READ_UNSTATED)
+		ClassRefuseUnstated(class_id);
 	role_name = GetUserNameFromId(role, true);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

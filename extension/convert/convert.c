@@ -23,6 +23,7 @@
 #include "base/varlena.h"
 #include "class/access.h"
 #include "class/gate.h"
+#include "class/reveal.h"
 #include "column/column.h"
 #include "column/types.h"
 #include "convert/conversion.h"
@@ -66,7 +67,7 @@ tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 	}
 	data_class = ClassRequire(class_id);
 	access = ClassAccessOf(class_id, GetUserId(), NULL);
-	if (!(encrypt ? access.write : access.read == READ_PLAIN))
+	if (!(encrypt ? access.write : ClassReveal(class_id, access.read)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 encrypt ? errmsg("permission denied to write data class \"%s\"", data_class->name)

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
+#include "class/reveal.h"
 #include "hooks/analyze.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
@@ -25,6 +26,7 @@ on_shmem_request(void)
 	if (previous_shmem_request)
 		previous_shmem_request();
 	RootKeyShmemRequest();
+	RevealShmemRequest();
 }
 
 static void
@@ -33,6 +35,7 @@ on_shmem_startup(void)
 	if (previous_shmem_startup)
 		previous_shmem_startup();
 	RootKeyShmemStartup();
+	RevealShmemStartup();
 	TokenSelfTest();
 }
 

@@ -72,6 +72,14 @@ tells_names(const ErrorData *error)
 		   (category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION && error->cursorpos > 0);
 }
 
+/* Who was shown values, and why, is for the log, and says what was made to be said there. */
+static bool
+is_own_note(const ErrorData *error)
+{
+	return error->sqlerrcode == TAROT_ERRCODE_ACCESS_NOTED && error->message_id != NULL &&
+		   strcmp(error->message_id, "%s") != 0;
+}
+
 /* A data error quotes data, be it the client's or a table's. What functions raise is theirs. */
 static bool
 quotes_data(const ErrorData *error)
@@ -87,7 +95,7 @@ message_for_log(const ErrorData *error, bool saw_plaintext)
 {
 	char *message;
 
-	if (error->message == NULL)
+	if (error->message == NULL || is_own_note(error))
 		return NULL;
 	if (saw_plaintext && (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY))
 	{

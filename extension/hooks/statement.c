@@ -19,6 +19,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
+#include "class/reveal.h"
 #include "client/client.h"
 #include "column/column.h"
 #include "hooks/statement.h"
@@ -137,6 +138,9 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	ClassForgetLocked();
 	IssuerForgetLocked();
 
+	if (running == 0)
+		RevealNextStatement();
+
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		GateNotePlaintext();
@@ -192,6 +196,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	KeyRingForgetLocked();
 	ClassForgetLocked();
 	IssuerForgetLocked();
+	if (running == 0)
+		RevealNextStatement();
 
 	switch (nodeTag(node))
 	{

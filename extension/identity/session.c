@@ -12,8 +12,6 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "fmgr.h"
@@ -276,22 +274,6 @@ look_again(void)
 	checked_standing = standing;
 }
 
-/*
- * A clock that the kernel turns on with its ticks: it costs a fifth of the real
- * one, and is behind it by milliseconds.
- */
-static inline int64
-coarse_clock(void)
-{
-#ifdef CLOCK_REALTIME_COARSE
-	struct timespec time;
-
-	if (likely(clock_gettime(CLOCK_REALTIME_COARSE, &time) == 0))
-		return (int64) time.tv_sec * USECS_PER_SEC + time.tv_nsec / 1000;
-#endif
-	return VerifyClock();
-}
-
 /* Raises unless the identity is still good. False: nobody has authenticated. */
 static inline bool
 holds_at(int64 *now)
@@ -305,9 +287,9 @@ holds_at(int64 *now)
 		look_again();
 
 	/* Good then and good later means good now: only near an end has the real clock to be read. */
-	*now = coarse_clock();
+	*now = VerifyCoarseClock();
 	if (likely(jwt_check_times(&identity->times, &checked_policy, *now) == JWT_VALID &&
-			   jwt_check_times(&identity->times, &checked_policy, *now + IDENTITY_CLOCK_LAG) ==
+			   jwt_check_times(&identity->times, &checked_policy, *now + VERIFY_CLOCK_LAG) ==
 				   JWT_VALID))
 		return true;
 	*now = VerifyClock();

@@ -19,11 +19,9 @@ extern uint64 IdentityEpoch;
  */
 extern Bytes IdentitySubject(void);
 
-#define IDENTITY_CLOCK_LAG INT64CONST(1000000)
-
 /*
  * Whether anybody has authenticated; raises as above, at each call. `now` is a
- * time, as jwt.h counts, that is less than IDENTITY_CLOCK_LAG ago.
+ * time, as jwt.h counts, that is less than VERIFY_CLOCK_LAG ago.
  */
 extern bool IdentityHolds(int64 *now);
 

@@ -188,7 +188,7 @@ stamp_holds_at(const PermissionStamp *stamp, int64 now)
 {
 	return stamp->identity == IdentityEpoch && stamp->catalog == CatalogEpoch &&
 		   stamp->permissions == PermissionEpoch &&
-		   (likely(now + IDENTITY_CLOCK_LAG < stamp->until) || VerifyClock() < stamp->until);
+		   (likely(now + VERIFY_CLOCK_LAG < stamp->until) || VerifyClock() < stamp->until);
 }
 
 const Permissions *

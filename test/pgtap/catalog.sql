@@ -15,7 +15,7 @@ CREATE TEMP TABLE encrypted_type AS SELECT 'encrypted_' || base AS name, base, (
 SELECT set_eq(
 	$$SELECT DISTINCT proname::text FROM tarot_function WHERE obj_description(oid, 'pg_proc') IS NULL$$,
 	ARRAY['guard_key_version', 'check_name', 'root_key_state', 'first_root_key', 'next_root_key', 'new_data_key', 'rewrap_data_key', 'check_key_unused', 'begin_key_change',
-		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'encrypted_typmod_in', 'encrypted_typmod_out',
+		'insert_key', 'get_key_id', 'class_id', 'normalize_mask', 'check_class_unused', 'get_class', 'require_class', 'is_line', 'forget_class_access', 'record_break_glass', 'record_end_of_break_glass', 'refuse_change_of_record', 'encrypted_typmod_in', 'encrypted_typmod_out',
 		'require_class_access', 'find_conversion', 'set_conversion', 'conversion_batch', 'constant_default', 'fill_converted_column', 'converted_type',
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
 		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
@@ -39,7 +39,8 @@ SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 
 SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
-	$$VALUES ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined')$$,
+	$$VALUES ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'),
+		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles that are gone, and roles that are there from the start');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, 'there is nothing else that would have to be');
 
@@ -50,12 +51,14 @@ SELECT is_empty(
 	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
 	ARRAY['5 1', '25 0', '32 0', '62 0'], 'a new subject key is guarded, but not announced');
+SELECT set_eq($$SELECT tgrelid::regclass::text, tgtype FROM pg_trigger WHERE tgfoid = 'tarot.refuse_change_of_record'::regproc AND tgenabled = 'A' AND tgqual IS NULL$$,
+	$$SELECT 'tarot.break_glass_' || t, type FROM unnest(ARRAY['use', 'end']) AS t, unnest('{27, 58}'::int2[]) AS type$$, 'records are never changed or deleted, always');
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
 	'states are guarded against every UPDATE');
 
 -- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
-	ARRAY['check_name', 'class_id', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
+	ARRAY['check_name', 'class_id', 'is_line', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule'],
 	'IMMUTABLE is only what asks nobody');

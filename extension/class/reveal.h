@@ -1,0 +1,39 @@
+/*
+ * reveal.h
+ *		On record: who was shown values of classes that ask for a purpose, or
+ *		by break-glass.
+ */
+#ifndef TAROT_CLASS_REVEAL_H
+#define TAROT_CLASS_REVEAL_H
+
+#include "base/compat.h"
+#include "class/access.h"
+
+/*
+ * A value of the class is about to be shown to the current role. The first of a
+ * client's statement is put on record, whichever of its processes shows it. May raise, as
+ * when the session's identity is no longer good: then it must not be shown.
+ */
+extern void ClassNoteReveal(int32 class_id);
+
+/*
+ * For who shows values: whether what ClassAccessOf found lets the values
+ * themselves be seen, of which that then is noted. Raises where only a purpose
+ * is missing, and with a hint that tells it.
+ */
+extern bool ClassReveal(int32 class_id, ReadAccess read);
+
+/* Raises that. */
+pg_noreturn extern void ClassRefuseUnstated(int32 class_id);
+
+/* A line of the server log, whoever is the client: `event`, and JSON. */
+extern void RevealLog(const char *event, const char *json);
+
+/* A statement of the client begins. */
+extern void RevealNextStatement(void);
+
+extern void RevealInit(void);
+extern void RevealShmemRequest(void);
+extern void RevealShmemStartup(void);
+
+#endif
