@@ -163,6 +163,18 @@ compat_guc_free(void *memory)
 #endif
 }
 
+/* Whether a part of ALTER TABLE adds a column; to children, too, it did so under another name
+ * before 16. */
+static inline bool
+compat_adds_column(AlterTableType type)
+{
+#if PG_VERSION_NUM >= 160000
+	return type == AT_AddColumn;
+#else
+	return type == AT_AddColumn || type == AT_AddColumnRecurse;
+#endif
+}
+
 /* Privileges are kept beside the range table since 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
@@ -216,7 +228,8 @@ compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
 #endif
 }
 
-/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18. */
+/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18.
+ */
 static inline List *
 compat_group_expressions(RangeTblEntry *entry)
 {

@@ -22,6 +22,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -43,6 +44,14 @@ LabelState LabelsKnown = LABELS_UNKNOWN;
 static MemoryContext label_context;
 static HTAB *known_tables;
 static LabelTypeCheck type_has_class;
+
+/*
+ * Whether a column that a masked table is given later is masked, too, until
+ * somebody has said what it is: nobody sees it, and SELECT * goes on. Read by
+ * tarot.follow_masking(), when the column is added. For superusers, since the
+ * owner of a table must not decide it by a SET.
+ */
+static bool mask_unclassified = true;
 
 /* Grows with every change of any table: what was read meanwhile is not remembered. */
 static uint64 changes;
@@ -304,6 +313,10 @@ LabelInit(void)
 	options.hcxt = label_context;
 	known_tables =
 		hash_create("tarot_security labels", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	DefineCustomBoolVariable(
+		"tarot_security.mask_unclassified",
+		"Masks columns that are added to masked tables until they are classified.", NULL,
+		&mask_unclassified, true, PGC_SUSET, 0, NULL, NULL, NULL);
 	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
 	LabelProviderInit();
 }

@@ -198,8 +198,9 @@ mask_compared(MaskRewrite *rewrite, List *arguments)
 	ListCell *cell;
 
 	foreach (cell, arguments)
-		masked = lappend(masked, may_compare(rewrite, lfirst(cell)) ? copyObject(lfirst(cell))
-																	: mask_node(lfirst(cell), rewrite));
+		masked =
+			lappend(masked, may_compare(rewrite, lfirst(cell)) ? copyObject(lfirst(cell))
+															   : mask_node(lfirst(cell), rewrite));
 	return masked;
 }
 
@@ -275,14 +276,18 @@ is_there(Oid relation, AttrNumber column)
 	return true;
 }
 
+#define COLUMN_BIT(column) ((column) -FirstLowInvalidHeapAttributeNumber)
+
 /*
- * The columns that the executor is to ask a privilege for: without those that
- * are labelled. Of them the class decides.
+ * The columns that the executor is to ask a privilege for: instead of those that
+ * are labelled, tableoid. Of them the class decides, for who was granted to
+ * select from the table (tarot.mask_table()).
  */
 static Bitmapset *
 without_labelled(const MaskedTable *table, Bitmapset *columns)
 {
 	Bitmapset *left = NULL;
+	bool labelled = false;
 	int at = -1;
 
 	while ((at = bms_next_member(columns, at)) >= 0)
@@ -295,13 +300,16 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 			{
 				/* To ask for a dropped one is an error. */
 				if (table->columns[i].class_id == CLASS_NONE && is_there(table->relation, i + 1))
-					left = bms_add_member(left, i + 1 - FirstLowInvalidHeapAttributeNumber);
+					left = bms_add_member(left, COLUMN_BIT(i + 1));
 			}
+			labelled = true;
 		}
-		else if (column < 0 || table->columns[column - 1].class_id == CLASS_NONE)
+		else if (column > 0 && table->columns[column - 1].class_id != CLASS_NONE)
+			labelled = true;
+		else
 			left = bms_add_member(left, at);
 	}
-	return left;
+	return labelled ? bms_add_member(left, COLUMN_BIT(TableOidAttributeNumber)) : left;
 }
 
 static void
@@ -358,8 +366,7 @@ mask_checks(MaskRewrite *rewrite, MaskFrame *frame)
 	{
 		WithCheckOption *check = lfirst(cell);
 
-		frame->values_of =
-			check->kind == WCO_VIEW_CHECK ? 0 : (Index) frame->query->resultRelation;
+		frame->values_of = check->kind == WCO_VIEW_CHECK ? 0 : (Index) frame->query->resultRelation;
 		check->qual = mask_node(check->qual, rewrite);
 	}
 	frame->values_of = 0;
@@ -392,14 +399,12 @@ mask_query(MaskRewrite *rewrite, Query *query)
 	{
 		RangeTblEntry *entry = lfirst(cell);
 
-		aside[number++] =
-			(SetAside){.subquery = entry->subquery, .policies = entry->securityQuals};
+		aside[number++] = (SetAside){.subquery = entry->subquery, .policies = entry->securityQuals};
 		entry->subquery = NULL;
 		entry->securityQuals = NIL;
 	}
 	query->withCheckOptions = NIL;
-	query_tree_mutator(query, mask_node, rewrite,
-					   QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
+	query_tree_mutator(query, mask_node, rewrite, QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
 	query->withCheckOptions = checks;
 	mask_checks(rewrite, frame);
 

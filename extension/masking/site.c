@@ -51,8 +51,8 @@ find_function(const char *name, Oid type)
 {
 	Oid arguments[2] = {ANYELEMENTOID, type};
 
-	return LookupFuncName(list_make2(makeString(pstrdup("tarot")), makeString(pstrdup(name))), 2, arguments,
-						  false);
+	return LookupFuncName(list_make2(makeString(pstrdup("tarot")), makeString(pstrdup(name))), 2,
+						  arguments, false);
 }
 
 /* The extension may be dropped and made again, with its schema. */
@@ -93,8 +93,8 @@ MaskSiteCall(const MaskSite *site, Var *var)
 	Expr *call;
 
 	*copy = *site;
-	constant = makeConst(site_type, -1, InvalidOid, sizeof(MaskSite), PointerGetDatum(copy), false,
-						 false);
+	constant =
+		makeConst(site_type, -1, InvalidOid, sizeof(MaskSite), PointerGetDatum(copy), false, false);
 	call = (Expr *) makeFuncExpr(site->column == 0 ? row_function : value_function, var->vartype,
 								 list_make2(copyObject(var), constant), var->varcollid,
 								 var->varcollid, COERCE_EXPLICIT_CALL);
@@ -188,9 +188,12 @@ access_of(SiteColumn *column, const MaskSite *site)
 	if (unlikely(column->role != GetUserId() || !AccessStampHolds(&column->stamp)))
 	{
 		column->role = InvalidOid;
-		column->read = CLASS_IS_NAMED(site->class_id)
-						   ? ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read
-						   : READ_NONE;
+
+		/* What nobody has classified yet is no error: of it there is nothing that could be granted.
+		 */
+		column->read = site->class_id == CLASS_UNCLASSIFIED
+						   ? READ_MASKED
+						   : ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
 		column->role = GetUserId();
 	}
 	read = column->read;
@@ -276,14 +279,13 @@ make_row(const MaskSite *site, TupleDesc desc, MemoryContext context)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		row->sites[i] =
-			(MaskSite){.relation = site->relation,
-					   .class_id = labels != NULL && i < labels->natts ? labels->classes[i]
-																	   : CLASS_NONE,
-					   .type = attribute->atttypid,
-					   .typmod = attribute->atttypmod,
-					   .column = attribute->attnum,
-					   .use = site->use};
+		row->sites[i] = (MaskSite){
+			.relation = site->relation,
+			.class_id = labels != NULL && i < labels->natts ? labels->classes[i] : CLASS_NONE,
+			.type = attribute->atttypid,
+			.typmod = attribute->atttypmod,
+			.column = attribute->attnum,
+			.use = site->use};
 	}
 	MemoryContextSwitchTo(outer);
 	return row;
@@ -346,6 +348,6 @@ tarot_masking_site_out(PG_FUNCTION_ARGS)
 	const char *class_name = name_of_class(site);
 
 	PG_RETURN_CSTRING(psprintf("[%s]", site->class_id == CLASS_NONE ? "row"
-									   : class_name != NULL			? class_name
+									   : class_name != NULL         ? class_name
 																	: "unclassified"));
 }

@@ -32,7 +32,7 @@ typedef struct Flow
 	const char *column;
 	int32 class_id; /* of the column; CLASS_NONE: nobody has said */
 	bool new_table; /* where nobody could */
-	List *visited;	/* columns of WITH RECURSIVE on the way: OutputColumn */
+	List *visited;  /* columns of WITH RECURSIVE on the way: OutputColumn */
 } Flow;
 
 typedef struct OutputColumn
