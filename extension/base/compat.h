@@ -216,7 +216,8 @@ compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
 #endif
 }
 
-/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18. */
+/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18.
+ */
 static inline List *
 compat_group_expressions(RangeTblEntry *entry)
 {

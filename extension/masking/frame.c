@@ -35,7 +35,8 @@ decide(MaskRewrite *rewrite, MaskedColumn *column)
 	}
 	else
 	{
-		bool dump = rewrite->statement != NULL && rewrite->statement->destination == MASKING_TO_COPY;
+		bool dump =
+			rewrite->statement != NULL && rewrite->statement->destination == MASKING_TO_COPY;
 
 		column->as = AS_SITE;
 		column->use = dump ? SITE_DUMPS : SITE_SHOWS;

@@ -23,10 +23,10 @@ typedef struct MaskingPlanning
 {
 	struct MaskingPlanning *outer;
 	bool rewritten; /* labels were looked for */
-	bool labelled;	/* and found, in tables that are masked */
-	bool hides;		/* some of their columns may be masked */
-	bool cursor;	/* its rows may be fetched by another role */
-	List *plain;	/* classes whose columns stayed as they are */
+	bool labelled;  /* and found, in tables that are masked */
+	bool hides;     /* some of their columns may be masked */
+	bool cursor;    /* its rows may be fetched by another role */
+	List *plain;    /* classes whose columns stayed as they are */
 	List *searched; /* and those that stayed where they are compared */
 } MaskingPlanning;
 
@@ -84,7 +84,8 @@ extern const MaskingStatement *MaskingStatementOf(const char *text);
 
 /* ---------------------------------------------------------------- copy.c */
 
-/* COPY of a masked table TO somewhere as the COPY of a query, in a copy; else the same statement. */
+/* COPY of a masked table TO somewhere as the COPY of a query, in a copy; else the same statement.
+ */
 extern CopyStmt *MaskingRewriteCopy(CopyStmt *statement);
 
 extern void MaskingInit(void);

@@ -20,7 +20,7 @@ CREATE TYPE tarot.mask_site (
 
 -- In the place of a labelled column, and of a whole row. Everybody may call them, but nobody has the second argument.
 CREATE FUNCTION tarot.masked(value anyelement, site tarot.mask_site) RETURNS anyelement
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_masking_masked';
 
 CREATE FUNCTION tarot.masked_row("row" anyelement, site tarot.mask_site) RETURNS anyelement
@@ -30,7 +30,8 @@ CREATE FUNCTION tarot.masked_row("row" anyelement, site tarot.mask_site) RETURNS
 -- ------------------------------------------------------------ privileges
 
 -- Takes the privileges away by which values would be read past their masks: on the table, for they are for all
--- columns, and on labelled columns. Those on the other columns are given back one by one.
+-- columns, and on labelled columns. Those on the other columns are given back one by one; and who was to read all of
+-- the labelled ones gets SELECT on tableoid, which queries ask for in their place (rewrite.c).
 CREATE FUNCTION tarot.revoke_values(relation regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -44,17 +45,33 @@ DECLARE
 	held record;
 BEGIN
 	-- All are listed before the first is revoked, and what others have granted goes with what they were granted.
-	FOR held IN SELECT p.privilege_type AS privilege, p.is_grantable AS grantable,
-			CASE p.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p.grantee)) END AS grantee, NULL AS "column"
-		FROM pg_class c, aclexplode(c.relacl) AS p
-		WHERE c.oid = relation AND p.grantee <> owner AND p.privilege_type IN ('SELECT', 'REFERENCES', 'TRIGGER')
-	UNION ALL SELECT p.privilege_type, p.is_grantable, CASE p.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(p.grantee)) END, a.attname
-		FROM pg_attribute a, aclexplode(a.attacl) AS p
-		WHERE a.attrelid = relation AND a.attname = ANY (labelled) AND p.grantee <> owner AND p.privilege_type IN ('SELECT', 'REFERENCES')
+	FOR held IN
+		WITH privileges AS (
+			SELECT p.grantee, p.privilege_type AS privilege, p.is_grantable AS grantable, NULL AS "column"
+			FROM pg_class c, aclexplode(c.relacl) AS p WHERE c.oid = relation AND p.privilege_type IN ('SELECT', 'REFERENCES', 'TRIGGER')
+			UNION ALL SELECT p.grantee, p.privilege_type, p.is_grantable, a.attname
+			FROM pg_attribute a, aclexplode(a.attacl) AS p WHERE a.attrelid = relation AND p.privilege_type IN ('SELECT', 'REFERENCES'))
+		SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS grantee, privilege,
+			bool_or("column" IS NULL) AS all_columns,
+			coalesce(bool_or(grantable) FILTER (WHERE "column" IS NULL), false) AS grantable,
+			array_agg("column"::text) FILTER (WHERE "column" = ANY (labelled)) AS columns,
+			bool_or("column" IS NULL OR "column" = 'tableoid') OR array_agg("column") FILTER (WHERE "column" IS NOT NULL) @> labelled AS reads
+		FROM privileges WHERE grantee <> owner GROUP BY 1, 2
 	LOOP
-		EXECUTE format('REVOKE %s %s ON %s FROM %s CASCADE', held.privilege, '(' || quote_ident(held."column") || ')', relation, held.grantee);
-		IF held."column" IS NULL AND held.privilege <> 'TRIGGER' AND others IS NOT NULL THEN
-			EXECUTE format('GRANT %s (%s) ON %s TO %s %s', held.privilege, others, relation, held.grantee, CASE WHEN held.grantable THEN 'WITH GRANT OPTION' END);
+		IF held.all_columns THEN
+			EXECUTE format('REVOKE %s ON %s FROM %s CASCADE', held.privilege, relation, held.grantee);
+			IF held.privilege <> 'TRIGGER' AND others IS NOT NULL THEN
+				EXECUTE format('GRANT %s (%s) ON %s TO %s %s', held.privilege, others, relation, held.grantee, CASE WHEN held.grantable THEN 'WITH GRANT OPTION' END);
+			END IF;
+		ELSIF held.columns IS NOT NULL THEN
+			EXECUTE format('REVOKE %s (%s) ON %s FROM %s CASCADE', held.privilege, (SELECT string_agg(quote_ident(c), ', ') FROM unnest(held.columns) AS c), relation, held.grantee);
+			IF held.privilege = 'SELECT' AND NOT held.reads THEN
+				RAISE WARNING 'role % may no longer read columns % of table "%"', held.grantee, array_to_string(held.columns, ', '), relation
+					USING HINT = format('It was not to read all classified columns. If it may, by its grants on their classes: GRANT SELECT (tableoid) ON %s TO %s;', relation, held.grantee);
+			END IF;
+		END IF;
+		IF held.privilege = 'SELECT' AND held.reads THEN
+			EXECUTE format('GRANT SELECT (tableoid) ON %s TO %s %s', relation, held.grantee, CASE WHEN held.grantable THEN 'WITH GRANT OPTION' END);
 		END IF;
 	END LOOP;
 END
@@ -98,7 +115,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.mask_table(regclass) IS
-	'Masks a table: whatever query reads its classified columns gets what the role that runs it may see of their classes, values, masks, or an error (42501). Partitions and children are masked with it. Takes away from all but the owner SELECT and REFERENCES on these columns and TRIGGER on the table: grants of classes decide instead, for roles that may SELECT other columns. Call it again when columns have been classified or privileges granted since. For the owner of the table (42501). Raises 42809 for what is not a table.';
+	'Masks a table: whatever query reads its classified columns gets what the role that runs it may see of their classes, values, masks, or an error (42501). Partitions and children are masked with it. Takes away from all but the owner SELECT and REFERENCES on these columns and TRIGGER on the table: grants of classes decide instead, for roles that could SELECT the table, or all of these columns; they keep SELECT on the other columns and get it on tableoid, which stands for the classified ones. Call it again when columns have been classified or privileges granted since. For the owner of the table (42501). Raises 42809 for what is not a table.';
 
 CREATE FUNCTION tarot.unmask_table(rel regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

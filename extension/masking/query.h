@@ -29,7 +29,7 @@ typedef struct MaskedTable
 	Oid relation;
 	int natts;
 	bool unprivileged; /* its labelled columns are read without a privilege on them */
-	bool hides;		   /* some are AS_SITE */
+	bool hides;        /* some are AS_SITE */
 	MaskedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } MaskedTable;
 
@@ -39,8 +39,8 @@ typedef struct MaskFrame
 	struct MaskFrame *outer;
 	Query *query;
 	MaskedTable **tables; /* by number in the range table - 1; NULL: not masked */
-	bool through_view;	  /* of a masking view's definition */
-	Index values_of;	  /* the table whose policies are looked at, which see its values */
+	bool through_view;    /* of a masking view's definition */
+	Index values_of;      /* the table whose policies are looked at, which see its values */
 } MaskFrame;
 
 typedef struct MaskRewrite

@@ -198,8 +198,9 @@ mask_compared(MaskRewrite *rewrite, List *arguments)
 	ListCell *cell;
 
 	foreach (cell, arguments)
-		masked = lappend(masked, may_compare(rewrite, lfirst(cell)) ? copyObject(lfirst(cell))
-																	: mask_node(lfirst(cell), rewrite));
+		masked =
+			lappend(masked, may_compare(rewrite, lfirst(cell)) ? copyObject(lfirst(cell))
+															   : mask_node(lfirst(cell), rewrite));
 	return masked;
 }
 
@@ -275,14 +276,28 @@ is_there(Oid relation, AttrNumber column)
 	return true;
 }
 
+static bool
+has_unlabelled(const MaskedTable *table)
+{
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i].class_id == CLASS_NONE && is_there(table->relation, i + 1))
+			return true;
+	}
+	return false;
+}
+
 /*
- * The columns that the executor is to ask a privilege for: without those that
- * are labelled. Of them the class decides.
+ * The columns that the executor is to ask a privilege for. In the place of
+ * labelled ones, of which the class decides, stands one that tells nothing: who
+ * may select that reads the table. A query that names no column, to count rows,
+ * asks for any; but no system column counts for that.
  */
 static Bitmapset *
 without_labelled(const MaskedTable *table, Bitmapset *columns)
 {
 	Bitmapset *left = NULL;
+	bool labelled = bms_is_empty(columns) && !has_unlabelled(table);
 	int at = -1;
 
 	while ((at = bms_next_member(columns, at)) >= 0)
@@ -294,13 +309,19 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 			for (int i = 0; i < table->natts; i++)
 			{
 				/* To ask for a dropped one is an error. */
-				if (table->columns[i].class_id == CLASS_NONE && is_there(table->relation, i + 1))
+				if (table->columns[i].class_id != CLASS_NONE)
+					labelled = true;
+				else if (is_there(table->relation, i + 1))
 					left = bms_add_member(left, i + 1 - FirstLowInvalidHeapAttributeNumber);
 			}
 		}
 		else if (column < 0 || table->columns[column - 1].class_id == CLASS_NONE)
 			left = bms_add_member(left, at);
+		else
+			labelled = true;
 	}
+	if (labelled)
+		left = bms_add_member(left, TableOidAttributeNumber - FirstLowInvalidHeapAttributeNumber);
 	return left;
 }
 
@@ -358,8 +379,7 @@ mask_checks(MaskRewrite *rewrite, MaskFrame *frame)
 	{
 		WithCheckOption *check = lfirst(cell);
 
-		frame->values_of =
-			check->kind == WCO_VIEW_CHECK ? 0 : (Index) frame->query->resultRelation;
+		frame->values_of = check->kind == WCO_VIEW_CHECK ? 0 : (Index) frame->query->resultRelation;
 		check->qual = mask_node(check->qual, rewrite);
 	}
 	frame->values_of = 0;
@@ -392,14 +412,12 @@ mask_query(MaskRewrite *rewrite, Query *query)
 	{
 		RangeTblEntry *entry = lfirst(cell);
 
-		aside[number++] =
-			(SetAside){.subquery = entry->subquery, .policies = entry->securityQuals};
+		aside[number++] = (SetAside){.subquery = entry->subquery, .policies = entry->securityQuals};
 		entry->subquery = NULL;
 		entry->securityQuals = NIL;
 	}
 	query->withCheckOptions = NIL;
-	query_tree_mutator(query, mask_node, rewrite,
-					   QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
+	query_tree_mutator(query, mask_node, rewrite, QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
 	query->withCheckOptions = checks;
 	mask_checks(rewrite, frame);
 

@@ -51,8 +51,8 @@ find_function(const char *name, Oid type)
 {
 	Oid arguments[2] = {ANYELEMENTOID, type};
 
-	return LookupFuncName(list_make2(makeString(pstrdup("tarot")), makeString(pstrdup(name))), 2, arguments,
-						  false);
+	return LookupFuncName(list_make2(makeString(pstrdup("tarot")), makeString(pstrdup(name))), 2,
+						  arguments, false);
 }
 
 /* The extension may be dropped and made again, with its schema. */
@@ -93,8 +93,8 @@ MaskSiteCall(const MaskSite *site, Var *var)
 	Expr *call;
 
 	*copy = *site;
-	constant = makeConst(site_type, -1, InvalidOid, sizeof(MaskSite), PointerGetDatum(copy), false,
-						 false);
+	constant =
+		makeConst(site_type, -1, InvalidOid, sizeof(MaskSite), PointerGetDatum(copy), false, false);
 	call = (Expr *) makeFuncExpr(site->column == 0 ? row_function : value_function, var->vartype,
 								 list_make2(copyObject(var), constant), var->varcollid,
 								 var->varcollid, COERCE_EXPLICIT_CALL);
@@ -179,9 +179,9 @@ refuse_write(const MaskSite *site)
 					 "plainly.")));
 }
 
-/* What a column's value is shown as; raises where it is not to be shown. */
+/* What a column's value is shown as; raises where it is not to be shown. NULL has no mask. */
 static ReadAccess
-access_of(SiteColumn *column, const MaskSite *site)
+access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 {
 	ReadAccess read;
 
@@ -202,6 +202,8 @@ access_of(SiteColumn *column, const MaskSite *site)
 	}
 	else if (read == READ_NONE)
 		refuse_read(site);
+	if (isnull)
+		return read;
 
 	/* Without row security, as pg_dump wants it, rows are taken for all there is. */
 	if (site->use == SITE_WRITES)
@@ -235,14 +237,24 @@ PG_FUNCTION_INFO_V1(tarot_masking_masked);
 Datum
 tarot_masking_masked(PG_FUNCTION_ARGS)
 {
-	const MaskSite *site = (const MaskSite *) PG_GETARG_POINTER(1);
+	const MaskSite *site;
 	SiteColumn *column = fcinfo->flinfo->fn_extra;
+	ReadAccess access;
 	Datum masked;
+
+	if (unlikely(PG_ARGISNULL(1)))
+		PG_RETURN_NULL();
+	site = (const MaskSite *) PG_GETARG_POINTER(1);
 
 	if (unlikely(column == NULL))
 		fcinfo->flinfo->fn_extra = column =
 			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SiteColumn));
-	if (access_of(column, site) == READ_PLAIN)
+
+	/* Also for NULL: who may read nothing is not told which values there are. */
+	access = access_of(column, site, PG_ARGISNULL(0));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (access == READ_PLAIN)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	if (!mask_value(column, site, fcinfo->flinfo->fn_mcxt, PG_GETARG_DATUM(0), &masked))
 		PG_RETURN_NULL();
@@ -276,14 +288,13 @@ make_row(const MaskSite *site, TupleDesc desc, MemoryContext context)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		row->sites[i] =
-			(MaskSite){.relation = site->relation,
-					   .class_id = labels != NULL && i < labels->natts ? labels->classes[i]
-																	   : CLASS_NONE,
-					   .type = attribute->atttypid,
-					   .typmod = attribute->atttypmod,
-					   .column = attribute->attnum,
-					   .use = site->use};
+		row->sites[i] = (MaskSite){
+			.relation = site->relation,
+			.class_id = labels != NULL && i < labels->natts ? labels->classes[i] : CLASS_NONE,
+			.type = attribute->atttypid,
+			.typmod = attribute->atttypmod,
+			.column = attribute->attnum,
+			.use = site->use};
 	}
 	MemoryContextSwitchTo(outer);
 	return row;
@@ -311,8 +322,8 @@ tarot_masking_masked_row(PG_FUNCTION_ARGS)
 	{
 		const MaskSite *one = &row->sites[i];
 
-		if (one->class_id == CLASS_NONE || row->nulls[i] ||
-			access_of(&row->columns[i], one) == READ_PLAIN)
+		if (one->class_id == CLASS_NONE ||
+			access_of(&row->columns[i], one, row->nulls[i]) == READ_PLAIN || row->nulls[i])
 			continue;
 		row->nulls[i] = !mask_value(&row->columns[i], one, fcinfo->flinfo->fn_mcxt, row->values[i],
 									&row->values[i]);
@@ -346,6 +357,6 @@ tarot_masking_site_out(PG_FUNCTION_ARGS)
 	const char *class_name = name_of_class(site);
 
 	PG_RETURN_CSTRING(psprintf("[%s]", site->class_id == CLASS_NONE ? "row"
-									   : class_name != NULL			? class_name
+									   : class_name != NULL         ? class_name
 																	: "unclassified"));
 }

@@ -11,10 +11,10 @@
 /* What becomes of the values, which decides what is done where there would be a mask. */
 typedef enum SiteUse
 {
-	SITE_SHOWS,	 /* the mask is shown */
+	SITE_SHOWS,  /* the mask is shown */
 	SITE_STORES, /* into a column without a class: the mask, also for who may see the value later */
 	SITE_WRITES, /* into a column of the class: refused, or the mask would be the data */
-	SITE_DUMPS,	 /* COPY TO: refused, or the mask would be taken for the data */
+	SITE_DUMPS,  /* COPY TO: refused, or the mask would be taken for the data */
 } SiteUse;
 
 /* The value of type tarot.mask_site: nobody but the planner hook makes one. */
@@ -30,7 +30,6 @@ typedef struct MaskSite
 
 /* The call that takes the place of a column, or of a whole row. */
 extern Expr *MaskSiteCall(const MaskSite *site, Var *var);
-
 
 /* Looks up our functions and the type, which other plans are marked by, too. */
 extern void MaskSiteLookUp(void);

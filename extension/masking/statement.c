@@ -30,11 +30,10 @@ refuse_prepared(ExecuteStmt *execute)
 		LabelledTable *labels = LabelFind(lfirst_oid(cell));
 
 		if (labels != NULL && (labels->masked || labels->masking))
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("CREATE TABLE AS EXECUTE cannot read masked table \"%s\"",
-							get_rel_name(lfirst_oid(cell))),
-					 errhint("Write the query itself.")));
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							errmsg("CREATE TABLE AS EXECUTE cannot read masked table \"%s\"",
+								   get_rel_name(lfirst_oid(cell))),
+							errhint("Write the query itself.")));
 	}
 }
 
