@@ -20,7 +20,7 @@ CREATE TYPE tarot.mask_site (
 
 -- In the place of a labelled column, and of a whole row. Everybody may call them, but nobody has the second argument.
 CREATE FUNCTION tarot.masked(value anyelement, site tarot.mask_site) RETURNS anyelement
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_masking_masked';
 
 CREATE FUNCTION tarot.masked_row("row" anyelement, site tarot.mask_site) RETURNS anyelement

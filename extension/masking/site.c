@@ -179,9 +179,9 @@ refuse_write(const MaskSite *site)
 					 "plainly.")));
 }
 
-/* What a column's value is shown as; raises where it is not to be shown. */
+/* What a column's value is shown as; raises where it is not to be shown. NULL has no mask. */
 static ReadAccess
-access_of(SiteColumn *column, const MaskSite *site)
+access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 {
 	ReadAccess read;
 
@@ -205,6 +205,8 @@ access_of(SiteColumn *column, const MaskSite *site)
 	}
 	else if (read == READ_NONE)
 		refuse_read(site);
+	if (isnull)
+		return read;
 
 	/* Without row security, as pg_dump wants it, rows are taken for all there is. */
 	if (site->use == SITE_WRITES)
@@ -238,14 +240,24 @@ PG_FUNCTION_INFO_V1(tarot_masking_masked);
 Datum
 tarot_masking_masked(PG_FUNCTION_ARGS)
 {
-	const MaskSite *site = (const MaskSite *) PG_GETARG_POINTER(1);
+	const MaskSite *site;
 	SiteColumn *column = fcinfo->flinfo->fn_extra;
+	ReadAccess access;
 	Datum masked;
+
+	if (unlikely(PG_ARGISNULL(1)))
+		PG_RETURN_NULL();
+	site = (const MaskSite *) PG_GETARG_POINTER(1);
 
 	if (unlikely(column == NULL))
 		fcinfo->flinfo->fn_extra = column =
 			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SiteColumn));
-	if (access_of(column, site) == READ_PLAIN)
+
+	/* Also for NULL: who may read nothing is not told which values there are. */
+	access = access_of(column, site, PG_ARGISNULL(0));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (access == READ_PLAIN)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	if (!mask_value(column, site, fcinfo->flinfo->fn_mcxt, PG_GETARG_DATUM(0), &masked))
 		PG_RETURN_NULL();
@@ -313,8 +325,8 @@ tarot_masking_masked_row(PG_FUNCTION_ARGS)
 	{
 		const MaskSite *one = &row->sites[i];
 
-		if (one->class_id == CLASS_NONE || row->nulls[i] ||
-			access_of(&row->columns[i], one) == READ_PLAIN)
+		if (one->class_id == CLASS_NONE ||
+			access_of(&row->columns[i], one, row->nulls[i]) == READ_PLAIN || row->nulls[i])
 			continue;
 		row->nulls[i] = !mask_value(&row->columns[i], one, fcinfo->flinfo->fn_mcxt, row->values[i],
 									&row->values[i]);

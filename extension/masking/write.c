@@ -32,6 +32,7 @@ typedef struct Flow
 	const char *column;
 	int32 class_id; /* of the column; CLASS_NONE: nobody has said */
 	bool new_table; /* where nobody could */
+	bool truth;     /* within a yes or no */
 	List *visited;  /* columns of WITH RECURSIVE on the way: OutputColumn */
 } Flow;
 
@@ -42,6 +43,7 @@ typedef struct OutputColumn
 } OutputColumn;
 
 static bool follow(Node *node, void *context);
+static void follow_output(Flow *flow, MaskFrame *outer, Query *query, AttrNumber number);
 
 /* ---------------------------------------------------------------- at the table */
 
@@ -136,6 +138,23 @@ follow_from(Flow *flow, MaskFrame *frame, Node *node)
 	flow->frame = here;
 }
 
+/* UNION and its like have the columns of their first branch, and the values of all. */
+static void
+follow_branches(Flow *flow, MaskFrame *frame, AttrNumber number)
+{
+	ListCell *cell;
+
+	if (frame->query->setOperations == NULL)
+		return;
+	foreach (cell, frame->query->rtable)
+	{
+		RangeTblEntry *entry = lfirst(cell);
+
+		if (entry->rtekind == RTE_SUBQUERY)
+			follow_output(flow, frame, entry->subquery, number);
+	}
+}
+
 /* A column that a query returns; 0 for all. */
 static void
 follow_output(Flow *flow, MaskFrame *outer, Query *query, AttrNumber number)
@@ -163,17 +182,7 @@ follow_output(Flow *flow, MaskFrame *outer, Query *query, AttrNumber number)
 			follow_from(flow, frame, (Node *) target->expr);
 	}
 
-	/* Its own columns are those of the first branch. */
-	if (query->setOperations != NULL)
-	{
-		foreach (cell, query->rtable)
-		{
-			RangeTblEntry *entry = lfirst(cell);
-
-			if (entry->rtekind == RTE_SUBQUERY)
-				follow_output(flow, frame, entry->subquery, number);
-		}
-	}
+	follow_branches(flow, frame, number);
 }
 
 static void
@@ -278,39 +287,80 @@ follow_multiexpr(Flow *flow, const Param *param)
 	}
 }
 
-/* What tells about values without being made of them: yes or no, and how many. */
+/* How many there are tells nobody what they are. */
 static bool
-is_harmless(Node *node)
+is_count(Node *node)
 {
-	if (IsA(node, Aggref))
-		return ((Aggref *) node)->aggfnoid == F_COUNT_ANY;
-	if (IsA(node, WindowFunc))
-		return ((WindowFunc *) node)->winfnoid == F_COUNT_ANY;
-	return exprType(node) == BOOLOID || LabelTypeHasClass(exprType(node));
+	return (IsA(node, Aggref) && ((Aggref *) node)->aggfnoid == F_COUNT_ANY) ||
+		   (IsA(node, WindowFunc) && ((WindowFunc *) node)->winfnoid == F_COUNT_ANY);
+}
+
+/* A yes or no, which is made of values only where these are such. */
+static bool
+is_truth(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_BoolExpr:
+		case T_ScalarArrayOpExpr:
+		case T_RowCompareExpr:
+		case T_DistinctExpr:
+			return true;
+		case T_OpExpr:
+		case T_FuncExpr:
+			return exprType(node) == BOOLOID;
+		case T_SubLink:
+			return ((SubLink *) node)->subLinkType != EXPR_SUBLINK &&
+				   ((SubLink *) node)->subLinkType != ARRAY_SUBLINK;
+		default:
+			return false;
+	}
+}
+
+/* Of a type that has a class, so that it is sealed. */
+static bool
+is_sealed(Node *node)
+{
+	return (IsA(node, FuncExpr) || IsA(node, CoerceViaIO) || IsA(node, RelabelType)) &&
+		   LabelTypeHasClass(exprType(node));
 }
 
 static bool
 follow(Node *node, void *context)
 {
 	Flow *flow = context;
+	bool truth = flow->truth;
 
-	if (node == NULL)
+	if (node == NULL || is_count(node) || is_sealed(node))
 		return false;
 	check_stack_depth();
-	if (IsA(node, List) || IsA(node, TargetEntry) || IsA(node, RangeTblFunction) ||
-		IsA(node, TableFunc) || IsA(node, CaseWhen) || IsA(node, SortGroupClause) ||
-		IsA(node, WindowClause))
-		return expression_tree_walker(node, follow, context);
-	if (is_harmless(node) && !IsA(node, Var))
-		return false;
 	if (IsA(node, Var))
-		follow_var(flow, (Var *) node);
-	else if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_MULTIEXPR)
+	{
+		if (!flow->truth || ((Var *) node)->vartype == BOOLOID)
+		{
+			flow->truth = false;
+			follow_var(flow, (Var *) node);
+			flow->truth = truth;
+		}
+		return false;
+	}
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_MULTIEXPR)
+	{
 		follow_multiexpr(flow, (Param *) node);
-	else if (IsA(node, SubLink))
-		follow_output(flow, flow->frame, castNode(Query, ((SubLink *) node)->subselect), 0);
-	else
-		return expression_tree_walker(node, follow, context);
+		return false;
+	}
+	flow->truth |= is_truth(node);
+	if (!IsA(node, SubLink))
+		(void) expression_tree_walker(node, follow, context);
+	else if (!flow->truth || exprType(node) == BOOLOID)
+	{
+		flow->truth = false;
+		if (!is_truth(node))
+			follow_output(flow, flow->frame, castNode(Query, ((SubLink *) node)->subselect), 0);
+	}
+	flow->truth = truth;
 	return false;
 }
 
@@ -325,6 +375,7 @@ follow_column(MaskRewrite *rewrite, MaskFrame *frame, TargetEntry *target, int32
 	flow.new_table = frame->query->commandType == CMD_SELECT &&
 					 rewrite->statement->destination == MASKING_TO_TABLE;
 	follow_from(&flow, frame, (Node *) target->expr);
+	follow_branches(&flow, frame, target->resno);
 }
 
 static void
@@ -372,8 +423,6 @@ MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top)
 	const MaskingStatement *statement = rewrite->statement;
 	ListCell *cell;
 
-	if (!rewrite->planning->labelled)
-		return;
 	if (top->query->commandType == CMD_SELECT && statement != NULL &&
 		(statement->destination == MASKING_TO_TABLE ||
 		 statement->destination == MASKING_TO_REFRESH))
