@@ -230,9 +230,9 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.objsubid = 0) THEN
 		RETURN;
 	END IF;
-	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE d.command_tag
-				WHEN 'CREATE TABLE' THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
-				WHEN 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
+	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE
+				WHEN d.command_tag IN ('CREATE TABLE', 'CREATE FOREIGN TABLE') THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
+				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
 		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP
