@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "class/class.h"
 #include "class/masking.h"
+#include "class/number.h"
 #include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
@@ -127,6 +128,34 @@ ClassMaskFits(const DataClass *data_class, EnvelopeKind kind)
 	}
 }
 
+static bool
+mask_numeric(DataClass *data_class, Bytes plaintext, Datum *masked)
+{
+	Number number;
+	ShortNumber shown;
+	Datum numeric;
+	bool done;
+
+	if (data_class->mask.kind == MASK_ZERO)
+		NumberOfInteger(0, &number);
+	else if (!NumberOfPlaintext(plaintext, &number))
+		return false;
+	switch (ClassMaskNumber(data_class, &number, &shown))
+	{
+		case NUMBER_SHORT:
+			*masked = ShortNumberToNumeric(shown);
+			return true;
+		case NUMBER_LONG:
+			numeric = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
+			done = ClassMaskLongNumber(data_class, numeric, masked);
+			PlaintextWipeDatum(numeric);
+			return done;
+		case NUMBER_NULL:
+			break;
+	}
+	return false;
+}
+
 /* Any of the types that have a value and no text. */
 static bool
 mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
@@ -137,7 +166,7 @@ mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t hea
 
 	if (kind == ENVELOPE_NUMERIC)
 	{
-		if (!ClassMaskNumeric(data_class, plaintext, &value))
+		if (!mask_numeric(data_class, plaintext, &value))
 			return false;
 	}
 	else if (kind == ENVELOPE_DATE)

@@ -21,8 +21,7 @@ extern void ClassMaskHash(DataClass *data_class, Bytes value, uint8_t out[MASK_H
 /* Of a jsonb. */
 extern Datum ClassMaskDocument(DataClass *data_class, Datum document);
 
-/* Each false for NULL. A number is given in its plaintext form, the mask is a numeric. */
-extern bool ClassMaskNumeric(DataClass *data_class, Bytes plaintext, Datum *masked);
+/* Each false for NULL. Of other numbers: number.h. */
 extern bool ClassMaskFloat(DataClass *data_class, double value, double *masked);
 extern bool ClassMaskDate(DataClass *data_class, DateADT date, DateADT *masked);
 extern bool ClassMaskTimestamp(DataClass *data_class, Timestamp time, Timestamp *masked);

@@ -62,7 +62,8 @@
  *
  * range	"[40,50)": between which multiples of the step a text lies that is a
  *			decimal number, of at most 18 digits when counted in the step's last
- *			one; "[redacted]" for all else. Of a number, the lower of the two.
+ *			one, the step of at most 17; "[redacted]" for all else. Of a number, the lower of the
+ *two.
  *
  * constant	the text that is its argument: that there is a value.
  *
@@ -154,7 +155,17 @@ typedef struct MaskSpec
 	 * constant: any text without controls. json_...: "a.b,c", keys by which a path leads down.
 	 */
 	char argument[MASK_ARGUMENT_MAX];
+
+	/* A number that is the argument: step / 10^scale, or 0 where it has too many digits for that.
+	 */
+	int64_t step;
+	int scale; /* digits after the point, as written */
+	double amount;
+	bool percent;
 } MaskSpec;
+
+/* The digits of a step that can be counted in. */
+#define MASK_STEP_DIGITS 17
 
 /* "json_hide(", an argument, and ")" with its end */
 #define MASK_SPEC_MAX (MASK_ARGUMENT_MAX + 16)

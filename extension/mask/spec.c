@@ -178,6 +178,38 @@ parse_step(const char *text, bool may_be_percent, char *out)
 	return *text == ')' ? text + 1 : NULL;
 }
 
+/* What the masks count with. */
+static void
+read_step(MaskSpec *spec)
+{
+	double value = 0, unit = 1;
+	int significant = 0;
+	bool point = false;
+
+	for (const char *at = spec->argument; *at != '\0'; at++)
+	{
+		if (*at == '.')
+			point = true;
+		else if (*at == '%')
+			spec->percent = true;
+		else
+		{
+			value = value * 10 + (*at - '0');
+			significant += significant > 0 || *at != '0';
+			if (significant <= MASK_STEP_DIGITS)
+				spec->step = spec->step * 10 + (*at - '0');
+			if (point)
+			{
+				spec->scale++;
+				unit *= 10;
+			}
+		}
+	}
+	spec->amount = value / unit;
+	if (significant > MASK_STEP_DIGITS || spec->scale > MASK_STEP_DIGITS)
+		spec->step = 0;
+}
+
 /* Anything but controls up to the last ")", without spaces at its ends; as above. */
 static const char *
 parse_text(const char *text, char *out)
@@ -314,6 +346,9 @@ mask_parse(const char *text, MaskSpec *spec, const char **problem)
 		*problem = "json_hide and json_show need paths of keys, such as (name, address.city)";
 		return false;
 	}
+
+	if (masks[found].takes == TAKES_STEP || masks[found].takes == TAKES_AMOUNT)
+		read_step(&parsed);
 
 	if (*skip_spaces(text) != '\0')
 	{

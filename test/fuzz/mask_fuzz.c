@@ -137,9 +137,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (spec.kind == MASK_RANGE || spec.kind == MASK_CONSTANT)
 	{
 		size_t argument = strnlen((const char *) value, left);
+		char written[MASK_SPEC_MAX];
+		const char *problem;
 
 		memcpy(spec.argument, value,
 			   argument < sizeof(spec.argument) ? argument : sizeof(spec.argument) - 1);
+		mask_format(&spec, written);
+		if (spec.kind == MASK_RANGE && !mask_parse(written, &spec, &problem))
+			return 0;
 		value += argument;
 		left -= argument;
 		if (left > 0)
