@@ -26,6 +26,14 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pg_temp.spell(mask text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN tarot.normalize_mask(mask);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ': ' || SQLERRM;
+END
+$$;
+
 -- ------------------------------------------------------------ texts
 -- Cut where the type is shorter; a mask that is cut is still one.
 SELECT pg_temp.masks('{redact,null,"partial(2,2)",email,phone,card,"constant(ungültig, leider)",name,json,year,round(5)}', $$
@@ -126,6 +134,26 @@ SELECT count(tarot.preview_mask('secret', i)) = count(*) AS shown, count(DISTINC
 SELECT count(tarot.preview_mask('secret', i)) = count(*) AS shown, count(DISTINCT tarot.preview_mask('secret', i)) = count(*) AS different, bool_and(tarot.preview_mask('secret', i) = tarot.preview_mask('secret', i::numeric)) AS as_numeric
 	FROM (SELECT generate_series(9223372036854775000, 9223372036854775806) UNION SELECT generate_series(-9223372036854775807, -9223372036854775000) UNION SELECT 9223372036854775807 UNION SELECT -9223372036854775808 UNION SELECT generate_series(2147483648, 2147484648)) AS s (i);
 
+-- ------------------------------------------------------------ documents
+-- A mask a path; the longest counts, what an array holds is where the array is, and all that is not named is hidden.
+CREATE TABLE documents (j json);
+INSERT INTO documents VALUES ('{"contact": {"email": "ada@example.org", "phone": "+49 30 1234567", "more": {"email": "bob@example.com"}}, "kind": "reader", "age": 36, "tags": ["a", 1, true, null, {"email": "eve@example.org"}], "ssn": "123-45-6789"}'),
+	('["ada@example.org", 47.5, {"kind": 5, "age": [36, 1e3, -47.25], "contact": "ada@example.org"}]'), ('"ada@example.org"'), ('47'), ('null'), ('{}'), ('[]'), (' { "kind" : [ ] , "age" : { } } '),
+	-- Keys and values with escapes, keys twice, what is no character; a number that the server's own type has no room for.
+	('{"k\u0069nd": "r\u0065ader", "kin\u0064\u0000": "hidden", "con\/tact": "hidden", "contact": {"em\u0061il": "\u0061da\u0040example.org"}, "contact": {"email": "eve@example.org"}, "kind": "\ud83d\ude00\ud83d", "age": 1e999999, "age": 2.5e+2, "age": 12345678901234567890123, "kind": "\"quoted\" \\ \n"}');
+SELECT pg_temp.masks('{json,"json(contact.email: email, kind: show, age: range(10))","json(contact: partial(2, 2), contact.more: redact, tags: null, age: zero, ssn: constant(a \"b\" (c)))",json_hide(contact),"json_show(contact.email,kind)",redact,null,email}',
+	$$ SELECT tarot.preview_mask('secret', j) FROM documents $$);
+-- jsonb has the same masks, in its own order.
+SELECT pg_temp.masks('{json,"json(contact.email: email, kind: show, age: range(10))","json(contact: partial(2, 2), contact.more: redact, tags: null, age: zero, ssn: constant(a (b)))",json_hide(contact),"json_show(contact.email,kind)",redact,null,email,"json(contact.email: hash, ssn: pseudonym, age: noise(5))"}',
+	$$ SELECT count(*) FILTER (WHERE tarot.preview_mask('secret', j::jsonb) = tarot.preview_mask('secret', j)::jsonb) FROM documents WHERE j::text NOT LIKE '%u0000%' AND j::text NOT LIKE '%kind%kind%' $$);
+-- Keyed masks within: the same as of the texts and numbers themselves.
+SELECT tarot.alter_class('secret', mask => 'json(t: pseudonym, n: pseudonym, h: hash, f: fake_name, x: noise(5))');
+SELECT tarot.preview_mask('secret', '{"t": "AB-1234-xy", "n": 123456789, "h": "Ada", "f": "Ada", "x": 47.50}'::jsonb) AS within \gset
+SELECT pg_temp.masks('{pseudonym}', $$ SELECT tarot.preview_mask('secret', 'AB-1234-xy'::text) || ' ' || tarot.preview_mask('secret', 123456789) $$) = 'pseudonym: ' || (:'within'::jsonb ->> 't') || ' ' || (:'within'::jsonb ->> 'n') AS pseudonyms,
+	pg_temp.masks('{hash}', $$ SELECT tarot.preview_mask('secret', 'Ada'::text) $$) = 'hash: ' || (:'within'::jsonb ->> 'h') AS hash, pg_temp.masks('{fake_name}', $$ SELECT tarot.preview_mask('secret', 'Ada'::text) $$) = 'fake_name: ' || (:'within'::jsonb ->> 'f') AS fake,
+	pg_temp.masks('{noise(5)}', $$ SELECT tarot.preview_mask('secret', 47.50) $$) = 'noise(5): ' || (:'within'::jsonb ->> 'x') AS noise;
+SELECT mask, pg_temp.spell(mask) FROM unnest(ARRAY['json ( a . b :email , c: PARTIAL( 1 ,2) )', 'json(a: show)', 'json()', 'json(a)', 'json(a: )', 'json(a: json)', 'json(a: year)', 'json(: email)', 'json(a: email', 'json(a: email) b', 'json(a: constant(x, (y)), b: redact)', 'json(a: constant(x)))', 'json(a..b: email)']) AS mask;
+
 -- ------------------------------------------------------------ arrays
 SELECT pg_temp.masks('{email,null,"partial(1,1)"}', $$ SELECT tarot.preview_mask('secret', '[0:1][3:4]={{ada@example.org,NULL},{no address,bob@example.com}}'::text[]) $$);
 SELECT pg_temp.masks('{email}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', '{ada@example.org}'::varchar(6)[]), tarot.preview_mask('secret', '{}'::text[]), tarot.preview_mask('secret', ARRAY[NULL]::text[])) $$);
@@ -172,7 +200,7 @@ BEGIN
 END
 $$;
 SELECT mask, pg_temp.compare(mask) FROM unnest('{redact,null,"partial(2,2)",email,card,phone,iban,name,address,ip,"ip(16,32)",range(10),range(0.25),"constant(x)",hash,pseudonym,pseudonym_card,
-	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city)}'::text[]) AS mask;
+	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city),"json(name: name, at.city: hash, at: noise(5))"}'::text[]) AS mask;
 
 -- ------------------------------------------------------------ keys
 SELECT tarot.alter_class('secret', mask => 'pseudonym');

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
@@ -283,7 +284,7 @@ mask_integer(MaskedType *type, int64 value, int64 least, int64 most, int64 *mask
 	if (!ClassMaskFits(type->data_class, ENVELOPE_NUMERIC))
 		return false;
 	NumberOfInteger(value, &number);
-	switch (ClassMaskNumber(type->data_class, &number, &shown))
+	switch (ClassMaskNumber(type->data_class, &type->data_class->mask, &number, &shown))
 	{
 		case NUMBER_NULL:
 			return false;
@@ -293,7 +294,7 @@ mask_integer(MaskedType *type, int64 value, int64 least, int64 most, int64 *mask
 			break;
 		case NUMBER_LONG:
 			numeric = NumericGetDatum(int64_to_numeric(value));
-			if (!ClassMaskLongNumber(type->data_class, numeric, &numeric))
+			if (!ClassMaskLongNumber(type->data_class, &type->data_class->mask, numeric, &numeric))
 				return false;
 			numeric = DirectFunctionCall2(numeric_round, numeric, Int32GetDatum(0));
 			digits = DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
@@ -414,13 +415,13 @@ mask_numeric_value(MaskedType *type, Datum value, Datum *masked)
 		NumberOfInteger(0, &number);
 	else if (!NumberOfNumeric(numeric, &number))
 		return false;
-	switch (ClassMaskNumber(type->data_class, &number, &shown))
+	switch (ClassMaskNumber(type->data_class, &type->data_class->mask, &number, &shown))
 	{
 		case NUMBER_SHORT:
 			return fit_short_number(type, &shown, masked);
 		case NUMBER_LONG:
-			return ClassMaskLongNumber(type->data_class, NumericGetDatum(DatumGetNumeric(numeric)),
-									   masked) &&
+			return ClassMaskLongNumber(type->data_class, &type->data_class->mask,
+									   NumericGetDatum(DatumGetNumeric(numeric)), masked) &&
 				   (type->typmod < VARHDRSZ || fit_numeric(type, masked));
 		case NUMBER_NULL:
 			break;
@@ -457,10 +458,49 @@ mask_timestamp_value(MaskedType *type, Datum value, Datum *masked)
 
 /* ---------------------------------------------------------------- documents */
 
+/* In the server's encoding, with a zero byte after it; a document that has no form in UTF-8, or
+ * comes back as none, is a string. */
+static Bytes
+mask_document(DataClass *data_class, Bytes document)
+{
+	Bytes utf8 = {0};
+	Bytes masked;
+
+	if (Utf8TryFromServer(document, &utf8))
+	{
+		masked = ClassMaskDocument(data_class, utf8, 0);
+		if (GetDatabaseEncoding() == PG_UTF8 || Utf8TryToServer(masked, &masked))
+			return masked;
+	}
+	return bytes_of_string("\"" MASK_REDACTED "\"");
+}
+
+static bool
+mask_json_value(MaskedType *type, Datum value, Datum *masked)
+{
+	struct varlena *document = PG_DETOAST_DATUM_PACKED(value);
+	Bytes shown = mask_document(type->data_class, BytesOfVarlena(document));
+
+	*masked = PointerGetDatum(make_text((const char *) shown.data, shown.len, 0));
+	return true;
+}
+
 static bool
 mask_jsonb_value(MaskedType *type, Datum value, Datum *masked)
 {
-	*masked = ClassMaskDocument(type->data_class, value);
+	StringInfoData text;
+	Bytes shown;
+
+	initStringInfo(&text);
+	if (ClassMaskReadsDocuments(type->data_class))
+	{
+		Jsonb *document = DatumGetJsonbP(value);
+
+		JsonbToCString(&text, &document->root, (int) VARSIZE(document));
+	}
+	shown = mask_document(type->data_class, bytes_view(text.data, (size_t) text.len));
+	*masked = DirectFunctionCall1(jsonb_in, CStringGetDatum(shown.data));
+	pfree(text.data);
 	return true;
 }
 
@@ -568,6 +608,8 @@ function_for(Oid type)
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return mask_timestamp_value;
+		case JSONOID:
+			return mask_json_value;
 		case JSONBOID:
 			return mask_jsonb_value;
 		default:

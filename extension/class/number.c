@@ -309,10 +309,10 @@ noise_scale(const MaskSpec *mask, const Number *number)
 /* Different amounts are different noise: the same at two scales would be no secret to who sees
  * both. */
 static int64
-noise_parts(DataClass *data_class, Bytes canonical)
+noise_parts(DataClass *data_class, const MaskSpec *mask, Bytes canonical)
 {
-	return mask_noise(ClassMaskKeys(data_class), bytes_of_string(data_class->mask.argument),
-					  canonical, NOISE_PARTS);
+	return mask_noise(ClassMaskKeys(data_class), bytes_of_string(mask->argument), canonical,
+					  NOISE_PARTS);
 }
 
 /* As numeric_normalize() writes a number: in the shortest way. */
@@ -339,10 +339,9 @@ write_canonical(bool negative, uint64 units, int scale, char out[SHORT_DIGITS + 
 }
 
 static NumberSight
-add_noise(DataClass *data_class, const Number *number, ShortNumber *masked)
+add_noise(DataClass *data_class, const MaskSpec *mask, const Number *number, ShortNumber *masked)
 {
 #ifdef HAVE_INT128
-	const MaskSpec *mask = &data_class->mask;
 	char canonical[SHORT_DIGITS + 24];
 	int scale = noise_scale(mask, number);
 	int64 units;
@@ -359,7 +358,7 @@ add_noise(DataClass *data_class, const Number *number, ShortNumber *masked)
 		!count_units(number, number->scale, &units, &rest) || units >= SHORT_LIMIT / 100)
 		return NUMBER_LONG;
 	size = write_canonical(number->negative, (uint64) units, number->scale, canonical);
-	parts = noise_parts(data_class, bytes_view(canonical, size));
+	parts = noise_parts(data_class, mask, bytes_view(canonical, size));
 	secret_wipe(canonical, size);
 	if (number->negative)
 		units = -units;
@@ -421,10 +420,9 @@ pseudonym(DataClass *data_class, const Number *number, ShortNumber *masked)
 }
 
 NumberSight
-ClassMaskNumber(DataClass *data_class, const Number *number, ShortNumber *masked)
+ClassMaskNumber(DataClass *data_class, const MaskSpec *mask, const Number *number,
+				ShortNumber *masked)
 {
-	const MaskSpec *mask = &data_class->mask;
-
 	if (number->weight > GROUPS_MAX && mask->kind != MASK_ZERO)
 		return NUMBER_NULL;
 	switch (mask->kind)
@@ -437,7 +435,7 @@ ClassMaskNumber(DataClass *data_class, const Number *number, ShortNumber *masked
 		case MASK_RANGE:
 			return floor_number(mask, number, masked);
 		case MASK_NOISE:
-			return add_noise(data_class, number, masked);
+			return add_noise(data_class, mask, number, masked);
 		case MASK_PSEUDONYM:
 			return pseudonym(data_class, number, masked);
 		default:
@@ -481,11 +479,10 @@ numeric_of(const char *text)
 }
 
 static Datum
-add_long_noise(DataClass *data_class, Datum numeric, const Number *number)
+add_long_noise(DataClass *data_class, const MaskSpec *mask, Datum numeric, const Number *number)
 {
-	const MaskSpec *mask = &data_class->mask;
 	char *canonical = numeric_normalize(DatumGetNumeric(numeric));
-	int64 parts = noise_parts(data_class, bytes_of_string(canonical));
+	int64 parts = noise_parts(data_class, mask, bytes_of_string(canonical));
 	char *argument = pstrdup(mask->argument);
 	Datum amount;
 
@@ -528,9 +525,8 @@ long_pseudonym(DataClass *data_class, Datum numeric, Datum *masked)
 }
 
 bool
-ClassMaskLongNumber(DataClass *data_class, Datum numeric, Datum *masked)
+ClassMaskLongNumber(DataClass *data_class, const MaskSpec *mask, Datum numeric, Datum *masked)
 {
-	const MaskSpec *mask = &data_class->mask;
 	Number number;
 
 	if (!NumberOfNumeric(numeric, &number) || number.weight > GROUPS_MAX)
@@ -544,7 +540,7 @@ ClassMaskLongNumber(DataClass *data_class, Datum numeric, Datum *masked)
 			*masked = floor_to_step(numeric, numeric_of(mask->argument));
 			return true;
 		case MASK_NOISE:
-			*masked = add_long_noise(data_class, numeric, &number);
+			*masked = add_long_noise(data_class, mask, numeric, &number);
 			return true;
 		case MASK_PSEUDONYM:
 			return long_pseudonym(data_class, numeric, masked);

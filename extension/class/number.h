@@ -41,12 +41,13 @@ typedef struct ShortNumber
 	int scale;   /* not negative */
 } ShortNumber;
 
-/* The mask must be one for numbers. */
-extern NumberSight
-ClassMaskNumber(DataClass *data_class, const Number *number, ShortNumber *masked);
+/* By the class's mask, or one within it. */
+extern NumberSight ClassMaskNumber(DataClass *data_class, const MaskSpec *mask,
+								   const Number *number, ShortNumber *masked);
 
 /* Of a numeric, a numeric. */
-extern bool ClassMaskLongNumber(DataClass *data_class, Datum numeric, Datum *masked);
+extern bool
+ClassMaskLongNumber(DataClass *data_class, const MaskSpec *mask, Datum numeric, Datum *masked);
 
 /* Rounds to so many digits after the point, or fills up to them; false where that is not a short
  * number. */
