@@ -406,6 +406,7 @@ walk_string(Walk *walk)
 	const uint8_t *start = walk->at;
 	const MaskSpec *spec;
 	Bytes inside;
+	Bytes whole;
 
 	for (walk->at++; walk->at < walk->end && *walk->at != '"'; walk->at++)
 	{
@@ -414,14 +415,15 @@ walk_string(Walk *walk)
 	}
 	inside = bytes_view(start + 1, (size_t) (walk->at - start) - 1);
 	walk->at += walk->at < walk->end;
+	whole = bytes_view(start, (size_t) (walk->at - start));
 	skip_blanks(walk);
 	if (walk->at < walk->end && *walk->at == ':')
 	{
 		choose(walk, inside);
-		walk->caller->write(walk->caller->context, start, inside.len + 2);
+		walk->caller->write(walk->caller->context, whole.data, whole.len);
 	}
 	else if (action_here(walk, &spec) == ACTION_SHOW)
-		walk->caller->write(walk->caller->context, start, inside.len + 2);
+		walk->caller->write(walk->caller->context, whole.data, whole.len);
 	else
 		mask_string(walk, inside);
 }
