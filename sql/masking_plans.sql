@@ -11,7 +11,7 @@ GRANT SELECT, UPDATE ON shop.client TO tarot_app;
 SELECT tarot.mask_table('shop.client');
 SELECT tarot.grant_class(c, 'tarot_app', 'plain', permission => 'clients:read'), tarot.grant_class(c, 'tarot_app', 'masked') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
 SELECT tarot.create_issuer('shop', 'https://shop.example', '{}', secret => repeat('s', 32));
-SELECT tarot.create_role('reader', '{clients:read}'), tarot.assign_role('ada', 'reader');
+SELECT tarot.create_role('reader'), tarot.grant_permission('reader', 'clients:read'), tarot.assign_role('ada', 'reader');
 CREATE TABLE token AS SELECT tarot.sign_jwt('{"sub": "ada"}', 'shop') AS token;
 GRANT SELECT ON token TO PUBLIC;
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query; END $$;
