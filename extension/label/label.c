@@ -249,7 +249,8 @@ read_labels(Relation relation)
 			table = make_table(RelationGetRelid(relation), desc->natts);
 		if (column == 0)
 		{
-			table->masking = strcmp(label, LABEL_MASKING) == 0;
+			table->masking =
+				strcmp(label, LABEL_MASKING) == 0 || strcmp(label, LABEL_MASKING_ALL) == 0;
 			table->masked = !table->masking;
 		}
 		else if (column > 0 && column <= desc->natts)

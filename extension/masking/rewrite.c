@@ -313,9 +313,14 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 }
 
 static void
-take_privileges(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry, MaskedTable *table)
+take_privileges(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry, int number)
 {
+	MaskedTable *table = frame->tables[number - 1];
+	Oid reader = MaskViewReader(frame, (Index) number);
 	Bitmapset **columns;
+
+	if (OidIsValid(reader))
+		compat_query_check_as(frame->query, entry, reader);
 
 	/* To read what was to be inserted asks for the privilege on the table's column. */
 	if (entry->rtekind == RTE_RELATION && entry->relkind == RELKIND_COMPOSITE_TYPE)
@@ -419,7 +424,7 @@ mask_query(MaskRewrite *rewrite, Query *query)
 			mask_query(rewrite, entry->subquery);
 		if (entry->securityQuals != NIL)
 			mask_policies(rewrite, frame, entry, number + 1);
-		take_privileges(rewrite, frame, entry, frame->tables[number]);
+		take_privileges(rewrite, frame, entry, number + 1);
 		number++;
 	}
 	rewrite->frame = outer;

@@ -207,20 +207,23 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.objsubid = 0) THEN
 		RETURN;
 	END IF;
-	FOR touched IN SELECT d.objid, d.objsubid, d.command_tag, CASE d.command_tag
+	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE d.command_tag
 				WHEN 'CREATE TABLE' THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
 				WHEN 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
-		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND tarot.is_masked(d.objid)
+		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP
 			IF touched.command_tag <> 'SECURITY LABEL' AND NOT added.encrypted AND current_setting('tarot_security.mask_unclassified')::boolean THEN
 				PERFORM tarot.label_column(touched.objid, added."column", 'unclassified');
-			ELSE
+			ELSIF touched.masked THEN
 				PERFORM tarot.widen_privileges(r, added."column") FROM tarot.relatives(touched.objid) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attname = added."column"
 					WHERE tarot.is_masked(r);
 			END IF;
 		END LOOP;
 		PERFORM tarot.narrow_privileges(r) FROM tarot.relatives(touched.objid) AS r WHERE tarot.is_masked(r);
+		IF touched.command_tag <> 'SECURITY LABEL' AND cardinality(touched.columns) > 0 THEN
+			PERFORM tarot.extend_masking_view(v.view, touched.objid) FROM tarot.masking_views_of(touched.objid) AS v WHERE v.follows;
+		END IF;
 	END LOOP;
 
 	-- Of a grant it is not said on what. Tables of others stay as they are.
