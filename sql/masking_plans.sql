@@ -2,6 +2,7 @@
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
 SET datestyle = ISO;
+SET client_min_messages = warning;
 \i :source/sql/include/attempt.sql
 CREATE EXTENSION tarot_security;
 \i :source/sql/include/masking.sql
@@ -15,6 +16,7 @@ SELECT tarot.create_role('reader'), tarot.grant_permission('reader', 'clients:re
 CREATE TABLE token AS SELECT tarot.sign_jwt('{"sub": "ada"}', 'shop') AS token;
 GRANT SELECT ON token TO PUBLIC;
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query; END $$;
+RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never
 

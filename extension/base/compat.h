@@ -163,6 +163,18 @@ compat_guc_free(void *memory)
 #endif
 }
 
+/* Whether a part of ALTER TABLE adds a column; to children, too, it did so under another name
+ * before 16. */
+static inline bool
+compat_adds_column(AlterTableType type)
+{
+#if PG_VERSION_NUM >= 160000
+	return type == AT_AddColumn;
+#else
+	return type == AT_AddColumn || type == AT_AddColumnRecurse;
+#endif
+}
+
 /* Privileges are kept beside the range table since 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
@@ -202,7 +214,20 @@ compat_query_selected_columns(Query *query, RangeTblEntry *entry)
 #endif
 }
 
-/* The same of a plan. */
+/* Lets the executor ask for the privileges of a role instead of those of who runs the query. */
+static inline void
+compat_query_check_as(Query *query, RangeTblEntry *entry, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	if (entry->perminfoindex != 0)
+		getRTEPermissionInfo(query->rteperminfos, entry)->checkAsUser = role;
+#else
+	(void) query;
+	entry->checkAsUser = role;
+#endif
+}
+
+/* The columns of a table in a plan, as those of one in a query. */
 static inline Bitmapset *
 compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
 {

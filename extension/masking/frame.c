@@ -76,19 +76,8 @@ MaskedTableOf(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry)
 
 /* ---------------------------------------------------------------- levels */
 
-static bool
-is_masking_view(RangeTblEntry *entry)
-{
-	LabelledTable *labels;
-
-	if (!OidIsValid(entry->relid) || entry->relkind != RELKIND_VIEW)
-		return false;
-	labels = LabelFind(entry->relid);
-	return labels != NULL && labels->masking;
-}
-
 static MaskFrame *
-add_frame(MaskRewrite *rewrite, Query *query, MaskFrame *outer, bool through_view)
+add_frame(MaskRewrite *rewrite, Query *query, MaskFrame *outer, Oid view)
 {
 	MaskFrame *frame = palloc0(sizeof(MaskFrame));
 	int number = 0;
@@ -96,28 +85,31 @@ add_frame(MaskRewrite *rewrite, Query *query, MaskFrame *outer, bool through_vie
 
 	frame->outer = outer;
 	frame->query = query;
-	frame->through_view = through_view || (outer != NULL && outer->through_view);
+	frame->view = view;
+	frame->is_definition = OidIsValid(view);
+	frame->through_view = OidIsValid(view) || (outer != NULL && outer->through_view);
 	frame->tables = palloc0(sizeof(MaskedTable *) * Max(list_length(query->rtable), 1));
 	rewrite->frames = lappend(rewrite->frames, frame);
 
-	/*
-	 * The definition of a view became a subquery: it names the view among its
-	 * own tables (before 16), or is the view's entry itself (since). A view that
-	 * is updated has been replaced by its table, and is still there.
-	 */
+	/* A view whose rows are changed has been replaced by its table, and is still there. */
 	foreach (cell, query->rtable)
 	{
 		RangeTblEntry *entry = lfirst(cell);
 
-		if (entry->rtekind == RTE_RELATION && is_masking_view(entry))
+		if (entry->rtekind == RTE_RELATION && entry->relkind == RELKIND_VIEW &&
+			MaskViewIs(entry->relid))
+		{
 			frame->through_view = true;
+			if (!OidIsValid(frame->view))
+				frame->view = entry->relid;
+		}
 	}
 	foreach (cell, query->rtable)
 	{
 		RangeTblEntry *entry = lfirst(cell);
 
 		if (entry->rtekind == RTE_SUBQUERY)
-			add_frame(rewrite, entry->subquery, frame, is_masking_view(entry));
+			add_frame(rewrite, entry->subquery, frame, MaskViewDefinedBy(entry));
 
 		/* What is inserted, before any row is there, is the role's own. */
 		else if (entry->relkind != RELKIND_COMPOSITE_TYPE)
@@ -139,5 +131,5 @@ MaskFrameOf(MaskRewrite *rewrite, Query *query, MaskFrame *outer)
 		if (frame->query == query)
 			return frame;
 	}
-	return add_frame(rewrite, query, outer, false);
+	return add_frame(rewrite, query, outer, InvalidOid);
 }

@@ -40,7 +40,9 @@ typedef struct MaskFrame
 	Query *query;
 	MaskedTable **tables; /* by number in the range table - 1; NULL: not masked */
 	bool through_view;    /* of a masking view's definition */
-	Index values_of;      /* the table whose policies are looked at, which see its values */
+	Oid view;             /* the masking view that this level defines, or changes rows of */
+	bool is_definition;
+	Index values_of; /* the table whose policies are looked at, which see its values */
 } MaskFrame;
 
 typedef struct MaskRewrite
@@ -56,6 +58,18 @@ extern MaskFrame *MaskFrameOf(MaskRewrite *rewrite, Query *query, MaskFrame *out
 
 /* The masked table of an entry of this level, or NULL. */
 extern MaskedTable *MaskedTableOf(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry);
+
+/* view.c: whether a relation is a masking view. */
+extern bool MaskViewIs(Oid relation);
+
+/* The masking view that a subquery is the definition of; InvalidOid for other subqueries. */
+extern Oid MaskViewDefinedBy(const RangeTblEntry *entry);
+
+/*
+ * The role whose privileges on a table of this level are asked for instead of
+ * those of who runs the query; InvalidOid for none.
+ */
+extern Oid MaskViewReader(const MaskFrame *frame, Index number);
 
 /* write.c: what a statement may write where, and as what; before it is changed. */
 extern void MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top);

@@ -188,9 +188,12 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 	if (unlikely(column->role != GetUserId() || !AccessStampHolds(&column->stamp)))
 	{
 		column->role = InvalidOid;
-		column->read = CLASS_IS_NAMED(site->class_id)
-						   ? ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read
-						   : READ_NONE;
+
+		/* What nobody has classified yet is no error: of it there is nothing that could be granted.
+		 */
+		column->read = site->class_id == CLASS_UNCLASSIFIED
+						   ? READ_MASKED
+						   : ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
 		column->role = GetUserId();
 	}
 	read = column->read;
