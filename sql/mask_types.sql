@@ -26,6 +26,14 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION pg_temp.spell(mask text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN tarot.normalize_mask(mask);
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ': ' || SQLERRM;
+END
+$$;
+
 -- ------------------------------------------------------------ texts
 -- Cut where the type is shorter; a mask that is cut is still one.
 SELECT pg_temp.masks('{redact,null,"partial(2,2)",email,phone,card,"constant(ungültig, leider)",name,json,year,round(5)}', $$
@@ -77,6 +85,75 @@ SELECT pg_temp.masks('{ip}', $$ SELECT string_agg(tarot.preview_mask('secret', a
 -- A class that does not exist.
 SELECT tarot.preview_mask('nothing', 'value'::text);
 
+-- ------------------------------------------------------------ numbers
+-- Short ones are counted in 64 bits: with the result of the arithmetic of any length, at both sides of each border.
+CREATE TABLE numbers AS SELECT row_number() OVER () AS i, (sign * mantissa * 10::numeric ^ exponent)::numeric AS n FROM unnest('{1,-1}'::int[]) AS sign,
+	unnest('{0,1,2,4,5,49,50,51,99,100,4999,5000,9999,10000,10001,123456789,999999999,49999999999999999,50000000000000000,99999999999999999,999999999999999999,1000000000000000000,9223372036854775807,9223372036854775808,12345678901234567890123}'::numeric[]) AS mantissa,
+	generate_series(-24, 24) AS exponent;
+INSERT INTO numbers SELECT row_number() OVER () + 10000, trim_scale(n) FROM numbers;
+CREATE FUNCTION pg_temp.differing(step numeric) RETURNS TABLE (masked bigint, rounded bigint, ranges bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM tarot.alter_class('secret', mask => format('round(%s)', step));
+	SELECT count(tarot.preview_mask('secret', n)), count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM sign(n) * div(2 * abs(n) + step, 2 * step) * step OR scale(tarot.preview_mask('secret', n)) <> scale(step))
+		INTO masked, rounded FROM numbers;
+	PERFORM tarot.alter_class('secret', mask => format('range(%s)', step));
+	SELECT count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM step * (div(n, step) - (n < 0 AND mod(n, step) <> 0)::int) OR scale(tarot.preview_mask('secret', n)) <> scale(step)) INTO ranges FROM numbers;
+	RETURN NEXT;
+END
+$$;
+SELECT step, d.* FROM unnest('{1,3,10,1000,0.5,0.05,2.50,0.0001,0.00000000000000001,12345678901234567,99999999999999999,100000000000000000,12345678901234567890,0.12345678901234567}'::numeric[]) AS step, pg_temp.differing(step) AS d;
+-- Noise and pseudonyms go by the number, not by how it is written: with zeros behind it, it is a long one.
+CREATE FUNCTION pg_temp.noise_differs(mask text) RETURNS TABLE (compared bigint, beyond bigint, differing bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM tarot.alter_class('secret', mask => mask);
+	SELECT count(short), count(*) FILTER (WHERE abs(short - n) > amount + ulp), count(*) FILTER (WHERE abs(short - long) > ulp) INTO compared, beyond, differing
+		FROM (SELECT n, tarot.preview_mask('secret', n) AS short, tarot.preview_mask('secret', n + 1e-40 - 1e-40) AS long,
+				CASE WHEN mask LIKE '%\%%' THEN abs(n) * substring(mask from '[0-9.]+')::numeric / 100 ELSE substring(mask from '[0-9.]+')::numeric END AS amount FROM numbers) AS m,
+			LATERAL (SELECT greatest(10::numeric ^ -scale(n), amount / 100000) AS ulp) AS u;
+	RETURN NEXT;
+END
+$$;
+SELECT mask, d.* FROM unnest('{noise(5),noise(0.05),noise(10%),noise(0.5%),noise(1000000),noise(12345678901)}'::text[]) AS mask, pg_temp.noise_differs(mask) AS d;
+SELECT tarot.alter_class('secret', mask => 'pseudonym');
+SELECT count(tarot.preview_mask('secret', n)) AS whole, count(DISTINCT tarot.preview_mask('secret', n)) = count(DISTINCT n) FILTER (WHERE mod(n, 1) = 0 AND n < 1e255) AS different,
+	bool_and(tarot.preview_mask('secret', n) IS NOT DISTINCT FROM tarot.preview_mask('secret', n + 1e-40 - 1e-40)) AS same FROM numbers;
+-- No digits below the noise are left, which would tell one number from all others.
+SELECT pg_temp.masks('{noise(5),noise(1%),noise(100000000)}', $$ SELECT format('%s %s %s', scale(tarot.preview_mask('secret', 12.3456789012345678901)), scale(tarot.preview_mask('secret', 12.34)), tarot.preview_mask('secret', 1234567.2500001::float8)::numeric % 0.001) $$);
+SELECT pg_temp.masks('{noise(1%),noise(1000000000)}', $$ SELECT format('%s %s', tarot.preview_mask('secret', 123456789012) % 1000, tarot.preview_mask('secret', 123456789012::numeric) % 1000) $$);
+-- Equal amounts are the same noise, others are not a multiple of it.
+SELECT tarot.alter_class('secret', mask => 'noise(5)');
+SELECT tarot.preview_mask('secret', 1000.00000) AS five \gset
+SELECT tarot.alter_class('secret', mask => 'noise(10)');
+SELECT tarot.preview_mask('secret', 1000.00000) AS ten \gset
+SELECT abs((:ten - 1000) - 2 * (:five - 1000)) > 0.0001 AS independent;
+-- Pseudonyms of integers fit their types.
+SELECT tarot.alter_class('secret', mask => 'pseudonym');
+SELECT count(tarot.preview_mask('secret', i)) = count(*) AS shown, count(DISTINCT tarot.preview_mask('secret', i)) = count(*) AS different, bool_and(tarot.preview_mask('secret', i) = tarot.preview_mask('secret', i::bigint)) AS as_bigint,
+	bool_and(tarot.preview_mask('secret', i) = tarot.preview_mask('secret', i::numeric)) AS as_numeric
+	FROM (SELECT generate_series(2147483000, 2147483647) UNION SELECT generate_series(-2147483647, -2147483000) UNION SELECT generate_series(-500, 500) UNION SELECT generate_series(999999500, 1000000500) UNION SELECT '-2147483648') AS s (i);
+SELECT count(tarot.preview_mask('secret', i)) = count(*) AS shown, count(DISTINCT tarot.preview_mask('secret', i)) = count(*) AS different, bool_and(tarot.preview_mask('secret', i) = tarot.preview_mask('secret', i::numeric)) AS as_numeric
+	FROM (SELECT generate_series(9223372036854775000, 9223372036854775806) UNION SELECT generate_series(-9223372036854775807, -9223372036854775000) UNION SELECT 9223372036854775807 UNION SELECT -9223372036854775808 UNION SELECT generate_series(2147483648, 2147484648)) AS s (i);
+
+-- ------------------------------------------------------------ documents
+-- A mask a path; the longest counts, what an array holds is where the array is, and all that is not named is hidden.
+CREATE TABLE documents (j json);
+INSERT INTO documents VALUES ('{"contact": {"email": "ada@example.org", "phone": "+49 30 1234567", "more": {"email": "bob@example.com"}}, "kind": "reader", "age": 36, "tags": ["a", 1, true, null, {"email": "eve@example.org"}], "ssn": "123-45-6789"}'),
+	('["ada@example.org", 47.5, {"kind": 5, "age": [36, 1e3, -47.25], "contact": "ada@example.org"}]'), ('"ada@example.org"'), ('47'), ('null'), ('{}'), ('[]'), (' { "kind" : [ ] , "age" : { } } '),
+	-- Keys and values with escapes, keys twice, what is no character; a number that the server's own type has no room for.
+	('{"k\u0069nd": "r\u0065ader", "kin\u0064\u0000": "hidden", "con\/tact": "hidden", "contact": {"em\u0061il": "\u0061da\u0040example.org"}, "contact": {"email": "eve@example.org"}, "kind": "\ud83d\ude00\ud83d", "age": 1e999999, "age": 2.5e+2, "age": 12345678901234567890123, "kind": "\"quoted\" \\ \n"}');
+SELECT pg_temp.masks('{json,"json(contact.email: email, kind: show, age: range(10))","json(contact: partial(2, 2), contact.more: redact, tags: null, age: zero, ssn: constant(a \"b\" (c)))",json_hide(contact),"json_show(contact.email,kind)",redact,null,email}',
+	$$ SELECT tarot.preview_mask('secret', j) FROM documents $$);
+-- jsonb has the same masks, in its own order.
+SELECT pg_temp.masks('{json,"json(contact.email: email, kind: show, age: range(10))","json(contact: partial(2, 2), contact.more: redact, tags: null, age: zero, ssn: constant(a (b)))",json_hide(contact),"json_show(contact.email,kind)",redact,null,email,"json(contact.email: hash, ssn: pseudonym, age: noise(5))"}',
+	$$ SELECT count(*) FILTER (WHERE tarot.preview_mask('secret', j::jsonb) = tarot.preview_mask('secret', j)::jsonb) FROM documents WHERE j::text NOT LIKE '%u0000%' AND j::text NOT LIKE '%kind%kind%' $$);
+-- Keyed masks within: the same as of the texts and numbers themselves.
+SELECT tarot.alter_class('secret', mask => 'json(t: pseudonym, n: pseudonym, h: hash, f: fake_name, x: noise(5))');
+SELECT tarot.preview_mask('secret', '{"t": "AB-1234-xy", "n": 123456789, "h": "Ada", "f": "Ada", "x": 47.50}'::jsonb) AS within \gset
+SELECT pg_temp.masks('{pseudonym}', $$ SELECT tarot.preview_mask('secret', 'AB-1234-xy'::text) || ' ' || tarot.preview_mask('secret', 123456789) $$) = 'pseudonym: ' || (:'within'::jsonb ->> 't') || ' ' || (:'within'::jsonb ->> 'n') AS pseudonyms,
+	pg_temp.masks('{hash}', $$ SELECT tarot.preview_mask('secret', 'Ada'::text) $$) = 'hash: ' || (:'within'::jsonb ->> 'h') AS hash, pg_temp.masks('{fake_name}', $$ SELECT tarot.preview_mask('secret', 'Ada'::text) $$) = 'fake_name: ' || (:'within'::jsonb ->> 'f') AS fake,
+	pg_temp.masks('{noise(5)}', $$ SELECT tarot.preview_mask('secret', 47.50) $$) = 'noise(5): ' || (:'within'::jsonb ->> 'x') AS noise;
+SELECT mask, pg_temp.spell(mask) FROM unnest(ARRAY['json ( a . b :email , c: PARTIAL( 1 ,2) )', 'json(a: show)', 'json()', 'json(a)', 'json(a: )', 'json(a: json)', 'json(a: year)', 'json(: email)', 'json(a: email', 'json(a: email) b', 'json(a: constant(x, (y)), b: redact)', 'json(a: constant(x)))', 'json(a..b: email)']) AS mask;
+
 -- ------------------------------------------------------------ arrays
 SELECT pg_temp.masks('{email,null,"partial(1,1)"}', $$ SELECT tarot.preview_mask('secret', '[0:1][3:4]={{ada@example.org,NULL},{no address,bob@example.com}}'::text[]) $$);
 SELECT pg_temp.masks('{email}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', '{ada@example.org}'::varchar(6)[]), tarot.preview_mask('secret', '{}'::text[]), tarot.preview_mask('secret', ARRAY[NULL]::text[])) $$);
@@ -123,7 +200,7 @@ BEGIN
 END
 $$;
 SELECT mask, pg_temp.compare(mask) FROM unnest('{redact,null,"partial(2,2)",email,card,phone,iban,name,address,ip,"ip(16,32)",range(10),range(0.25),"constant(x)",hash,pseudonym,pseudonym_card,
-	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city)}'::text[]) AS mask;
+	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city),"json(name: name, at.city: hash, at: noise(5))"}'::text[]) AS mask;
 
 -- ------------------------------------------------------------ keys
 SELECT tarot.alter_class('secret', mask => 'pseudonym');

@@ -2,6 +2,7 @@
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
 SET datestyle = ISO;
+SET client_min_messages = warning;
 \i :source/sql/include/attempt.sql
 CREATE EXTENSION tarot_security;
 \i :source/sql/include/masking.sql

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
@@ -33,6 +34,7 @@
 #include "class/class.h"
 #include "class/datum.h"
 #include "class/masking.h"
+#include "class/number.h"
 #include "class/plaintext.h"
 #include "mask/text.h"
 
@@ -270,29 +272,39 @@ mask_cidr_value(MaskedType *type, Datum value, Datum *masked)
 
 /* ---------------------------------------------------------------- numbers */
 
+/* Of an integer, the nearest one to its mask. */
 static bool
-mask_number(MaskedType *type, Datum number, Datum *masked)
+mask_integer(MaskedType *type, int64 value, int64 least, int64 most, int64 *masked)
 {
-	PlaintextRoom room;
-
-	return ClassMaskFits(type->data_class, ENVELOPE_NUMERIC) &&
-		   ClassMaskNumeric(type->data_class, PlaintextOfDatum(ENVELOPE_NUMERIC, number, &room),
-							masked);
-}
-
-static bool
-mask_whole_number(MaskedType *type, int64 value, int64 least, int64 most, int64 *masked)
-{
-	Datum number;
+	Number number;
+	ShortNumber shown;
+	Datum numeric;
 	char *digits;
 
-	if (!mask_number(type, NumericGetDatum(int64_to_numeric(value)), &number))
+	if (!ClassMaskFits(type->data_class, ENVELOPE_NUMERIC))
 		return false;
-	digits = DatumGetCString(DirectFunctionCall1(
-		numeric_out, DirectFunctionCall2(numeric_round, number, Int32GetDatum(0))));
-	errno = 0;
-	*masked = strtoi64(digits, NULL, 10);
-	return errno == 0 && *masked >= least && *masked <= most;
+	NumberOfInteger(value, &number);
+	switch (ClassMaskNumber(type->data_class, &type->data_class->mask, &number, &shown))
+	{
+		case NUMBER_NULL:
+			return false;
+		case NUMBER_SHORT:
+			ShortNumberRescale(&shown, 0);
+			*masked = shown.units;
+			break;
+		case NUMBER_LONG:
+			numeric = NumericGetDatum(int64_to_numeric(value));
+			if (!ClassMaskLongNumber(type->data_class, &type->data_class->mask, numeric, &numeric))
+				return false;
+			numeric = DirectFunctionCall2(numeric_round, numeric, Int32GetDatum(0));
+			digits = DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
+			errno = 0;
+			*masked = strtoi64(digits, NULL, 10);
+			if (errno != 0)
+				return false;
+			break;
+	}
+	return *masked >= least && *masked <= most;
 }
 
 static bool
@@ -303,7 +315,7 @@ mask_int2_value(MaskedType *type, Datum value, Datum *masked)
 	/* A pseudonym of so few numbers would have to be one of a million. */
 	if (type->data_class->mask.kind == MASK_PSEUDONYM)
 		return false;
-	if (!mask_whole_number(type, DatumGetInt16(value), PG_INT16_MIN, PG_INT16_MAX, &shown))
+	if (!mask_integer(type, DatumGetInt16(value), PG_INT16_MIN, PG_INT16_MAX, &shown))
 		return false;
 	*masked = Int16GetDatum((int16) shown);
 	return true;
@@ -314,7 +326,7 @@ mask_int4_value(MaskedType *type, Datum value, Datum *masked)
 {
 	int64 shown;
 
-	if (!mask_whole_number(type, DatumGetInt32(value), PG_INT32_MIN, PG_INT32_MAX, &shown))
+	if (!mask_integer(type, DatumGetInt32(value), PG_INT32_MIN, PG_INT32_MAX, &shown))
 		return false;
 	*masked = Int32GetDatum((int32) shown);
 	return true;
@@ -325,7 +337,7 @@ mask_int8_value(MaskedType *type, Datum value, Datum *masked)
 {
 	int64 shown;
 
-	if (!mask_whole_number(type, DatumGetInt64(value), PG_INT64_MIN, PG_INT64_MAX, &shown))
+	if (!mask_integer(type, DatumGetInt64(value), PG_INT64_MIN, PG_INT64_MAX, &shown))
 		return false;
 	*masked = Int64GetDatum(shown);
 	return true;
@@ -358,26 +370,63 @@ mask_float8_value(MaskedType *type, Datum value, Datum *masked)
 #define NUMERIC_PRECISION(typmod) (((typmod) -VARHDRSZ) >> 16 & 0xFFFF)
 #define NUMERIC_SCALE(typmod) (((((typmod) -VARHDRSZ) & 0x7FF) ^ 1024) - 1024)
 
+static Datum
+power_of_ten(int exponent)
+{
+	return DirectFunctionCall2(numeric_power, NumericGetDatum(int64_to_numeric(10)),
+							   NumericGetDatum(int64_to_numeric(exponent)));
+}
+
+/* The server's own check would raise, and say what the mask is. */
+static bool
+fit_numeric(MaskedType *type, Datum *masked)
+{
+	int precision = NUMERIC_PRECISION(type->typmod);
+	int scale = NUMERIC_SCALE(type->typmod);
+
+	*masked = DirectFunctionCall2(numeric_round, *masked, Int32GetDatum(scale));
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, DirectFunctionCall1(numeric_abs, *masked),
+											 power_of_ten(precision - scale))) < 0;
+}
+
+static bool
+fit_short_number(MaskedType *type, ShortNumber *number, Datum *masked)
+{
+	bool limited = type->typmod >= VARHDRSZ;
+	int scale = limited ? NUMERIC_SCALE(type->typmod) : number->scale;
+	bool rescaled = scale >= 0 && ShortNumberRescale(number, scale);
+
+	if (limited && rescaled && !ShortNumberFits(number, NUMERIC_PRECISION(type->typmod)))
+		return false;
+	*masked = ShortNumberToNumeric(*number);
+	return !limited || rescaled || fit_numeric(type, masked);
+}
+
 static bool
 mask_numeric_value(MaskedType *type, Datum value, Datum *masked)
 {
-	Datum limit;
+	Datum numeric = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	Number number;
+	ShortNumber shown;
 
-	if (!mask_number(type, value, masked))
+	if (!ClassMaskFits(type->data_class, ENVELOPE_NUMERIC))
 		return false;
-	if (type->typmod < VARHDRSZ)
-		return true;
-
-	/* The server's own check would raise, and say what the mask is. */
-	*masked =
-		DirectFunctionCall2(numeric_round, *masked, Int32GetDatum(NUMERIC_SCALE(type->typmod)));
-	limit = DirectFunctionCall2(numeric_power, NumericGetDatum(int64_to_numeric(10)),
-								NumericGetDatum(int64_to_numeric(NUMERIC_PRECISION(type->typmod) -
-																 NUMERIC_SCALE(type->typmod))));
-	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, DirectFunctionCall1(numeric_abs, *masked),
-										  limit)) >= 0)
+	if (type->data_class->mask.kind == MASK_ZERO)
+		NumberOfInteger(0, &number);
+	else if (!NumberOfNumeric(numeric, &number))
 		return false;
-	return true;
+	switch (ClassMaskNumber(type->data_class, &type->data_class->mask, &number, &shown))
+	{
+		case NUMBER_SHORT:
+			return fit_short_number(type, &shown, masked);
+		case NUMBER_LONG:
+			return ClassMaskLongNumber(type->data_class, &type->data_class->mask,
+									   NumericGetDatum(DatumGetNumeric(numeric)), masked) &&
+				   (type->typmod < VARHDRSZ || fit_numeric(type, masked));
+		case NUMBER_NULL:
+			break;
+	}
+	return false;
 }
 
 /* ---------------------------------------------------------------- dates */
@@ -409,10 +458,49 @@ mask_timestamp_value(MaskedType *type, Datum value, Datum *masked)
 
 /* ---------------------------------------------------------------- documents */
 
+/* In the server's encoding, with a zero byte after it; a document that has no form in UTF-8, or
+ * comes back as none, is a string. */
+static Bytes
+mask_document(DataClass *data_class, Bytes document)
+{
+	Bytes utf8 = {0};
+	Bytes masked;
+
+	if (Utf8TryFromServer(document, &utf8))
+	{
+		masked = ClassMaskDocument(data_class, utf8, 0);
+		if (GetDatabaseEncoding() == PG_UTF8 || Utf8TryToServer(masked, &masked))
+			return masked;
+	}
+	return bytes_of_string("\"" MASK_REDACTED "\"");
+}
+
+static bool
+mask_json_value(MaskedType *type, Datum value, Datum *masked)
+{
+	struct varlena *document = PG_DETOAST_DATUM_PACKED(value);
+	Bytes shown = mask_document(type->data_class, BytesOfVarlena(document));
+
+	*masked = PointerGetDatum(make_text((const char *) shown.data, shown.len, 0));
+	return true;
+}
+
 static bool
 mask_jsonb_value(MaskedType *type, Datum value, Datum *masked)
 {
-	*masked = ClassMaskDocument(type->data_class, value);
+	StringInfoData text;
+	Bytes shown;
+
+	initStringInfo(&text);
+	if (ClassMaskReadsDocuments(type->data_class))
+	{
+		Jsonb *document = DatumGetJsonbP(value);
+
+		JsonbToCString(&text, &document->root, (int) VARSIZE(document));
+	}
+	shown = mask_document(type->data_class, bytes_view(text.data, (size_t) text.len));
+	*masked = DirectFunctionCall1(jsonb_in, CStringGetDatum((const char *) shown.data));
+	pfree(text.data);
 	return true;
 }
 
@@ -520,6 +608,8 @@ function_for(Oid type)
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			return mask_timestamp_value;
+		case JSONOID:
+			return mask_json_value;
 		case JSONBOID:
 			return mask_jsonb_value;
 		default:

@@ -1,6 +1,6 @@
 /*
  * masking_values.c
- *		Masks of numbers, dates and points of time.
+ *		Masks of dates, points of time and floating-point numbers.
  */
 #include "postgres.h"
 
@@ -24,29 +24,21 @@
 
 /* ---------------------------------------------------------------- dates */
 
-/* The seconds of noise, at most; 68 years. */
-#define NOISE_SECONDS_MAX MASK_NOISE_RANGE_MAX
-
-/* Of an amount of days, how many units of `seconds` are in it; 0 for a percentage: of what? */
-static uint32
-noise_units(const MaskSpec *mask, int seconds)
-{
-	double amount = strtod(mask->argument, NULL) * (SECS_PER_DAY / seconds);
-
-	if (strchr(mask->argument, '%') != NULL)
-		return 0;
-	return amount < NOISE_SECONDS_MAX ? (uint32) amount : NOISE_SECONDS_MAX;
-}
-
-/* False where nothing would be hidden, as for a whole number of days that is none. */
+/*
+ * So many units on both sides, of which there are `per_day`; false where nothing would be hidden,
+ * as for a whole number of days that is none, or a part of a date. Different amounts are different
+ * noise: the same at two scales would be no secret to who sees both.
+ */
 static bool
-noise_of(DataClass *data_class, Bytes value, int seconds, int64 *noise)
+noise_of(DataClass *data_class, Bytes value, int per_day, int64 *noise)
 {
-	uint32 range = noise_units(&data_class->mask, seconds);
+	const MaskSpec *mask = &data_class->mask;
+	double units = mask->amount * per_day;
 
-	if (range == 0)
+	if (mask->percent || units < 1)
 		return false;
-	*noise = mask_noise(ClassMaskKeys(data_class), bytes_view(NULL, 0), value, range);
+	*noise = mask_noise(ClassMaskKeys(data_class), bytes_of_string(mask->argument), value,
+						(uint32) Min(units, (double) MASK_NOISE_RANGE_MAX));
 	return true;
 }
 
@@ -87,7 +79,7 @@ ClassMaskDate(DataClass *data_class, DateADT date, DateADT *masked)
 		return IS_VALID_DATE(*masked);
 	}
 	bytes_put_u32(bytes, (uint32) date);
-	if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), SECS_PER_DAY, &noise))
+	if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), 1, &noise))
 		return false;
 	noise += date;
 	if (noise < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE ||
@@ -108,7 +100,7 @@ ClassMaskTimestamp(DataClass *data_class, Timestamp time, Timestamp *masked)
 	if (data_class->mask.kind == MASK_NOISE)
 	{
 		bytes_put_u64(bytes, (uint64) time);
-		if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), 1, &noise))
+		if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), SECS_PER_DAY, &noise))
 			return false;
 		/* Parts of a second would be left as they are, and tell one from another. */
 		*masked = time - (time % USECS_PER_SEC + USECS_PER_SEC) % USECS_PER_SEC;
@@ -126,131 +118,11 @@ ClassMaskTimestamp(DataClass *data_class, Timestamp time, Timestamp *masked)
 	return IS_VALID_TIMESTAMP(*masked);
 }
 
-/* ---------------------------------------------------------------- numbers */
-
-/* A number that is finite and not too large. */
-static Datum
-round_to_step(Datum number, Datum step)
-{
-	Datum count = DirectFunctionCall2(numeric_div_trunc, number, step);
-	Datum rest =
-		DirectFunctionCall2(numeric_sub, number, DirectFunctionCall2(numeric_mul, count, step));
-	Datum twice = DirectFunctionCall1(numeric_abs, DirectFunctionCall2(numeric_add, rest, rest));
-
-	/* Not by rounding a quotient, which is a rounded one already. */
-	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, twice, step)) >= 0)
-		count = DirectFunctionCall2(numeric_add, count, DirectFunctionCall1(numeric_sign, number));
-	return DirectFunctionCall2(numeric_mul, count, step);
-}
-
-/* The greatest multiple of the step that is not above it. */
-static Datum
-floor_to_step(Datum number, Datum step)
-{
-	Datum floor = DirectFunctionCall2(numeric_mul, step,
-									  DirectFunctionCall2(numeric_div_trunc, number, step));
-
-	/* Division cuts towards zero. */
-	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, floor, number)) > 0)
-		floor = DirectFunctionCall2(numeric_sub, floor, step);
-	return floor;
-}
-
-static Datum
-numeric_of(const char *text)
-{
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
-							   Int32GetDatum(-1));
-}
-
-/* Noise is drawn in billionths of its amount. */
-#define NOISE_PARTS 1000000000
-
-static Datum
-add_noise(DataClass *data_class, Datum number, Bytes plaintext)
-{
-	Bytes canonical = PlaintextCanonical(ENVELOPE_NUMERIC, plaintext);
-	int64 parts =
-		mask_noise(ClassMaskKeys(data_class), bytes_view(NULL, 0), canonical, NOISE_PARTS);
-	char *argument = pstrdup(data_class->mask.argument);
-	char *percent = strchr(argument, '%');
-	Datum scale = DirectFunctionCall1(numeric_scale, number);
-	Datum amount;
-
-	PlaintextWipeDerived(canonical, plaintext);
-	if (percent != NULL)
-	{
-		*percent = '\0';
-		amount = DirectFunctionCall2(numeric_mul, numeric_of(argument), number);
-		amount = DirectFunctionCall2(numeric_mul, amount, numeric_of("0.01"));
-	}
-	else
-		amount = numeric_of(argument);
-	amount = DirectFunctionCall2(numeric_mul, amount, NumericGetDatum(int64_to_numeric(parts)));
-	amount = DirectFunctionCall2(numeric_mul, amount, numeric_of("0.000000001"));
-	/* With as many digits after the point as the number has: others would tell what was added. */
-	return DirectFunctionCall2(numeric_round, DirectFunctionCall2(numeric_add, number, amount),
-							   scale);
-}
-
-/* Of whole numbers alone. */
-static bool
-pseudonym_of_number(DataClass *data_class, Datum number, Datum *masked)
-{
-	char *text = numeric_normalize(DatumGetNumeric(number));
-	char *digits = text + (*text == '-');
-	size_t count = strlen(digits);
-	char shown[1 + MASK_NUMBER_DIGITS_MAX + 1] = "-";
-	bool done = count <= MASK_NUMBER_DIGITS_MAX && strspn(digits, "0123456789") == count;
-
-	if (done)
-	{
-		memcpy(shown + 1, digits, count);
-		done = mask_pseudonym_number(ClassMaskKeys(data_class), *text == '-', shown + 1, &count);
-	}
-	if (done)
-	{
-		shown[1 + count] = '\0';
-		*masked = numeric_of(*text == '-' ? shown : shown + 1);
-	}
-	secret_wipe(text, strlen(text));
-	return done;
-}
-
-bool
-ClassMaskNumeric(DataClass *data_class, Bytes plaintext, Datum *masked)
-{
-	const MaskSpec *mask = &data_class->mask;
-	Datum number;
-	bool shown;
-
-	if (mask->kind == MASK_ZERO)
-	{
-		*masked = NumericGetDatum(int64_to_numeric(0));
-		return true;
-	}
-
-	/* The second number of the form is the weight of its first digit. */
-	if (plaintext.len < 4 || (int16) (bytes_get_u32(plaintext.data) & 0xFFFF) > NUMERIC_GROUPS_MAX)
-		return false;
-	number = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
-	shown = !numeric_is_nan(DatumGetNumeric(number)) && !numeric_is_inf(DatumGetNumeric(number));
-	if (shown && mask->kind == MASK_ROUND)
-		*masked = round_to_step(number, numeric_of(mask->argument));
-	else if (shown && mask->kind == MASK_RANGE)
-		*masked = floor_to_step(number, numeric_of(mask->argument));
-	else if (shown && mask->kind == MASK_NOISE)
-		*masked = add_noise(data_class, number, plaintext);
-	else if (shown)
-		shown = pseudonym_of_number(data_class, number, masked);
-	PlaintextWipeDatum(number);
-	return shown;
-}
-
 /* ---------------------------------------------------------------- floating point */
 
-/* Steps of the noise in the power of ten that it is rounded to, at least. */
-#define NOISE_FLOAT_STEPS 1000
+/* Noise is drawn in billionths of its amount, and rounded to a thousandth of it or less. */
+#define NOISE_PARTS 1000000000
+#define NOISE_STEPS 1000
 
 /*
  * A number with all its binary digits would tell, by those below the noise, which value it was
@@ -259,15 +131,13 @@ ClassMaskNumeric(DataClass *data_class, Bytes plaintext, Datum *masked)
 static bool
 add_float_noise(DataClass *data_class, double value, double *masked)
 {
-	const char *argument = data_class->mask.argument;
-	double amount = strtod(argument, NULL);
+	const MaskSpec *mask = &data_class->mask;
+	double amount = mask->percent ? mask->amount * fabs(value) / 100 : mask->amount;
 	uint8_t bytes[8];
 	uint64 bits;
 	double grid;
 	int64 parts;
 
-	if (strchr(argument, '%') != NULL)
-		amount *= fabs(value) / 100;
 	if (!(amount > 0)) /* a part of nothing */
 	{
 		*masked = value;
@@ -276,9 +146,9 @@ add_float_noise(DataClass *data_class, double value, double *masked)
 	value += 0.0; /* of the two zeros, one */
 	memcpy(&bits, &value, sizeof(bits));
 	bytes_put_u64(bytes, bits);
-	parts = mask_noise(ClassMaskKeys(data_class), bytes_view(NULL, 0),
+	parts = mask_noise(ClassMaskKeys(data_class), bytes_of_string(mask->argument),
 					   bytes_view(bytes, sizeof(bytes)), NOISE_PARTS);
-	grid = pow(10, floor(log10(amount / NOISE_FLOAT_STEPS)));
+	grid = pow(10, floor(log10(amount / NOISE_STEPS)));
 	*masked = value + amount * ((double) parts / NOISE_PARTS);
 	*masked = grid < 1 ? rint(*masked * (1 / grid)) / (1 / grid) : rint(*masked / grid) * grid;
 	return true;
@@ -288,7 +158,7 @@ bool
 ClassMaskFloat(DataClass *data_class, double value, double *masked)
 {
 	const MaskSpec *mask = &data_class->mask;
-	double step;
+	double step = mask->amount;
 
 	*masked = 0;
 	if (mask->kind == MASK_ZERO)
@@ -301,7 +171,6 @@ ClassMaskFloat(DataClass *data_class, double value, double *masked)
 			return add_float_noise(data_class, value, masked) && isfinite(*masked);
 		case MASK_ROUND:
 		case MASK_RANGE:
-			step = strtod(mask->argument, NULL);
 			*masked = step * (mask->kind == MASK_ROUND ? round(value / step) : floor(value / step));
 			return isfinite(*masked);
 		default:

@@ -90,7 +90,7 @@ mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out
 		case MASK_IP:
 			return mask_ip(&input, spec, to);
 		case MASK_RANGE:
-			return mask_range(&input, spec->argument, to);
+			return mask_range(&input, spec, to);
 		case MASK_CONSTANT:
 			return mask_constant(&input, spec->argument, to);
 		default:
