@@ -8,6 +8,7 @@ CREATE EXTENSION tarot_security;
 \i :source/sql/include/masking.sql
 CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query; END $$;
 ANALYZE shop.client;
+RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never
 
