@@ -47,6 +47,7 @@ SET ROLE tarot_owner;
 SELECT call, run(format('SELECT tarot.mask_table(%s)', call)), run(format('SELECT tarot.unmask_table(%s)', call)) FROM (VALUES ('NULL'), ('1'), ('''customer_pkey'''), ('''pg_class''')) AS calls (call);
 SELECT run($$SELECT tarot.unmask_table('customer')$$);
 SELECT tarot.mask_table('customer');
+GRANT SELECT (tableoid) ON customer TO tarot_clerk;
 SELECT * FROM held;
 RESET ROLE;
 SELECT * FROM tarot.masked_tables;

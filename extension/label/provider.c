@@ -281,6 +281,10 @@ on_relabel(const ObjectAddress *object, const char *label)
 	char *name = NULL;
 	char kind;
 
+	/* pg_upgrade labels tables as they were, before it makes ours. */
+	if (IsBinaryUpgrade)
+		return;
+
 	/* What is left of a dropped extension can be taken away. */
 	if (!CatalogExists())
 	{

@@ -35,6 +35,7 @@ CREATE FUNCTION tarot.held_privileges(relation oid, OUT grantee oid, OUT "column
 				UNION ALL SELECT t.attname, t.attnum, t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid AND NOT t.attisdropped) AS a (attname, attnum, acl), aclexplode(a.acl) AS p
 		WHERE c.oid = relation AND p.grantee <> c.relowner
 		GROUP BY p.grantee, a.attname, a.attnum, p.privilege_type
+		ORDER BY pg_get_userbyid(p.grantee), a.attnum NULLS FIRST, p.privilege_type
 	$$;
 
 CREATE FUNCTION tarot.grant_statement(relation oid, privilege text, columns text, grantee oid, grantable boolean) RETURNS text
@@ -67,24 +68,46 @@ BEGIN
 END
 $$;
 
--- Takes what values would be read by past their masks, where somebody holds such.
+-- Takes what values would be read by past their masks, where somebody holds such. Who could read all classified columns may go on to
+-- ask for them; who could read one of them alone is not to have the others for it.
 CREATE FUNCTION tarot.narrow_privileges(relation oid) RETURNS integer
-	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH other AS (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns FROM pg_attribute a
-				WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND tarot.class_of_column(relation, a.attnum) IS NULL),
-			held AS (SELECT * FROM tarot.held_privileges(relation) AS p WHERE p."column" IS NULL AND p.privilege IN ('SELECT', 'REFERENCES', 'TRIGGER')
-				OR p.privilege IN ('SELECT', 'REFERENCES') AND tarot.class_of_column(relation, p.number) IS NOT NULL)
-		SELECT tarot.change_privileges(coalesce(array_agg(DISTINCT tarot.revoke_statement(relation, h.privilege, quote_ident(h."column"), h.grantee)), '{}'),
-			coalesce(array_agg(DISTINCT CASE
-				WHEN h."column" IS NOT NULL THEN tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, h.grantable)
-				WHEN h.privilege = 'SELECT' THEN tarot.grant_statement(relation, 'SELECT', concat_ws(', ', o.columns, 'tableoid, ctid, xmin'), h.grantee, h.grantable)
-				WHEN h.privilege = 'REFERENCES' THEN tarot.grant_statement(relation, 'REFERENCES', concat_ws(', ', o.columns, 'tableoid'), h.grantee, h.grantable)
-				ELSE tarot.grant_statement(relation, 'REFERENCES', 'ctid', h.grantee, h.grantable) END)
-				FILTER (WHERE h."column" IS NULL OR h.privilege = 'SELECT'), '{}'))
-		FROM held h, other o
-	$$;
+DECLARE
+	classified CONSTANT name[] := ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND tarot.class_of_column(relation, a.attnum) IS NOT NULL);
+	others CONSTANT text := (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (classified));
+	revokes text[] := '{}';
+	grants text[] := '{}';
+	h record;
+BEGIN
+	FOR h IN SELECT p.grantee, p.privilege, bool_or(p."column" IS NULL) AS all_columns, coalesce(bool_or(p.grantable) FILTER (WHERE p."column" IS NULL), false) AS grantable,
+			array_agg(p."column") FILTER (WHERE p."column" = ANY (classified)) AS columns, coalesce(array_agg(p."column") FILTER (WHERE p."column" IS NOT NULL), '{}') AS held
+		FROM tarot.held_privileges(relation) AS p WHERE p.privilege IN ('SELECT', 'REFERENCES', 'TRIGGER') GROUP BY p.grantee, p.privilege
+		ORDER BY pg_get_userbyid(p.grantee), p.privilege
+	LOOP
+		IF h.all_columns THEN
+			revokes := revokes || tarot.revoke_statement(relation, h.privilege, NULL, h.grantee);
+			grants := grants || CASE h.privilege
+				WHEN 'SELECT' THEN tarot.grant_statement(relation, 'SELECT', concat_ws(', ', others, 'tableoid, ctid, xmin'), h.grantee, h.grantable)
+				WHEN 'REFERENCES' THEN tarot.grant_statement(relation, 'REFERENCES', concat_ws(', ', others, 'tableoid'), h.grantee, h.grantable)
+				ELSE tarot.grant_statement(relation, 'REFERENCES', 'ctid', h.grantee, h.grantable) END;
+		ELSIF h.columns IS NOT NULL THEN
+			revokes := revokes || tarot.revoke_statement(relation, h.privilege, (SELECT string_agg(quote_ident(c), ', ') FROM unnest(h.columns) AS c), h.grantee);
+			CONTINUE WHEN h.privilege = 'REFERENCES' OR 'tableoid' = ANY (h.held);
+			IF h.held @> classified THEN
+				grants := grants || tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false);
+			ELSE
+				RAISE WARNING 'role % may no longer read columns % of table "%"', CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END, array_to_string(h.columns, ', '), relation::regclass
+					USING DETAIL = 'It was not to read all classified columns.',
+						HINT = format('If it may, by its grants on their classes: %s;', rtrim(tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false)));
+			END IF;
+		END IF;
+	END LOOP;
+	RETURN tarot.change_privileges(revokes, grants);
+END
+$$;
 
 -- Those who hold privileges on the table hold them on a column that has no class, too.
 CREATE FUNCTION tarot.widen_privileges(relation oid, "column" name) RETURNS integer
@@ -207,9 +230,9 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.objsubid = 0) THEN
 		RETURN;
 	END IF;
-	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE d.command_tag
-				WHEN 'CREATE TABLE' THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
-				WHEN 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
+	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE
+				WHEN d.command_tag IN ('CREATE TABLE', 'CREATE FOREIGN TABLE') THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
+				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
 		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP

@@ -51,7 +51,10 @@ SET ROLE owner;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO app;
 GRANT ALL ON z_log TO lead WITH GRANT OPTION;
 INSERT INTO z_log VALUES (1, 'ada@plaintext.example');
-SELECT tarot.mask_table('z_log');
+SELECT tarot.mask_table('z_log'), tarot.create_masking_view('y_firm', 'a_view');
+INSERT INTO y_firm VALUES ('ada@plaintext.example');
+GRANT SELECT ON a_view TO app;
+REVOKE ALL ON y_firm FROM app;
 END
 my $privileges = q{SELECT c.relname, a.attname, x.grantee::regrole::text, x.privilege_type, x.is_grantable FROM pg_class c CROSS JOIN LATERAL (SELECT '', c.relacl UNION ALL SELECT attname, attacl FROM pg_attribute WHERE attrelid = c.oid) AS a (attname, acl),
 	aclexplode(a.acl) AS x WHERE c.relnamespace = 'public'::regnamespace AND x.grantee <> c.relowner ORDER BY 1, 2, 3, 4};
@@ -83,6 +86,8 @@ foreach my $name (sort keys %formats)
 		is(ask($target, $list, db => "from_$name"), $classes, "$where: the same classes");
 		is(ask($target, $privileges, db => "from_$name"), $held, "$where: the same privileges");
 		is(ask_as($target, 'app', 'SELECT email FROM a_log', db => "from_$name"), '[redacted]', "$where: and it is masked");
+		is(ask_as($target, 'app', 'SELECT email FROM a_view', db => "from_$name"), '[redacted]', "$where: a view, too");
+		like(error_of($target, 'SELECT email FROM y_firm', db => "from_$name", role => 'app'), qr/42501/, "$where: of a table that shows nothing");
 		like(error_of($target, q{SELECT tarot.drop_class('phone')}, db => "from_$name"), qr/2BP01/, "$where: which are in use");
 	}
 }
