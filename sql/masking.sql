@@ -2,7 +2,6 @@
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
 SET datestyle = ISO;
-SET client_min_messages = warning;
 \i :source/sql/include/attempt.sql
 CREATE EXTENSION tarot_security;
 \i :source/sql/include/masking.sql
@@ -17,9 +16,14 @@ SELECT * FROM shop.client WHERE id < 3 ORDER BY id;
 RESET ROLE;
 
 -- By its owner.
+SELECT run($$SELECT tarot.mask_table(NULL)$$), run($$SELECT tarot.mask_table('shop.client_pkey')$$), run($$SELECT tarot.mask_table(1)$$), run($$SELECT tarot.unmask_table(NULL)$$), run($$SELECT tarot.unmask_table('shop.client')$$);
 SET ROLE tarot_plain;
 SELECT run($$SELECT tarot.mask_table('shop.client')$$);
 SET ROLE tarot_owner;
+CREATE TABLE shop.unclassified (id int);
+SELECT tarot.mask_table('shop.unclassified');
+SELECT tarot.unmask_table('shop.unclassified');
+DROP TABLE shop.unclassified;
 SELECT tarot.mask_table('shop.client');
 SELECT tarot.mask_table('shop.client');
 RESET ROLE;
@@ -58,6 +62,39 @@ SET LOCAL ROLE tarot_none;
 SELECT run('SELECT id FROM shop.client WHERE id = 1 AND email IS NULL'), run('SELECT client FROM shop.client WHERE id = 1'), run('SELECT c.email FROM (VALUES (0)) v LEFT JOIN shop.client c ON false');
 ROLLBACK;
 
+-- Who could read the table reads it by the classes; that is what SELECT on tableoid stands for. Nobody reads what they could not before.
+SELECT attname, attacl::text[] FROM pg_attribute WHERE attrelid = 'shop.client'::regclass AND attacl IS NOT NULL ORDER BY attnum;
+SELECT array_agg(privilege_type ORDER BY privilege_type) FROM pg_class, aclexplode(relacl) AS p WHERE pg_class.oid = 'shop.client'::regclass AND grantee = 'tarot_masked'::regrole;
+BEGIN;
+CREATE ROLE tarot_some;
+GRANT USAGE ON SCHEMA shop TO tarot_some;
+SELECT tarot.grant_class('email', 'tarot_some', 'masked'), tarot.grant_class('pay', 'tarot_some', 'plain');
+GRANT SELECT (id, n) ON shop.client TO tarot_some;
+SET LOCAL ROLE tarot_some;
+SELECT run('SELECT email FROM shop.client'), run('SELECT id, pay FROM shop.client'), run('SELECT client FROM shop.client'), run('SELECT id FROM shop.client WHERE pay > 0'), run('SELECT id FROM shop.client');
+RESET ROLE;
+GRANT SELECT (id, email) ON shop.client TO tarot_some;
+SELECT tarot.mask_table('shop.client');
+SET LOCAL ROLE tarot_some;
+SELECT run('SELECT email FROM shop.client'), run('SELECT id FROM shop.client');
+RESET ROLE;
+GRANT SELECT (tableoid) ON shop.client TO tarot_some;
+SET LOCAL ROLE tarot_some;
+SELECT email, pay FROM shop.client WHERE id = 1;
+RESET ROLE;
+REVOKE ALL ON shop.client FROM tarot_some;
+REVOKE ALL (id, n, tableoid) ON shop.client FROM tarot_some;
+SET LOCAL ROLE tarot_some;
+SELECT run('SELECT email FROM shop.client');
+RESET ROLE;
+GRANT SELECT ON shop.client TO tarot_some WITH GRANT OPTION;
+SET LOCAL ROLE tarot_some;
+SELECT email, pay FROM shop.client WHERE id = 1;
+GRANT SELECT (note, tableoid) ON shop.client TO tarot_none;
+RESET ROLE;
+SELECT has_column_privilege('tarot_some', 'shop.client', 'email', 'SELECT') AS email, has_column_privilege('tarot_some', 'shop.client', 'note', 'SELECT WITH GRANT OPTION') AS note,
+	has_column_privilege('tarot_none', 'shop.client', 'email', 'SELECT') AS email_by_another, has_table_privilege('tarot_some', 'shop.client', 'SELECT') AS "table";
+ROLLBACK;
 -- Where every column has a class, too.
 BEGIN;
 CREATE TABLE shop.all (email text);
@@ -161,6 +198,10 @@ RESET ROLE;
 SELECT tarot.grant_class(c, 'tarot_owner', 'plain') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
 SET ROLE tarot_owner;
 SELECT tarot.unmask_table('shop.client');
+SET ROLE tarot_masked;
+SELECT run('SELECT email FROM shop.client'), run('SELECT id FROM shop.client');
+RESET ROLE;
+GRANT SELECT ON shop.client TO tarot_masked;
 SET ROLE tarot_masked;
 SELECT email FROM shop.client WHERE id = 1;
 RESET ROLE;

@@ -158,7 +158,7 @@ DECLARE
 	r record;
 	c refcursor;
 BEGIN
-	FOR i IN 1..100 LOOP
+	FOR i IN 1..3000 LOOP
 		BEGIN
 			c := '<unnamed portal ' || i || '>';
 			FETCH c INTO r;

@@ -93,6 +93,7 @@ INSERT INTO written (statement, look) VALUES
 	('INSERT INTO shop.sealed SELECT id, email::tarot.encrypted_text(''email'') FROM shop.client', 'SELECT email::text FROM shop.sealed WHERE id = 3'),
 	('INSERT INTO shop.sealed SELECT id, email FROM shop.client', 'SELECT email::text FROM shop.sealed WHERE id = 3');
 GRANT SELECT ON written TO PUBLIC;
+RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never
 SET ROLE tarot_plain;

@@ -276,8 +276,6 @@ is_there(Oid relation, AttrNumber column)
 	return true;
 }
 
-#define COLUMN_BIT(column) ((column) -FirstLowInvalidHeapAttributeNumber)
-
 static bool
 has_unlabelled(const MaskedTable *table)
 {
@@ -290,10 +288,10 @@ has_unlabelled(const MaskedTable *table)
 }
 
 /*
- * The columns that the executor is to ask a privilege for: instead of those that
- * are labelled, tableoid. Of them the class decides, for who was granted to
- * select from the table (tarot.mask_table()). A query that names no column, to
- * count rows, asks for any; but no system column counts for that.
+ * The columns that the executor is to ask a privilege for. In the place of
+ * labelled ones, of which the class decides, stands one that tells nothing: who
+ * may select that reads the table. A query that names no column, to count rows,
+ * asks for any; but no system column counts for that.
  */
 static Bitmapset *
 without_labelled(const MaskedTable *table, Bitmapset *columns)
@@ -311,17 +309,20 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 			for (int i = 0; i < table->natts; i++)
 			{
 				/* To ask for a dropped one is an error. */
-				if (table->columns[i].class_id == CLASS_NONE && is_there(table->relation, i + 1))
-					left = bms_add_member(left, COLUMN_BIT(i + 1));
+				if (table->columns[i].class_id != CLASS_NONE)
+					labelled = true;
+				else if (is_there(table->relation, i + 1))
+					left = bms_add_member(left, i + 1 - FirstLowInvalidHeapAttributeNumber);
 			}
-			labelled = true;
 		}
-		else if (column > 0 && table->columns[column - 1].class_id != CLASS_NONE)
-			labelled = true;
-		else
+		else if (column < 0 || table->columns[column - 1].class_id == CLASS_NONE)
 			left = bms_add_member(left, at);
+		else
+			labelled = true;
 	}
-	return labelled ? bms_add_member(left, COLUMN_BIT(TableOidAttributeNumber)) : left;
+	if (labelled)
+		left = bms_add_member(left, TableOidAttributeNumber - FirstLowInvalidHeapAttributeNumber);
+	return left;
 }
 
 static void
