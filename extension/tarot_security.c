@@ -25,6 +25,8 @@
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
+#include "label/label.h"
+#include "masking/masking.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -53,8 +55,10 @@ _PG_init(void)
 	RevealInit();
 	GateInit();
 	SearchInit();
+	LabelInit();
 	ColumnInit();
 	ClientInit();
+	MaskingInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

@@ -201,6 +201,7 @@ read_class(DataClass *data_class)
 		bool isnull;
 		Datum purposes;
 		const char *problem;
+		Bytes utf8;
 		char *name = TextDatumGetCString(heap_getattr(tuple, CLASS_NAME, desc, &isnull));
 		char *mask = TextDatumGetCString(heap_getattr(tuple, CLASS_MASK, desc, &isnull));
 
@@ -216,8 +217,11 @@ read_class(DataClass *data_class)
 		keep_purposes(data_class, purposes, isnull);
 
 		/* Written by a newer version, perhaps: then the mask that shows least. */
-		if (!mask_parse(mask, &data_class->mask, &problem))
-			data_class->mask.kind = MASK_REDACT;
+		if (!Utf8TryFromServer(bytes_of_string(mask), &utf8) ||
+			!mask_parse((const char *) utf8.data, &data_class->mask, &problem))
+			data_class->mask = (MaskSpec){.kind = MASK_REDACT};
+		mask_rules_free(data_class->rules);
+		data_class->rules = mask_rules_create(&data_class->mask);
 		data_class->exists = true;
 	}
 	systable_endscan(scan);

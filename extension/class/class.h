@@ -13,6 +13,7 @@
 #include "class/normalize.h"
 #include "keys/derived.h"
 #include "crypto/envelope.h"
+#include "mask/json.h"
 #include "mask/keyed.h"
 #include "mask/mask.h"
 
@@ -60,8 +61,9 @@ typedef struct DataClass
 	bool per_subject; /* each data subject has a key of its own */
 	char name[NAMEDATALEN];
 	uint32 key_id;
-	ArrayType *purposes; /* for which values are shown; NULL: for whatever */
-	MaskSpec mask;
+	ArrayType *purposes;  /* for which values are shown; NULL: for whatever */
+	MaskSpec mask;        /* in UTF-8 */
+	MaskRules *rules;     /* of masks of JSON; else NULL */
 	DerivedHmac mask_key; /* of mask "hash" */
 	MaskKeys *mask_keys;  /* of the other keyed masks; NULL until used */
 	uint64 mask_keys_epoch;

@@ -214,7 +214,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer, boolean) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for JSON json, json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for JSON json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
@@ -241,6 +241,11 @@ $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
 	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
 
+CREATE FUNCTION tarot.preview_mask(class text, value anyelement) RETURNS anyelement
+	AS 'MODULE_PATHNAME', 'tarot_class_preview_mask' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tarot.preview_mask(text, anyelement) IS
+	'What masked readers of the class see of a value in a plain column of its type; NULL where the mask does not fit the type. To try a mask: in a transaction that is rolled back, after tarot.alter_class(). Who may call it can look for the value behind the mask of a key: grant it to those who may alter classes. Raises 42704 for an unknown class.';
+
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -263,5 +268,5 @@ REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text), tarot.i
 	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
 	tarot.pin_search_key(tarot.class, text, integer), tarot.forget_class_access(integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
-	tarot.drop_class(text) FROM PUBLIC;
+	tarot.preview_mask(text, anyelement), tarot.drop_class(text) FROM PUBLIC;
 

@@ -8,24 +8,20 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "base/utf8.h"
+#include "base/secret.h"
 #include "class/class.h"
-#include "class/masking_values.h"
+#include "class/masking.h"
+#include "class/number.h"
 #include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
-
-/* How much of the keyed hash a masked reader gets to see. */
-#define MASK_HASH_BYTES 16
-
-/* What stands for a string within a JSON document. */
-#define MASKED_STRING "***"
+#include "mask/text.h"
 
 static bool
 show(Bytes shown, size_t headroom, Bytes *masked)
@@ -40,60 +36,75 @@ show(Bytes shown, size_t headroom, Bytes *masked)
 
 /* ---------------------------------------------------------------- text and bytes */
 
-static bool
-mask_a_text(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked)
+void
+ClassMaskHash(DataClass *data_class, Bytes value, uint8_t out[MASK_HASH_BYTES])
+{
+	uint8_t digest[HASH_SIZE];
+
+	CryptoCheck(hmac_compute(ClassMaskKey(data_class), &value, 1, digest));
+	memcpy(out, digest, MASK_HASH_BYTES);
+}
+
+static size_t
+mask_text_by(DataClass *data_class, const MaskSpec *mask, Bytes text, char out[MASK_BOUND_MAX])
 {
 	static const char hex[] = "0123456789abcdef";
-	char buffer[MASK_BOUND_MAX];
-	uint8_t digest[HASH_SIZE];
+	uint8_t hash[MASK_HASH_BYTES];
 	size_t size = 0;
 
-	if (data_class->mask.kind == MASK_HASH)
+	if (mask->kind == MASK_HASH)
 	{
-		CryptoCheck(hmac_compute(ClassMaskKey(data_class), &text, 1, digest));
+		ClassMaskHash(data_class, text, hash);
 		for (int i = 0; i < MASK_HASH_BYTES; i++)
 		{
-			buffer[size++] = hex[digest[i] >> 4];
-			buffer[size++] = hex[digest[i] & 15];
+			out[size++] = hex[hash[i] >> 4];
+			out[size++] = hex[hash[i] & 15];
 		}
 	}
-	else if (data_class->mask.kind == MASK_CONSTANT)
-		return show(Utf8FromServer(bytes_of_string(data_class->mask.argument)), headroom, masked);
-	else if (mask_is_keyed(data_class->mask.kind))
-		CryptoCheck(mask_text_keyed(&data_class->mask, ClassMaskKeys(data_class), true,
-									(const char *) text.data, text.len, buffer, &size));
+	else if (mask_is_keyed(mask->kind))
+		CryptoCheck(mask_text_keyed(mask, ClassMaskKeys(data_class), true, (const char *) text.data,
+									text.len, out, &size));
 	else
-		size = mask_text(&data_class->mask, true, (const char *) text.data, text.len, buffer);
-	return show(bytes_view(buffer, size), headroom, masked);
+		size = mask_text(mask, true, (const char *) text.data, text.len, out);
+	return size;
+}
+
+size_t
+ClassMaskText(DataClass *data_class, Bytes text, char out[MASK_BOUND_MAX])
+{
+	return mask_text_by(data_class, &data_class->mask, text, out);
 }
 
 static bool
 mask_bytea(DataClass *data_class, Bytes bytes, size_t headroom, Bytes *masked)
 {
-	uint8_t digest[HASH_SIZE];
+	uint8_t hash[MASK_HASH_BYTES];
 
-	switch (data_class->mask.kind)
+	if (data_class->mask.kind == MASK_HASH)
 	{
-		case MASK_HASH:
-			CryptoCheck(hmac_compute(ClassMaskKey(data_class), &bytes, 1, digest));
-			return show(bytes_view(digest, MASK_HASH_BYTES), headroom, masked);
-		case MASK_LENGTH:
-			*masked = bytes_view((char *) palloc0(headroom + bytes.len + 1) + headroom, bytes.len);
-			return true;
-		default:
-			return false;
+		ClassMaskHash(data_class, bytes, hash);
+		return show(bytes_view(hash, sizeof(hash)), headroom, masked);
 	}
+	*masked = bytes_view((char *) palloc0(headroom + bytes.len + 1) + headroom, bytes.len);
+	return true;
 }
 
 /* ---------------------------------------------------------------- numbers and dates */
 
-static bool
-fits_type(MaskKind mask, EnvelopeKind kind)
+bool
+ClassMaskFits(const DataClass *data_class, EnvelopeKind kind)
 {
-	switch (mask)
+	bool time = kind == ENVELOPE_DATE || kind == ENVELOPE_TIMESTAMPTZ;
+
+	switch (data_class->mask.kind)
 	{
+		case MASK_NULL:
+			return false;
+		case MASK_HASH:
+		case MASK_LENGTH:
+			return kind == ENVELOPE_BYTEA;
 		case MASK_NOISE:
-			return true;
+			return kind == ENVELOPE_NUMERIC || time;
 		case MASK_ROUND:
 		case MASK_RANGE:
 		case MASK_ZERO:
@@ -104,11 +115,40 @@ fits_type(MaskKind mask, EnvelopeKind kind)
 		case MASK_QUARTER:
 		case MASK_MONTH:
 		case MASK_WEEK:
+			return time;
 		case MASK_DAY:
-			return kind != ENVELOPE_NUMERIC;
+			return kind == ENVELOPE_TIMESTAMPTZ; /* of a date it would hide nothing */
 		default:
 			return false;
 	}
+}
+
+static bool
+mask_numeric(DataClass *data_class, Bytes plaintext, Datum *masked)
+{
+	Number number;
+	ShortNumber shown;
+	Datum numeric;
+	bool done;
+
+	if (data_class->mask.kind == MASK_ZERO)
+		NumberOfInteger(0, &number);
+	else if (!NumberOfPlaintext(plaintext, &number))
+		return false;
+	switch (ClassMaskNumber(data_class, &data_class->mask, &number, &shown))
+	{
+		case NUMBER_SHORT:
+			*masked = ShortNumberToNumeric(shown);
+			return true;
+		case NUMBER_LONG:
+			numeric = PlaintextToDatum(ENVELOPE_NUMERIC, plaintext);
+			done = ClassMaskLongNumber(data_class, &data_class->mask, numeric, masked);
+			PlaintextWipeDatum(numeric);
+			return done;
+		case NUMBER_NULL:
+			break;
+	}
+	return false;
 }
 
 /* Any of the types that have a value and no text. */
@@ -118,25 +158,25 @@ mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t hea
 {
 	Datum value;
 	PlaintextRoom room;
-	DateADT date;
-	TimestampTz time;
 
-	if (!fits_type(data_class->mask.kind, kind))
-		return false;
 	if (kind == ENVELOPE_NUMERIC)
 	{
-		if (!ClassMaskNumeric(data_class, plaintext, &value))
+		if (!mask_numeric(data_class, plaintext, &value))
 			return false;
 	}
 	else if (kind == ENVELOPE_DATE)
 	{
-		if (!ClassMaskDate(data_class, plaintext, &date))
+		DateADT date = DatumGetDateADT(PlaintextToDatum(kind, plaintext));
+
+		if (!ClassMaskDate(data_class, date, &date))
 			return false;
 		value = DateADTGetDatum(date);
 	}
 	else
 	{
-		if (!ClassMaskTimestamp(data_class, plaintext, &time))
+		TimestampTz time = DatumGetTimestampTz(PlaintextToDatum(kind, plaintext));
+
+		if (!ClassMaskTimestamp(data_class, time, &time))
 			return false;
 		value = TimestampTzGetDatum(time);
 	}
@@ -145,129 +185,126 @@ mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t hea
 
 /* ---------------------------------------------------------------- JSON */
 
-/* Deeper than any path can lead. */
-#define JSON_DEPTH_MAX MASK_ARGUMENT_MAX
-
-/* The objects from the root down to where we are, each with the key that is its turn. */
-typedef struct JsonPlace
+/* Who asks mask_json() for a document's mask. */
+typedef struct DocumentWriter
 {
-	Bytes keys[JSON_DEPTH_MAX];
-	int depth;
-	int deeper; /* objects below the deepest that any path can name */
-} JsonPlace;
+	DataClass *data_class;
+	StringInfoData out;
+} DocumentWriter;
 
-/* Whether one of the paths leads here or to something around it. */
+static size_t
+mask_inner_text(void *context, const MaskSpec *spec, Bytes text, char out[MASK_BOUND_MAX])
+{
+	return mask_text_by(((DocumentWriter *) context)->data_class, spec, text, out);
+}
+
+/* Numbers that are longer, or have an exponent of more than three digits, are zeros: the server's
+ * own may have no room for them. */
+#define INNER_NUMBER_MAX 400
+#define INNER_EXPONENT_MAX 3
+
 static bool
-is_on_path(const JsonPlace *place, const char *paths)
+is_small_number(Bytes number)
 {
-	const char *at = paths;
+	size_t at = number.len > 0 && number.data[0] == '-';
+	size_t digits = 0;
+	bool point = false;
 
-	while (*at != '\0')
+	for (; at < number.len && (number.data[at] | 0x20) != 'e'; at++)
 	{
-		bool same = true;
-		int level = 0;
+		bool digit = number.data[at] >= '0' && number.data[at] <= '9';
 
-		for (;;)
-		{
-			size_t len = strcspn(at, ".,");
-
-			same = same && level < place->depth && place->keys[level].len == len &&
-				   memcmp(place->keys[level].data, at, len) == 0;
-			level++;
-			at += len;
-			if (*at != '.')
-				break;
-			at++;
-		}
-		if (same)
-			return true;
-		if (*at == ',')
-			at++;
+		if (!digit && (number.data[at] != '.' || point || digits == 0))
+			return false;
+		digits += digit;
+		point = point || !digit;
 	}
-	return false;
+	if (digits == 0 || number.len > INNER_NUMBER_MAX)
+		return false;
+	if (at == number.len)
+		return true;
+	at++;
+	at += at < number.len && (number.data[at] == '-' || number.data[at] == '+');
+	if (at == number.len || number.len - at > INNER_EXPONENT_MAX)
+		return false;
+	for (; at < number.len; at++)
+	{
+		if (number.data[at] < '0' || number.data[at] > '9')
+			return false;
+	}
+	return true;
+}
+
+static size_t
+mask_inner_number(void *context, const MaskSpec *spec, Bytes number, char out[MASK_BOUND_MAX])
+{
+	DataClass *data_class = ((DocumentWriter *) context)->data_class;
+	char text[INNER_NUMBER_MAX + 1];
+	Datum numeric;
+	Number form;
+	ShortNumber masked;
+	NumberSight sight;
+	size_t size = 0;
+
+	if (!is_small_number(number))
+		return 0;
+	memcpy(text, number.data, number.len);
+	text[number.len] = '\0';
+	numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid),
+								  Int32GetDatum(-1));
+	sight = NumberOfNumeric(numeric, &form) ? ClassMaskNumber(data_class, spec, &form, &masked)
+											: NUMBER_NULL;
+	if (sight == NUMBER_SHORT)
+		numeric = ShortNumberToNumeric(masked);
+	else if (sight == NUMBER_LONG && !ClassMaskLongNumber(data_class, spec, numeric, &numeric))
+		sight = NUMBER_NULL;
+	if (sight != NUMBER_NULL)
+	{
+		char *shown = DatumGetCString(DirectFunctionCall1(numeric_out, numeric));
+
+		size = strlen(shown) < MASK_BOUND_MAX ? strlen(shown) : 0;
+		memcpy(out, shown, size);
+		pfree(shown);
+	}
+	secret_wipe(text, number.len);
+	return size;
 }
 
 static void
-mask_scalar(JsonbValue *value)
+write_inner(void *context, const void *data, size_t size)
 {
-	switch (value->type)
-	{
-		case jbvString:
-			value->val.string.val = MASKED_STRING;
-			value->val.string.len = sizeof(MASKED_STRING) - 1;
-			break;
-		case jbvNumeric:
-			value->val.numeric = int64_to_numeric(0);
-			break;
-		default:
-			value->type = jbvNull;
-			break;
-	}
+	appendBinaryStringInfo(&((DocumentWriter *) context)->out, data, (int) size);
 }
 
-/*
- * Paths go by keys alone: what an array holds is where the array is. No paths,
- * as under "json", means that none are shown.
- */
-static Jsonb *
-mask_document(const MaskSpec *mask, Jsonb *json)
+bool
+ClassMaskReadsDocuments(const DataClass *data_class)
 {
-	bool on_path_is_shown = mask->kind != MASK_JSON_HIDE;
-	JsonPlace *place = palloc0(sizeof(JsonPlace));
-	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
-	JsonbParseState *state = NULL;
-	JsonbIteratorToken token;
-	JsonbValue value;
-	JsonbValue *result = NULL;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-	{
-		bool scalar = token == WJB_ELEM || token == WJB_VALUE;
-
-		if (token == WJB_BEGIN_OBJECT)
-		{
-			if (place->depth < JSON_DEPTH_MAX)
-				place->depth++;
-			else
-				place->deeper++;
-		}
-		else if (token == WJB_KEY && place->deeper == 0)
-			place->keys[place->depth - 1] =
-				bytes_view(value.val.string.val, (size_t) value.val.string.len);
-		else if (token == WJB_END_OBJECT)
-		{
-			if (place->deeper > 0)
-				place->deeper--;
-			else
-				place->depth--;
-		}
-		else if (scalar && is_on_path(place, mask->argument) != on_path_is_shown)
-			mask_scalar(&value);
-
-		/* A document that is a scalar lies in an array that says so, and must go on doing so. */
-		result = pushJsonbValue(&state, token,
-								scalar || token == WJB_KEY ||
-										(token == WJB_BEGIN_ARRAY && value.val.array.rawScalar)
-									? &value
-									: NULL);
-	}
-	return JsonbValueToJsonb(result);
+	return data_class->rules != NULL;
 }
 
-static bool
-mask_jsonb(const MaskSpec *mask, Bytes plaintext, size_t headroom, Bytes *masked)
+Bytes
+ClassMaskDocument(DataClass *data_class, Bytes document, size_t headroom)
 {
-	Datum json;
-	Jsonb *document;
-	PlaintextRoom room;
+	DocumentWriter writer = {.data_class = data_class};
+	MaskJsonCaller caller = {.context = &writer,
+							 .mask_text = mask_inner_text,
+							 .mask_number = mask_inner_number,
+							 .write = write_inner};
+	uint8_t *room;
 
-	if (mask->kind != MASK_JSON && mask->kind != MASK_JSON_HIDE && mask->kind != MASK_JSON_SHOW)
-		return show(bytes_of_string("\"[redacted]\""), headroom, masked);
-	json = PlaintextToDatum(ENVELOPE_JSONB, plaintext);
-	document = mask_document(mask, DatumGetJsonbP(json));
-	PlaintextWipeDatum(json);
-	return show(PlaintextOfDatum(ENVELOPE_JSONB, JsonbPGetDatum(document), &room), headroom,
-				masked);
+	initStringInfo(&writer.out);
+	enlargeStringInfo(&writer.out, (int) headroom);
+	writer.out.len = (int) headroom;
+	if (data_class->rules == NULL)
+		appendStringInfoString(&writer.out, "\"" MASK_REDACTED "\"");
+	else
+	{
+		room = palloc(document.len + 1);
+		mask_json(data_class->rules, &caller, document, room);
+		secret_wipe(room, document.len);
+		pfree(room);
+	}
+	return bytes_view(writer.out.data + headroom, (size_t) writer.out.len - headroom);
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -282,22 +319,26 @@ ClassMaskNeedsValue(const DataClass *data_class)
 bool
 ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom, Bytes *masked)
 {
-	const MaskSpec *mask = &data_class->mask;
+	char buffer[MASK_BOUND_MAX];
 
-	if (mask->kind == MASK_NULL)
+	if (data_class->mask.kind == MASK_NULL)
 		return false;
 	switch (kind)
 	{
 		case ENVELOPE_TEXT:
-			return mask_a_text(data_class, plaintext, headroom, masked);
-		case ENVELOPE_BYTEA:
-			return mask_bytea(data_class, plaintext, headroom, masked);
+			return show(bytes_view(buffer, ClassMaskText(data_class, plaintext, buffer)), headroom,
+						masked);
 		case ENVELOPE_JSONB:
-			return mask_jsonb(mask, plaintext, headroom, masked);
+			*masked = ClassMaskDocument(data_class, plaintext, headroom);
+			return true;
+		case ENVELOPE_BYTEA:
+			return ClassMaskFits(data_class, kind) &&
+				   mask_bytea(data_class, plaintext, headroom, masked);
 		case ENVELOPE_NUMERIC:
 		case ENVELOPE_DATE:
 		case ENVELOPE_TIMESTAMPTZ:
-			return mask_value(data_class, kind, plaintext, headroom, masked);
+			return ClassMaskFits(data_class, kind) &&
+				   mask_value(data_class, kind, plaintext, headroom, masked);
 		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;

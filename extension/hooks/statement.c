@@ -25,6 +25,7 @@
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
+#include "masking/masking.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ProcessUtility_hook_type previous_process_utility;
@@ -138,6 +139,9 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	ClassForgetLocked();
 	IssuerForgetLocked();
 
+	/* Each time that rows are fetched: by then it may be another role. */
+	MaskingCheckPlan(query->plannedstmt);
+
 	if (running == 0)
 		RevealNextStatement();
 
@@ -190,6 +194,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	Oid outer_caller = GateMaintenanceCaller;
 	int outer_running = running;
 	ErrorContextCallback *outer_context = client_context;
+	MaskingStatement masking;
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
@@ -199,6 +204,16 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	if (running == 0)
 		RevealNextStatement();
 
+	if (IsA(node, CopyStmt))
+	{
+		node = (Node *) MaskingRewriteCopy((CopyStmt *) node);
+		if (node != statement->utilityStmt)
+		{
+			statement = copyObject(statement);
+			statement->utilityStmt = node;
+		}
+	}
+	MaskingEnterStatement(&masking, node, query);
 	switch (nodeTag(node))
 	{
 		case T_CopyStmt:
@@ -256,6 +271,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		GateMaintenanceCaller = outer_caller;
 		running = outer_running;
 		client_context = outer_context;
+		MaskingLeaveStatement(&masking);
 	}
 	PG_END_TRY();
 }

@@ -79,10 +79,12 @@ CryptoStatus mask_text_keyed(const MaskSpec *spec, MaskKeys *keys, bool utf8, co
 
 /*
  * The pseudonym of a whole number, whose sign stays and decides, too: `digits`,
- * without zeros before, are replaced by as many; numbers below a million, among these, by up to 6.
- * A permutation of all numbers with the same number of digits. False where there are more than
- * MASK_NUMBER_DIGITS_MAX, or none, or a library refuses: `digits` is as it was.
+ * without zeros before, are replaced by as many, but numbers below a million
+ * are so among themselves. One of 32 bits stays one, and so of 64. A
+ * permutation. False where there are more than MASK_NUMBER_DIGITS_MAX, or
+ * none, or a library refuses: `digits` is as it was.
  */
+#define MASK_NUMBER_SMALL 6 /* digits: the least that FF1 takes */
 #define MASK_NUMBER_DIGITS_MAX 256
 bool mask_pseudonym_number(MaskKeys *keys, bool negative, char digits[MASK_NUMBER_DIGITS_MAX],
 						   size_t *count);

@@ -62,7 +62,8 @@
  *
  * range	"[40,50)": between which multiples of the step a text lies that is a
  *			decimal number, of at most 18 digits when counted in the step's last
- *			one; "[redacted]" for all else. Of a number, the lower of the two.
+ *			one, the step of at most 17; "[redacted]" for all else. Of a number, the lower of the
+ *two.
  *
  * constant	the text that is its argument: that there is a value.
  *
@@ -85,12 +86,16 @@
  * json, json_hide, json_show	of a JSON document: its keys and its shape, with
  *			strings as "***", numbers as 0, true and false as null. json does so
  *			everywhere, json_hide at the paths given, json_show everywhere else.
+ *			json(path: mask, ...) has for strings at a path, or below, a mask
+ *			for text, for numbers one for numbers; "show" shows them. The longest
+ *			path counts. All keys are shown.
  */
 #ifndef MASK_MASK_H
 #define MASK_MASK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum MaskKind
 {
@@ -151,9 +156,20 @@ typedef struct MaskSpec
 	/*
 	 * round, range: a positive decimal number; noise: that, perhaps with "%" after it.
 	 * constant: any text without controls. json_...: "a.b,c", keys by which a path leads down.
+	 * json: "a.b: email, c: redact", such paths and masks; or nothing.
 	 */
 	char argument[MASK_ARGUMENT_MAX];
+
+	/* A number that is the argument: step / 10^scale, or 0 where it has too many digits for that.
+	 */
+	int64_t step;
+	int scale; /* digits after the point, as written */
+	double amount;
+	bool percent;
 } MaskSpec;
+
+/* The digits of a step that can be counted in. */
+#define MASK_STEP_DIGITS 17
 
 /* "json_hide(", an argument, and ")" with its end */
 #define MASK_SPEC_MAX (MASK_ARGUMENT_MAX + 16)
@@ -167,6 +183,12 @@ bool mask_parse(const char *text, MaskSpec *spec, const char **problem);
 
 /* The one spelling that mask_parse reads back as *spec. */
 void mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX]);
+
+/* What stands for a mask within json where values are shown. */
+#define MASK_JSON_SHOWN "show"
+
+/* Whether a text has a mask of this kind; under all others but "null" it is redacted. */
+bool mask_is_for_text(MaskKind kind);
 
 /* What mask_text makes of a number that mask_parse would have refused. */
 int mask_clamp_keep(int keep);
@@ -188,5 +210,8 @@ size_t mask_bound(const MaskSpec *spec, size_t len);
  * `in` may be NULL where len is 0; `out` must not overlap it.
  */
 size_t mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out);
+
+/* What "ip" leaves of an address of 4 or 16 bytes; returns the bits of the network. */
+unsigned mask_ip_address(const MaskSpec *spec, uint8_t *address, size_t size);
 
 #endif

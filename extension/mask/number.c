@@ -7,15 +7,6 @@
 /* Numbers are counted in the last digit of the step: at most 18 digits of these. */
 #define UNITS_DIGITS_MAX 18
 
-/* Digits after the point of a step (spec.c: 20 digits in all). */
-static unsigned
-scale_of(const char *step)
-{
-	const char *point = strchr(step, '.');
-
-	return point == NULL ? 0 : (unsigned) strlen(point + 1);
-}
-
 /*
  * The greatest whole number of units of 10^-scale that is not above the
  * number, which is decimal digits with a sign and a point, if any, among them.
@@ -86,23 +77,21 @@ append_units(uint8_t *out, int64_t units, unsigned scale)
 }
 
 size_t
-mask_range(const MaskInput *in, const char *step, uint8_t *out)
+mask_range(const MaskInput *in, const MaskSpec *spec, uint8_t *out)
 {
-	unsigned scale = scale_of(step);
-	const uint8_t *text = (const uint8_t *) step;
+	unsigned scale = (unsigned) spec->scale;
 	uint8_t *to = out;
-	int64_t width, units, from;
+	int64_t units, from;
 
-	if (scale > UNITS_DIGITS_MAX || !read_units(text, text + strlen(step), scale, &width) ||
-		width <= 0 || !read_units(in->start, in->end, scale, &units))
+	if (spec->step <= 0 || !read_units(in->start, in->end, scale, &units))
 		return mask_redact(out);
-	from = units / width * width;
+	from = units / spec->step * spec->step;
 	if (from > units)
-		from -= width; /* division cuts towards zero */
+		from -= spec->step; /* division cuts towards zero */
 	*to++ = '[';
 	to = append_units(to, from, scale);
 	*to++ = ',';
-	to = append_units(to, from + width, scale); /* of 19 digits at most */
+	to = append_units(to, from + spec->step, scale); /* of 19 digits at most */
 	*to++ = ')';
 	return (size_t) (to - out);
 }

@@ -269,18 +269,47 @@ radix_for(MaskKeys *keys, const MaskNumber *values, size_t numerals)
 	return keys->radix;
 }
 
-/* *fits is false for too few values, and too many. */
+/* *fits is false for too few values, and too many; the number is below them. */
 static CryptoStatus
-permute_mixed(MaskKeys *keys, Form *form, bool *fits)
+permute_number(MaskKeys *keys, Bytes tweak, const MaskNumber *values, MaskNumber *number,
+			   bool *fits)
 {
-	Bytes tweak = bytes_view(form->ids, form->count);
-	MaskNumber values = {.words = {1}, .size = 1};
-	MaskNumber number = {.size = 0};
 	uint16_t numerals[FF1_BITS_MAX / 16];
 	size_t count, bits = 0;
 	uint32_t radix;
 	CryptoStatus done = CRYPTO_OK;
 	bool found = false;
+
+	for (uint32_t top = values->words[values->size - 1]; top > 0; top >>= 1)
+		bits++;
+	bits += 32 * (values->size - 1);
+	count = bits <= 32 ? 2 : (bits + 15) / 16;
+	*fits = bits <= FF1_BITS_MAX &&
+			(values->size > 1 || values->words[0] >= FF1_DOMAIN_MIN); /* not those of FF1 alone */
+	if (!*fits)
+		return CRYPTO_OK;
+
+	radix = radix_for(keys, values, count);
+	for (size_t i = count; i-- > 0;)
+		numerals[i] = (uint16_t) divide(number, radix);
+	for (int step = 0; step < WALK_MAX && !found && done == CRYPTO_OK; step++)
+	{
+		done = ff1_encrypt(keys->ff1, radix, tweak, numerals, count, numerals);
+		number->size = 0;
+		for (size_t i = 0; i < count; i++)
+			multiply_add(number, radix, numerals[i]);
+		found = is_less(number, values);
+	}
+	secret_wipe(numerals, sizeof(numerals));
+	return found ? done : CRYPTO_FAILED;
+}
+
+static CryptoStatus
+permute_mixed(MaskKeys *keys, Form *form, bool *fits)
+{
+	MaskNumber values = {.words = {1}, .size = 1};
+	MaskNumber number = {.size = 0};
+	CryptoStatus done;
 
 	for (size_t i = 0; i < form->count; i++)
 	{
@@ -289,31 +318,11 @@ permute_mixed(MaskKeys *keys, Form *form, bool *fits)
 		if (!*fits)
 			return CRYPTO_OK;
 	}
-	for (uint32_t top = values.words[values.size - 1]; top > 0; top >>= 1)
-		bits++;
-	bits += 32 * (values.size - 1);
-	count = bits <= 32 ? 2 : (bits + 15) / 16;
-	*fits = bits <= FF1_BITS_MAX &&
-			(values.size > 1 || values.words[0] >= FF1_DOMAIN_MIN); /* not those of FF1 alone */
-	if (!*fits)
-		return CRYPTO_OK;
-
-	radix = radix_for(keys, &values, count);
-	for (size_t i = count; i-- > 0;)
-		numerals[i] = (uint16_t) divide(&number, radix);
-	for (int step = 0; step < WALK_MAX && !found && done == CRYPTO_OK; step++)
-	{
-		done = ff1_encrypt(keys->ff1, radix, tweak, numerals, count, numerals);
-		number.size = 0;
-		for (size_t i = 0; i < count; i++)
-			multiply_add(&number, radix, numerals[i]);
-		found = is_less(&number, &values);
-	}
-	for (size_t i = form->count; found && i-- > 0;)
+	done = permute_number(keys, bytes_view(form->ids, form->count), &values, &number, fits);
+	for (size_t i = form->count; *fits && done == CRYPTO_OK && i-- > 0;)
 		form->digits[i] = (uint16_t) divide(&number, form->radices[i]);
 	secret_wipe(&number, sizeof(number));
-	secret_wipe(numerals, sizeof(numerals));
-	return found ? done : CRYPTO_FAILED;
+	return done;
 }
 
 static CryptoStatus
@@ -480,35 +489,128 @@ mask_pseudonym_card(const MaskInput *in, MaskKeys *keys, uint8_t *out, size_t *s
 
 /* ------------------------------------------------------------- whole numbers */
 
+/* As many digits as a word has room for. */
+#define CHUNK_DIGITS 9
+#define CHUNK 1000000000
+
+static MaskNumber
+number_of(uint64_t value)
+{
+	MaskNumber number = {.words = {(uint32_t) value, (uint32_t) (value >> 32)}};
+
+	number.size = value >> 32 > 0 ? 2 : value > 0;
+	return number;
+}
+
+static MaskNumber
+power_of_ten(size_t exponent)
+{
+	MaskNumber number = number_of(1);
+
+	for (; exponent >= CHUNK_DIGITS; exponent -= CHUNK_DIGITS)
+		multiply_add(&number, CHUNK, 0);
+	for (; exponent > 0; exponent--)
+		multiply_add(&number, 10, 0);
+	return number;
+}
+
+/* number += other, or -= a smaller one */
+static void
+add(MaskNumber *number, const MaskNumber *other, bool minus)
+{
+	uint64_t carry = 0;
+
+	for (size_t i = 0; i < number->size || i < other->size || carry > 0; i++)
+	{
+		uint64_t word = i < other->size ? other->words[i] : 0;
+
+		if (i == number->size)
+			number->words[number->size++] = 0;
+		word = minus ? number->words[i] - word - carry : number->words[i] + word + carry;
+		number->words[i] = (uint32_t) word;
+		carry = word >> 32 & 1;
+	}
+	while (number->size > 0 && number->words[number->size - 1] == 0)
+		number->size--;
+}
+
+static void
+read_digits(const char *digits, size_t count, MaskNumber *number)
+{
+	number->size = 0;
+	for (size_t i = 0; i < count; i++)
+		multiply_add(number, 10, (uint32_t) (digits[i] - '0'));
+}
+
+static size_t
+write_digits(MaskNumber *number, char digits[MASK_NUMBER_DIGITS_MAX])
+{
+	char reversed[MASK_NUMBER_DIGITS_MAX + CHUNK_DIGITS];
+	size_t count = 0, size = 0;
+
+	do
+	{
+		uint32_t chunk = divide(number, CHUNK);
+
+		for (int i = 0; i < CHUNK_DIGITS; i++, chunk /= 10)
+			reversed[count++] = (char) ('0' + chunk % 10);
+	} while (number->size > 0);
+	while (count > 1 && reversed[count - 1] == '0')
+		count--;
+	while (count > 0)
+		digits[size++] = reversed[--count];
+	secret_wipe(reversed, sizeof(reversed));
+	return size;
+}
+
+/*
+ * Numbers that have pseudonyms among themselves: from *low on, below *high.
+ * All with as many digits; those that fit 32 bits, and 64, apart from the
+ * longer ones, so that the pseudonym of an integer is one of its type. Returns
+ * which part it is.
+ */
+static uint8_t
+find_range(const MaskNumber *number, size_t count, bool negative, MaskNumber *low, MaskNumber *high)
+{
+	MaskNumber border;
+
+	*high = power_of_ten(count > MASK_NUMBER_SMALL ? count : MASK_NUMBER_SMALL);
+	*low = count > MASK_NUMBER_SMALL ? power_of_ten(count - 1) : number_of(0);
+	if (count == 10)
+		border = number_of((UINT64_C(1) << 31) + negative);
+	else if (count == 19)
+		border = number_of((UINT64_C(1) << 63) + negative);
+	else
+		return 0;
+	if (is_less(number, &border))
+	{
+		*high = border;
+		return 1;
+	}
+	*low = border;
+	return 2;
+}
+
 bool
 mask_pseudonym_number(MaskKeys *keys, bool negative, char digits[MASK_NUMBER_DIGITS_MAX],
 					  size_t *count)
 {
-	uint16_t numerals[MASK_NUMBER_DIGITS_MAX];
-	size_t width = *count > 6 ? *count : 6; /* the least that FF1 takes in radix 10 */
-	size_t zeros = width - *count;
-	Bytes tweak = bytes_of_string(negative ? "number-" : "number");
-	bool done = false;
+	uint8_t tweak[9] = {'n', 'u', 'm', 'b', 'e', 'r', negative ? '-' : '+'};
+	MaskNumber number, low, high;
+	bool fits = false;
 
 	if (*count == 0 || *count > MASK_NUMBER_DIGITS_MAX)
 		return false;
-	for (size_t i = 0; i < width; i++)
-		numerals[i] = i < zeros ? 0 : (uint16_t) (digits[i - zeros] - '0');
-
-	/* On to the next where a number of more than 6 digits would get a zero before, and so lose one.
-	 */
-	for (int step = 0; step < WALK_MAX && !done; step++)
-	{
-		if (ff1_encrypt(keys->ff1, 10, tweak, numerals, width, numerals) != CRYPTO_OK)
-			return false;
-		done = *count <= 6 || numerals[0] != 0;
-	}
-	zeros = 0;
-	while (zeros < width - 1 && numerals[zeros] == 0)
-		zeros++;
-	for (size_t i = zeros; i < width && done; i++)
-		digits[i - zeros] = (char) ('0' + numerals[i]);
-	*count = done ? width - zeros : *count;
-	secret_wipe(numerals, sizeof(numerals));
-	return done;
+	read_digits(digits, *count, &number);
+	tweak[7] = (uint8_t) (*count > MASK_NUMBER_SMALL ? *count - 1 : 0);
+	tweak[8] = find_range(&number, *count, negative, &low, &high);
+	add(&number, &low, true);
+	add(&high, &low, true);
+	if (permute_number(keys, bytes_view(tweak, sizeof(tweak)), &high, &number, &fits) !=
+			CRYPTO_OK ||
+		!fits)
+		return false;
+	add(&number, &low, false);
+	*count = write_digits(&number, digits);
+	return true;
 }

@@ -14,6 +14,7 @@ typedef enum Takes
 	TAKES_STEP,   /* (a positive decimal number) */
 	TAKES_AMOUNT, /* the same, or with "%" after it */
 	TAKES_PATHS,  /* (a.b, c) */
+	TAKES_RULES,  /* nothing, or (a.b: mask, c: mask) */
 	TAKES_BITS,   /* nothing, or (of IPv4, of IPv6) */
 	TAKES_TEXT,   /* (anything) */
 } Takes;
@@ -54,7 +55,7 @@ static const struct
 	{"noise", MASK_NOISE, TAKES_AMOUNT},
 	{"zero", MASK_ZERO, TAKES_NOTHING},
 	{"length", MASK_LENGTH, TAKES_NOTHING},
-	{"json", MASK_JSON, TAKES_NOTHING},
+	{"json", MASK_JSON, TAKES_RULES},
 	{"json_hide", MASK_JSON_HIDE, TAKES_PATHS},
 	{"json_show", MASK_JSON_SHOW, TAKES_PATHS},
 };
@@ -72,7 +73,37 @@ mask_names(void)
 		   "fake_first_name, fake_last_name, fake_name, fake_city, fake_company for text; decade, "
 		   "year, quarter, month, week, day, noise(days) for dates; round(step), range(step), "
 		   "noise(amount), noise(percent%), pseudonym, zero for numbers; hash, length for bytes; "
-		   "json, json_hide(path, ...), json_show(path, ...) for JSON";
+		   "json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...) for JSON";
+}
+
+bool
+mask_is_for_text(MaskKind kind)
+{
+	switch (kind)
+	{
+		case MASK_REDACT:
+		case MASK_PARTIAL:
+		case MASK_EMAIL:
+		case MASK_CARD:
+		case MASK_PHONE:
+		case MASK_HASH:
+		case MASK_IBAN:
+		case MASK_NAME:
+		case MASK_ADDRESS:
+		case MASK_IP:
+		case MASK_RANGE:
+		case MASK_CONSTANT:
+		case MASK_PSEUDONYM:
+		case MASK_PSEUDONYM_CARD:
+		case MASK_FAKE_FIRST_NAME:
+		case MASK_FAKE_LAST_NAME:
+		case MASK_FAKE_NAME:
+		case MASK_FAKE_CITY:
+		case MASK_FAKE_COMPANY:
+			return true;
+		default:
+			return false;
+	}
 }
 
 int
@@ -178,6 +209,38 @@ parse_step(const char *text, bool may_be_percent, char *out)
 	return *text == ')' ? text + 1 : NULL;
 }
 
+/* What the masks count with. */
+static void
+read_step(MaskSpec *spec)
+{
+	double value = 0, unit = 1;
+	int significant = 0;
+	bool point = false;
+
+	for (const char *at = spec->argument; *at != '\0'; at++)
+	{
+		if (*at == '.')
+			point = true;
+		else if (*at == '%')
+			spec->percent = true;
+		else
+		{
+			value = value * 10 + (*at - '0');
+			significant += significant > 0 || *at != '0';
+			if (significant <= MASK_STEP_DIGITS)
+				spec->step = spec->step * 10 + (*at - '0');
+			if (point)
+			{
+				spec->scale++;
+				unit *= 10;
+			}
+		}
+	}
+	spec->amount = value / unit;
+	if (significant > MASK_STEP_DIGITS || spec->scale > MASK_STEP_DIGITS)
+		spec->step = 0;
+}
+
 /* Anything but controls up to the last ")", without spaces at its ends; as above. */
 static const char *
 parse_text(const char *text, char *out)
@@ -204,20 +267,19 @@ parse_text(const char *text, char *out)
 }
 
 /*
- * Keys parted by points, paths by commas, and ")"; as above. No key may be
- * empty, so "a..b" is a mistake and no path that hides nothing.
+ * Keys parted by points, up to what ends a path: one of `ends`. No key may be
+ * empty, so "a..b" is a mistake and no path that hides nothing. Returns where it
+ * stands, or NULL; *out moves on.
  */
 static const char *
-parse_paths(const char *text, char *out)
+parse_path(const char *text, const char *ends, char **out, const char *end)
 {
-	const char *end = out + MASK_ARGUMENT_MAX - 1;
-
 	for (;;)
 	{
 		const char *key = text = skip_spaces(text);
 		size_t len;
 
-		while (*text != '\0' && !strchr(".,()\"", *text))
+		while (*text != '\0' && *text != '.' && !strchr(ends, *text) && !strchr(",()\"", *text))
 		{
 			if ((unsigned char) *text < ' ' || *text == 0x7F)
 				return NULL;
@@ -226,19 +288,101 @@ parse_paths(const char *text, char *out)
 		len = (size_t) (text - key);
 		while (len > 0 && is_space(key[len - 1]))
 			len--;
-		if (len == 0 || out + len + 1 > end)
+		if (len == 0 || len >= (size_t) (end - *out))
 			return NULL;
-		memcpy(out, key, len);
-		out += len;
-		if (*text == ')')
-		{
-			*out = '\0';
-			return text + 1;
-		}
-		if (*text != '.' && *text != ',')
+		memcpy(*out, key, len);
+		*out += len;
+		if (*text != '.')
+			return *text != '\0' && strchr(ends, *text) ? text : NULL;
+		*(*out)++ = *text++;
+	}
+}
+
+/* Paths parted by commas, and ")"; as above. */
+static const char *
+parse_paths(const char *text, char *out)
+{
+	const char *end = out + MASK_ARGUMENT_MAX - 1;
+
+	while ((text = parse_path(text, ",)", &out, end)) != NULL && *text == ',')
+	{
+		if (out == end)
 			return NULL;
 		*out++ = *text++;
 	}
+	*out = '\0';
+	return text != NULL ? text + 1 : NULL;
+}
+
+static bool
+is_for_numbers(MaskKind kind)
+{
+	return kind == MASK_ROUND || kind == MASK_RANGE || kind == MASK_ZERO || kind == MASK_NOISE ||
+		   kind == MASK_PSEUDONYM;
+}
+
+/* One of the masks for single values, or "show", in its one spelling; parentheses within are pairs.
+ */
+static const char *
+parse_inner(const char *text, char **out, const char *end)
+{
+	char mask[MASK_SPEC_MAX];
+	MaskSpec spec;
+	const char *problem;
+	const char *start = text = skip_spaces(text);
+	size_t len;
+	int depth = 0;
+
+	for (; *text != '\0' && (depth > 0 || (*text != ',' && *text != ')')); text++)
+		depth += (*text == '(') - (*text == ')');
+	len = (size_t) (text - start);
+	while (len > 0 && is_space(start[len - 1]))
+		len--;
+	if (len >= MASK_ARGUMENT_MAX)
+		return NULL;
+	memcpy(mask, start, len);
+	mask[len] = '\0';
+	if (!same_name(start, len, MASK_JSON_SHOWN))
+	{
+		if (!mask_parse(mask, &spec, &problem) ||
+			(!mask_is_for_text(spec.kind) && !is_for_numbers(spec.kind) && spec.kind != MASK_NULL))
+			return NULL;
+		mask_format(&spec, mask);
+	}
+	else
+		memcpy(mask, MASK_JSON_SHOWN, sizeof(MASK_JSON_SHOWN));
+	len = strlen(mask);
+	if (len >= (size_t) (end - *out))
+		return NULL;
+	memcpy(*out, mask, len);
+	*out += len;
+	return text;
+}
+
+/* Paths with masks, parted by commas, and ")"; as above. */
+static const char *
+parse_rules(const char *text, char *out)
+{
+	const char *end = out + MASK_ARGUMENT_MAX - 1;
+
+	for (;;)
+	{
+		text = parse_path(text, ":", &out, end);
+		if (text == NULL || end - out < 2)
+			return NULL;
+		*out++ = ':';
+		*out++ = ' ';
+		text = parse_inner(text + 1, &out, end);
+		if (text == NULL || *text == '\0' || end - out < 2)
+			return NULL;
+		if (*text == ')')
+			break;
+		*out++ = ',';
+		*out++ = ' ';
+		text++;
+	}
+	*out = '\0';
+	return text + 1;
 }
 
 bool
@@ -315,6 +459,16 @@ mask_parse(const char *text, MaskSpec *spec, const char **problem)
 		return false;
 	}
 
+	if (masks[found].takes == TAKES_RULES && *text == '(' &&
+		!(text = parse_rules(text + 1, parsed.argument)))
+	{
+		*problem =
+			"json needs paths of keys with masks, such as (name: redact, address.city: show)";
+		return false;
+	}
+	if (masks[found].takes == TAKES_STEP || masks[found].takes == TAKES_AMOUNT)
+		read_step(&parsed);
+
 	if (*skip_spaces(text) != '\0')
 	{
 		*problem = "something follows the mask";
@@ -350,6 +504,13 @@ mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX])
 						 mask_clamp_bits(spec->prefix, MASK_IP_V4_MAX),
 						 mask_clamp_bits(spec->suffix, MASK_IP_V6_MAX));
 			break;
+		case TAKES_RULES:
+			if (spec->argument[0] == '\0')
+			{
+				snprintf(out, MASK_SPEC_MAX, "%s", masks[i].name);
+				break;
+			}
+			/* FALLTHROUGH */
 		case TAKES_STEP:
 		case TAKES_AMOUNT:
 		case TAKES_PATHS:

@@ -50,12 +50,12 @@ run_rounds() {
 	BLOCKS=()
 }
 
-# transactions NAME SCRIPT [OPTION...]: pgbench, one client, prepared statements.
+# transactions NAME SCRIPT [OPTION...]: pgbench, one client, prepared statements; in $DATABASE, if that is set.
 transactions() {
 	local name=$1 script=$2 out
 	shift 2
 	out=$(PGOPTIONS='-c synchronous_commit=off' "$INST$PG_BIN/pgbench" -n -M prepared -c 1 -T "$SECONDS_EACH" \
-		-D "v=The_Tower,_reversed,_in_the_ninth_house." -f "$script" "$@" -h "$SOCKET" -p $PORT -U postgres tarot 2>&1) ||
+		-D "v=The_Tower,_reversed,_in_the_ninth_house." -f "$script" "$@" -h "$SOCKET" -p $PORT -U postgres "${DATABASE:-tarot}" 2>&1) ||
 		{ echo "$out" >&2; die 'pgbench failed'; }
 	echo "$out" | awk -v name="$name" '
 		/^number of transactions actually processed:/ { n = $NF + 0 }

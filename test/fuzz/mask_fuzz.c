@@ -2,7 +2,7 @@
  * mask_fuzz.c - any bytes as a mask's name and as a value
  *
  * Input: kind, prefix, suffix, encoding, a byte each; the rest is the value. Of
- * range and constant, what stands before the first zero byte is the argument.
+ * range, constant and json, what stands before the first zero byte is the argument.
  * Outputs lie in blocks of exactly the promised size.
  */
 #include <stdint.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mask/character.h"
+#include "mask/json.h"
 #include "mask/keys.h"
 #include "mask/mask.h"
 
@@ -120,6 +121,44 @@ fuzz_number(const uint8_t *data, size_t size)
 	require(size > 6 ? count == size : size == 0 || (count >= 1 && count <= 6));
 }
 
+static size_t
+mask_inner(void *context, const MaskSpec *spec, Bytes text, char out[MASK_BOUND_MAX])
+{
+	(void) context;
+	return mask_text(spec, true, (const char *) text.data, text.len, out);
+}
+
+static void
+write_nowhere(void *context, const void *data, size_t size)
+{
+	static uint8_t sum;
+
+	for (size_t i = 0; i < size; i++)
+		sum ^= ((const uint8_t *) data)[i];
+	*(size_t *) context += size + 0 * sum;
+}
+
+/* A value that is no key is written six times as long at most, or as long as a mask. */
+static void
+fuzz_document(const MaskSpec *spec, const uint8_t *data, size_t size)
+{
+	size_t written = 0;
+	MaskJsonCaller caller = {&written, mask_inner, mask_inner, write_nowhere};
+	MaskRules *rules = mask_rules_create(spec);
+	uint8_t *document = malloc(size); /* so that reading beyond it is noticed */
+	uint8_t *room = malloc(size);
+
+	require(size == 0 || (document != NULL && room != NULL));
+	if (size > 0)
+		memcpy(document, data, size);
+	if (rules != NULL)
+		mask_json(rules, &caller, bytes_view(document, size), room);
+	require(written <= size * (6 * (size_t) MASK_ARGUMENT_MAX + 16));
+	mask_rules_free(rules);
+	free(document);
+	free(room);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -134,12 +173,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	spec.kind = (MaskKind) (data[0] % MASK_KINDS);
 	spec.prefix = data[1] % (MASK_KEEP_MAX + 1);
 	spec.suffix = data[2] % (MASK_KEEP_MAX + 1);
-	if (spec.kind == MASK_RANGE || spec.kind == MASK_CONSTANT)
+	if (spec.kind == MASK_RANGE || spec.kind == MASK_CONSTANT || spec.kind == MASK_JSON ||
+		spec.kind == MASK_JSON_HIDE || spec.kind == MASK_JSON_SHOW)
 	{
 		size_t argument = strnlen((const char *) value, left);
+		char written[MASK_SPEC_MAX];
+		const char *problem;
 
 		memcpy(spec.argument, value,
 			   argument < sizeof(spec.argument) ? argument : sizeof(spec.argument) - 1);
+		mask_format(&spec, written);
+		if (spec.kind != MASK_CONSTANT && !mask_parse(written, &spec, &problem))
+			return 0;
 		value += argument;
 		left -= argument;
 		if (left > 0)
@@ -151,5 +196,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_value(&spec, data[3] % 2 == 0, value, left);
 	fuzz_keyed(&spec, data[3] % 2 == 0, value, left);
 	fuzz_number(value, left);
+	fuzz_document(&spec, value, left);
 	return 0;
 }

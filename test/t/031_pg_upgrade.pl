@@ -57,8 +57,16 @@ CREATE VIEW ada AS SELECT id FROM member WHERE handle = 'ada';
 CREATE VIEW few AS SELECT id FROM member WHERE handle IN ('grace', 'alan');
 CREATE VIEW customer_view AS SELECT id, email, coalesce(email, 'a literal in a view') AS or_literal FROM customer;
 CREATE MATERIALIZED VIEW customer_kept AS SELECT id, email FROM customer;
+CREATE TABLE lead (id int, mail text, note text, lowered text GENERATED ALWAYS AS (lower(mail)) STORED) PARTITION BY RANGE (id);
+CREATE TABLE a_lead PARTITION OF lead FOR VALUES FROM (0) TO (10);
+INSERT INTO lead VALUES (1, 'ada.lovelace@plaintext.example', 'a note');
+SELECT tarot.classify_column('lead', 'mail', 'email');
+SECURITY LABEL FOR tarot_security ON COLUMN lead.note IS 'class:never created';
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO support;
+SELECT tarot.create_masking_view('lead', 'lead_view'), tarot.mask_table('lead');
+GRANT SELECT ON lead_view TO app, support;
+ALTER TABLE lead ADD later text DEFAULT 'a plaintext default';
 END
 ask_as($old, 'app', <<'END');
 INSERT INTO extras (id, name, domain, many, pair) VALUES (1, 'Jörg', 'domain@plaintext.example',
@@ -147,6 +155,11 @@ END
 	$add->("search: $_", "SELECT count(*), min(id), max(id) FROM $_", role => 'app')
 	  foreach q{member WHERE handle = 'ada'}, q{member WHERE handle IN ('grace', 'alan', 'nobody')}, q{member WHERE handle = 'member 77'::text},
 	  q{post JOIN member USING (id)}, q{post JOIN (SELECT handle FROM member) m ON author = handle}, q{member WHERE born = '1906-12-09'}, 'ada', 'few';
+	$add->("masking: $_", "SELECT * FROM tarot.$_ ORDER BY 1, 2") foreach qw(classified_columns masked_tables masking_views);
+	foreach my $role (qw(app support))
+	{
+		$add->("masking: $_, to $role", "SELECT id, mail, lowered, later FROM $_", role => $role) foreach qw(lead a_lead lead_view);
+	}
 	$add->('another database', 'SELECT * FROM t', db => 'plain');
 	$add->("identity: $_", "SELECT * FROM tarot.$_ ORDER BY 1, 2") foreach qw(issuer issuer_status principal revoked_token);
 	$add->("token: $_", "SELECT tarot.check_jwt('$token{$_}')") foreach sort keys %token;
@@ -178,6 +191,8 @@ my %before = map { @$_ } @before;
 like($before{'customer, to app'}, qr/ada\.lovelace\@plaintext\.example/, 'there is something to upgrade: plain');
 like($before{'customer, to support'}, qr/a\*\*\*\@p\*\*\*\.example/, 'masked');
 like($before{'customer, as stored'}, qr/\$tarot1\$/, 'stored as envelopes');
+like($before{'masking: a_lead, to app'}, qr/^1\|ada\.lovelace\@plaintext\.example\|ada\.lovelace\@plaintext\.example\|$/, 'plain columns');
+like($before{'masking: lead, to support'}, qr/^1\|a\*\*\*\@p\*\*\*\.example\|/, 'and their masks');
 like($before{'second: grants by OID'}, qr/\|app\|plain\|/, 'granted');
 is(join(' ', map { $before{"token: $_"} } sort keys %token), 'valid valid valid suspended banned revoked revoked deleted revoked' , 'tokens are valid, or not');
 is($before{'who it is'}, "\ned/ada|reader", 'and say who somebody is');
