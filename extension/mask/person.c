@@ -75,6 +75,28 @@ part_of(bool utf8, const CharacterCode *now)
 	}
 }
 
+/*
+ * Letters in UTF-8, or what else tells nothing more of a word that has some: the blocks of most
+ * scripts, without those that hold digits, spaces or hyphens. Told by two bytes, where all else
+ * needs a closer look; 0 for that.
+ */
+static inline size_t
+plain_letter(const uint8_t *at, const uint8_t *end)
+{
+	if (end - at >= 2 && *at >= 0xC3 && *at <= 0xDF && (at[1] & 0xC0) == 0x80)
+	{
+		/* U+0660 to U+0669, U+06F0 to U+06F9 */
+		if ((*at == 0xD9 && at[1] >= 0xA0 && at[1] <= 0xA9) ||
+			(*at == 0xDB && at[1] >= 0xB0 && at[1] <= 0xB9))
+			return 0;
+		return 2;
+	}
+	if (end - at >= 3 && *at >= 0xE4 && *at <= 0xEC && (at[1] & 0xC0) == 0x80 &&
+		(at[2] & 0xC0) == 0x80)
+		return 3;
+	return 0;
+}
+
 /* A word as far as it was read. */
 typedef struct Word
 {
@@ -105,7 +127,10 @@ mask_name(const MaskInput *in, uint8_t *out)
 	{
 		CharacterCode now = {.class = CHARACTER_BLANK}; /* so ends the last word */
 		Part part;
+		size_t letter;
 
+		while (word.more && in->utf8 && (letter = plain_letter(at, in->end)) > 0)
+			at += letter;
 		if (at < in->end)
 			character_look(in->utf8, at, in->end, &now);
 		part = part_of(in->utf8, &now);
