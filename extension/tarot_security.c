@@ -23,6 +23,8 @@
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
+#include "label/label.h"
+#include "masking/masking.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -49,8 +51,10 @@ _PG_init(void)
 	ClassAccessInit();
 	GateInit();
 	SearchInit();
+	LabelInit();
 	ColumnInit();
 	ClientInit();
+	MaskingInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");
