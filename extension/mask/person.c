@@ -97,6 +97,15 @@ plain_letter(const uint8_t *at, const uint8_t *end)
 	return 0;
 }
 
+/* The signs among these, which begin no word: U+00D7, U+00F7, and is_sign's of Arabic. */
+static inline bool
+is_plain_sign(const uint8_t *at)
+{
+	return (*at == 0xC3 && (at[1] == 0x97 || at[1] == 0xB7)) ||
+		   (*at == 0xD8 && (at[1] == 0x8C || at[1] == 0x9B || at[1] == 0x9F)) ||
+		   (*at == 0xDB && at[1] == 0x94);
+}
+
 /* A word as far as it was read. */
 typedef struct Word
 {
@@ -131,9 +140,14 @@ mask_name(const MaskInput *in, uint8_t *out)
 
 		while (word.more && in->utf8 && (letter = plain_letter(at, in->end)) > 0)
 			at += letter;
-		if (at < in->end)
-			character_look(in->utf8, at, in->end, &now);
-		part = part_of(in->utf8, &now);
+		if (word.first.size == 0 && in->utf8 && plain_letter(at, in->end) > 0 && !is_plain_sign(at))
+			part = PART_LETTER; /* or a mark, which is not shown */
+		else
+		{
+			if (at < in->end)
+				character_look(in->utf8, at, in->end, &now);
+			part = part_of(in->utf8, &now);
+		}
 		if (part == PART_LETTER && word.first.size == 0)
 		{
 			CharacterScan scan;

@@ -42,7 +42,7 @@ typedef struct MaskFrame
 	bool through_view;    /* of a masking view's definition */
 	Oid view;             /* the masking view that this level defines, or changes rows of */
 	bool is_definition;
-	Index values_of;      /* the table whose policies are looked at, which see its values */
+	Index values_of; /* the table whose policies are looked at, which see its values */
 } MaskFrame;
 
 typedef struct MaskRewrite
