@@ -467,7 +467,7 @@ mask_jsonb_value(MaskedType *type, Datum value, Datum *masked)
 		JsonbToCString(&text, &document->root, (int) VARSIZE(document));
 	}
 	shown = mask_document(type->data_class, bytes_view(text.data, (size_t) text.len));
-	*masked = DirectFunctionCall1(jsonb_in, CStringGetDatum(shown.data));
+	*masked = DirectFunctionCall1(jsonb_in, CStringGetDatum((const char *) shown.data));
 	pfree(text.data);
 	return true;
 }
