@@ -21,7 +21,7 @@ SELECT tarot.grant_class('email', 'tarot_owner', write => true), tarot.grant_cla
 CREATE SCHEMA look;
 CREATE VIEW look.held AS SELECT relation, coalesce(grantee, 'PUBLIC') AS grantee, string_agg(privilege || coalesce('(' || columns || ')', '') || g, ', ' ORDER BY columns NULLS FIRST, privilege) AS privileges FROM (
 		SELECT c.oid::regclass AS relation, r.rolname AS grantee, p.privilege, CASE WHEN p.grantable THEN '*' ELSE '' END AS g, string_agg(p."column", ',' ORDER BY (p.number < 0), p.number) AS columns
-		FROM pg_class c, tarot.held_privileges(c.oid) AS p LEFT JOIN pg_roles r ON r.oid = p.grantee WHERE c.relnamespace = 'public'::regnamespace
+		FROM pg_class c, tarot.held_privileges(c.oid) AS p LEFT JOIN pg_roles r ON r.oid = p.grantee WHERE c.relnamespace = 'public'::regnamespace AND p.privilege <> 'MAINTAIN'
 		GROUP BY 1, 2, 3, 4, p.number IS NULL) AS x GROUP BY relation, grantee ORDER BY relation::text COLLATE "C", grantee COLLATE "C";
 GRANT USAGE ON SCHEMA look TO PUBLIC;
 GRANT SELECT ON look.held TO PUBLIC;
@@ -134,6 +134,37 @@ SELECT * FROM held;
 SELECT count(*) FROM tarot.masked_tables;
 SET ROLE tarot_app;
 SELECT * FROM customer;
+
+-- A column that is encrypted, and is not any more: by its type the class decides as well.
+SET ROLE tarot_owner;
+CREATE TABLE sealed (id int, email text);
+INSERT INTO sealed VALUES (1, 'ada@example.org');
+GRANT SELECT ON sealed TO tarot_app;
+SELECT tarot.classify_column('sealed', 'email', 'email'), tarot.mask_table('sealed');
+SET client_min_messages = error;
+CALL tarot.encrypt_column('sealed', 'email', 'email');
+SELECT * FROM held WHERE relation = 'sealed'::regclass;
+SET ROLE tarot_app;
+SELECT id, email::text FROM sealed;
+SET ROLE tarot_owner;
+CALL tarot.decrypt_column('sealed', 'email');
+SELECT * FROM held WHERE relation = 'sealed'::regclass;
+SET ROLE tarot_app;
+SELECT * FROM sealed;
+-- Beside writers another column takes its place. Where it is plain again, nobody has said what it is.
+SET ROLE tarot_owner;
+CALL tarot.encrypt_column('sealed', 'email', 'email', concurrently => true);
+SET ROLE tarot_app;
+SELECT id, email::text FROM sealed;
+SET ROLE tarot_owner;
+CALL tarot.decrypt_column('sealed', 'email', concurrently => true);
+SELECT * FROM held WHERE relation = 'sealed'::regclass;
+SET ROLE tarot_app;
+SELECT * FROM sealed;
+SET ROLE tarot_owner;
+SET client_min_messages = warning;
+DROP TABLE sealed;
+RESET ROLE;
 
 -- A table whose columns all have a class; and one that nobody else may use.
 SET ROLE tarot_owner;

@@ -209,13 +209,15 @@ COMMENT ON FUNCTION tarot.unmask_table(regclass) IS
 
 -- ------------------------------------------------------------ what happens to masked tables later
 
--- The columns that a statement has given to a table, or taken a class from; encrypted ones have their own gate.
+-- The columns that a statement has given to a table, or taken a class from, and those whose label has no meaning any more since they were
+-- encrypted: these have their own gate.
 CREATE FUNCTION tarot.columns_without_label(relation oid, numbers smallint[], OUT "column" name, OUT encrypted boolean) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT a.attname, tarot.class_of_type(a.atttypid, a.atttypmod) IS NOT NULL FROM pg_attribute a
-			WHERE a.attrelid = relation AND a.attnum = ANY (numbers) AND NOT a.attisdropped AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
+			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
+				AND (a.attnum = ANY (numbers) OR EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = relation AND l.objsubid = a.attnum))
 	$$;
 
 CREATE FUNCTION tarot.follow_masking() RETURNS event_trigger
