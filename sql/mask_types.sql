@@ -202,6 +202,47 @@ $$;
 SELECT mask, pg_temp.compare(mask) FROM unnest('{redact,null,"partial(2,2)",email,card,phone,iban,name,address,ip,"ip(16,32)",range(10),range(0.25),"constant(x)",hash,pseudonym,pseudonym_card,
 	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city),"json(name: name, at.city: hash, at: noise(5))"}'::text[]) AS mask;
 
+-- ------------------------------------------------------------ functions
+-- Whoever may make classes answers for them. What they must be is checked when a class gets one, and at each use.
+CREATE SCHEMA blurs;
+CREATE FUNCTION blurs.blur(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC SELECT left(value, 1) || '…'; END;
+CREATE FUNCTION blurs.blur(value varchar) RETURNS varchar LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN '0123456789'; END $$;
+CREATE FUNCTION blurs.blur(value mood) RETURNS mood LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN CASE WHEN value = 'sad' THEN 'glad' END; END $$;
+CREATE FUNCTION blurs.blur(value numeric) RETURNS numeric LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN 1000 / (value - 1); END $$;
+CREATE FUNCTION blurs.blur(value pair) RETURNS pair LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1.a, 0 $$;
+CREATE FUNCTION blurs.blur(value int) RETURNS int LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RAISE 'the value is %', value USING DETAIL = value, HINT = value, ERRCODE = value::text; END $$;
+CREATE FUNCTION blurs.volatile(value text) RETURNS text LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.unsafe(value text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.open(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.other(value text) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT 1 $$;
+CREATE FUNCTION blurs.two(value text, more text DEFAULT '') RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.foreign(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+ALTER FUNCTION blurs.foreign OWNER TO regress_mask_writer;
+SELECT mask, pg_temp.spell(mask) FROM unnest('{function( blurs.blur ),function(blurs.volatile),function(blurs.unsafe),function(blurs.open),function(blurs.other),function(blurs.two),function(blurs.foreign),function(blurs.missing),function(missing.blur),function(blur),function(),function(a.b.c),function(.blur),function(blurs.)}'::text[]) AS mask;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA blurs FROM PUBLIC;
+SELECT tarot.alter_class('secret', mask => 'function(blurs.blur)');
+-- The reader needs no privilege on it.
+SET ROLE regress_mask_reader;
+SELECT blurs.blur('Ada');
+SELECT tarot.preview_mask('secret', 'Ada'::text), tarot.preview_mask('secret', 'Ada'::varchar), tarot.preview_mask('secret', 'Ada'::varchar(4)), tarot.preview_mask('secret', 'Ada'::char(4)), tarot.preview_mask('secret', '{Ada,NULL,Bob}'::text[]),
+	tarot.preview_mask('secret', 'sad'::mood), tarot.preview_mask('secret', 'glad'::mood), tarot.preview_mask('secret', '(Ada,36)'::pair), tarot.preview_mask('secret', 5::numeric(5,1)), tarot.preview_mask('secret', 1.1::numeric(4,1)), tarot.preview_mask('secret', '2024-05-15'::date);
+-- Its errors are not told, whatever they hold.
+\set SHOW_CONTEXT always
+SELECT tarot.preview_mask('secret', 12345);
+SELECT tarot.preview_mask('secret', 1::numeric);
+\set SHOW_CONTEXT errors
+-- Of encrypted columns it shows nothing: no function of SQL gets an opened value that its reader may not have.
+SELECT t, n::numeric, j FROM sealed LIMIT 1;
+RESET ROLE;
+-- One that is no longer what it must be is not called.
+ALTER FUNCTION blurs.blur(text) VOLATILE;
+SELECT tarot.preview_mask('secret', 'Ada'::text);
+ALTER FUNCTION blurs.blur(text) IMMUTABLE;
+ALTER FUNCTION blurs.blur(text) OWNER TO regress_mask_writer;
+SELECT tarot.preview_mask('secret', 'Ada'::text);
+DROP FUNCTION blurs.blur(text);
+SELECT tarot.preview_mask('secret', 'Ada'::text);
+
 -- ------------------------------------------------------------ keys
 SELECT tarot.alter_class('secret', mask => 'pseudonym');
 SELECT tarot.lock();
@@ -211,6 +252,7 @@ SELECT tarot.preview_mask('secret', 'AB-1234-xy'::text);
 SELECT tarot.unlock();
 
 SET client_min_messages = error;
-DROP TABLE anything, plain, sealed CASCADE;
+DROP TABLE anything, plain, sealed, numbers, documents CASCADE;
+DROP SCHEMA blurs CASCADE;
 DROP EXTENSION tarot_security CASCADE;
 DROP ROLE regress_mask_reader, regress_mask_writer;

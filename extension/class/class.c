@@ -21,6 +21,7 @@
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "class/class.h"
+#include "class/function.h"
 #include "crypto/hash.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -396,6 +397,8 @@ tarot_class_normalize_mask(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mask: %s", problem),
 				 errhint("The masks are %s.", mask_names())));
+	if (spec.kind == MASK_FUNCTION)
+		MaskFunctionRequire(spec.argument);
 	mask_format(&spec, out);
 	PG_RETURN_TEXT_P(cstring_to_text(out));
 }

@@ -58,7 +58,7 @@ CREATE FUNCTION tarot.class_id(name text) RETURNS integer
 	AS 'MODULE_PATHNAME', 'tarot_class_id';
 
 CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_normalize_mask';
 
 CREATE FUNCTION tarot.normalize_search(normalization text) RETURNS text
@@ -214,7 +214,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer, boolean) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for JSON json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for JSON json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...); for plain columns function(schema.name)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask, 42P13 for a function that cannot be one.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void

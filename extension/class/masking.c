@@ -313,7 +313,7 @@ bool
 ClassMaskNeedsValue(const DataClass *data_class)
 {
 	return data_class->mask.kind != MASK_NULL && data_class->mask.kind != MASK_REDACT &&
-		   data_class->mask.kind != MASK_CONSTANT;
+		   data_class->mask.kind != MASK_CONSTANT && data_class->mask.kind != MASK_FUNCTION;
 }
 
 bool

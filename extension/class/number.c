@@ -344,6 +344,9 @@ add_noise(DataClass *data_class, const MaskSpec *mask, const Number *number, Sho
 #ifdef HAVE_INT128
 	char canonical[SHORT_DIGITS + 24];
 	int scale = noise_scale(mask, number);
+	int written =
+		GROUP_DIGITS * (number->count - 1 - number->weight); /* zeros at the end are not */
+	int exact = Max(Min(number->scale, written), 0);
 	int64 units;
 	bool rest;
 	int64 parts;
@@ -353,11 +356,11 @@ add_noise(DataClass *data_class, const MaskSpec *mask, const Number *number, Sho
 	size_t size;
 
 	/* So that nothing below is larger than 10^37: else it is a long number. */
-	if (mask->step == 0 || mask->step >= NOISE_PARTS || mask->scale > 7 ||
-		number->scale > SHORT_DIGITS || scale < -GROUP_DIGITS ||
-		!count_units(number, number->scale, &units, &rest) || units >= SHORT_LIMIT / 100)
+	if (mask->step == 0 || mask->step >= NOISE_PARTS || mask->scale > 7 || exact > SHORT_DIGITS ||
+		scale < -GROUP_DIGITS || !count_units(number, exact, &units, &rest) ||
+		units >= SHORT_LIMIT / 100)
 		return NUMBER_LONG;
-	size = write_canonical(number->negative, (uint64) units, number->scale, canonical);
+	size = write_canonical(number->negative, (uint64) units, exact, canonical);
 	parts = noise_parts(data_class, mask, bytes_view(canonical, size));
 	secret_wipe(canonical, size);
 	if (number->negative)
@@ -368,16 +371,16 @@ add_noise(DataClass *data_class, const MaskSpec *mask, const Number *number, Sho
 	{
 		exponent = mask->scale + NOISE_PARTS_DIGITS + 2;
 		sum = (int128) units * ((int128) powers[exponent] + (int128) mask->step * parts);
-		exponent += number->scale;
+		exponent += exact;
 	}
 	else
 	{
-		exponent = Max(number->scale, mask->scale + NOISE_PARTS_DIGITS);
-		sum = (int128) units * powers[exponent - number->scale] +
+		exponent = Max(exact, mask->scale + NOISE_PARTS_DIGITS);
+		sum = (int128) units * powers[exponent - exact] +
 			  (int128) mask->step * parts * powers[exponent - mask->scale - NOISE_PARTS_DIGITS];
 	}
 	exponent -= scale;
-	if (exponent > 37)
+	if (exponent < 0 || exponent > 37)
 		return NUMBER_LONG;
 	for (divisor = 1; exponent > 0; exponent--)
 		divisor *= 10;

@@ -90,6 +90,10 @@
  *			for text, for numbers one for numbers; "show" shows them. The longest
  *			path counts. All keys are shown.
  */
+/*
+ * function	what a function in SQL makes of a value of a plain column
+ *			(class/function.h); of encrypted ones nothing is shown.
+ */
 #ifndef MASK_MASK_H
 #define MASK_MASK_H
 
@@ -132,6 +136,7 @@ typedef enum MaskKind
 	MASK_FAKE_NAME,
 	MASK_FAKE_CITY,
 	MASK_FAKE_COMPANY,
+	MASK_FUNCTION,
 	MASK_KINDS /* how many there are */
 } MaskKind;
 
@@ -156,6 +161,7 @@ typedef struct MaskSpec
 	/*
 	 * round, range: a positive decimal number; noise: that, perhaps with "%" after it.
 	 * constant: any text without controls. json_...: "a.b,c", keys by which a path leads down.
+	 * function: "schema.name", as they are in the catalog.
 	 * json: "a.b: email, c: redact", such paths and masks; or nothing.
 	 */
 	char argument[MASK_ARGUMENT_MAX];

@@ -34,7 +34,7 @@ read_v4(const uint8_t *at, const uint8_t *end, uint8_t address[V4_SIZE])
 	return at;
 }
 
-static int
+static inline int
 hex_value(uint8_t byte)
 {
 	if (is_digit(byte))
@@ -59,9 +59,10 @@ read_v6(const uint8_t *at, const uint8_t *end, uint8_t address[V6_SIZE])
 	{
 		const uint8_t *start = at;
 		unsigned value = 0;
+		int digit;
 
-		for (; at < end && hex_value(*at) >= 0 && at - start < 4; at++)
-			value = value << 4 | (unsigned) hex_value(*at);
+		for (; at < end && at - start < 4 && (digit = hex_value(*at)) >= 0; at++)
+			value = value << 4 | (unsigned) digit;
 		if (at < end && *at == '.' && size <= V6_SIZE - V4_SIZE)
 		{
 			at = read_v4(start, end, address + size);
@@ -133,16 +134,29 @@ keep_bits(uint8_t *address, size_t size, unsigned bits)
 }
 
 static uint8_t *
-append_number(uint8_t *out, unsigned value, unsigned base)
+append_byte(uint8_t *out, unsigned value)
 {
-	uint8_t digits[4]; /* of a group in hexadecimal, or a byte in decimal */
-	size_t count = 0;
+	if (value >= 100)
+		*out++ = (uint8_t) ('0' + value / 100);
+	if (value >= 10)
+		*out++ = (uint8_t) ('0' + value / 10 % 10);
+	*out++ = (uint8_t) ('0' + value % 10);
+	return out;
+}
 
-	do
-		digits[count++] = (uint8_t) "0123456789abcdef"[value % base];
-	while ((value /= base) > 0);
-	while (count > 0)
-		*out++ = digits[--count];
+/* Without zeros before it. */
+static uint8_t *
+append_group(uint8_t *out, unsigned value)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	if (value >= 0x1000)
+		*out++ = (uint8_t) hex[value >> 12];
+	if (value >= 0x100)
+		*out++ = (uint8_t) hex[value >> 8 & 15];
+	if (value >= 0x10)
+		*out++ = (uint8_t) hex[value >> 4 & 15];
+	*out++ = (uint8_t) hex[value & 15];
 	return out;
 }
 
@@ -153,7 +167,7 @@ append_v4(uint8_t *out, const uint8_t address[V4_SIZE])
 	{
 		if (i > 0)
 			*out++ = '.';
-		out = append_number(out, address[i], 10);
+		out = append_byte(out, address[i]);
 	}
 	return out;
 }
@@ -187,7 +201,7 @@ append_v6(uint8_t *out, const uint8_t address[V6_SIZE])
 			*out++ = ':';
 		if (i != start)
 		{
-			out = append_number(out, groups[i], 16);
+			out = append_group(out, groups[i]);
 			continue;
 		}
 		i += longest - 1;

@@ -75,6 +75,37 @@ part_of(bool utf8, const CharacterCode *now)
 	}
 }
 
+/*
+ * Letters in UTF-8, or what else tells nothing more of a word that has some: the blocks of most
+ * scripts, without those that hold digits, spaces or hyphens. Told by two bytes, where all else
+ * needs a closer look; 0 for that.
+ */
+static inline size_t
+plain_letter(const uint8_t *at, const uint8_t *end)
+{
+	if (end - at >= 2 && *at >= 0xC3 && *at <= 0xDF && (at[1] & 0xC0) == 0x80)
+	{
+		/* U+0660 to U+0669, U+06F0 to U+06F9 */
+		if ((*at == 0xD9 && at[1] >= 0xA0 && at[1] <= 0xA9) ||
+			(*at == 0xDB && at[1] >= 0xB0 && at[1] <= 0xB9))
+			return 0;
+		return 2;
+	}
+	if (end - at >= 3 && *at >= 0xE4 && *at <= 0xEC && (at[1] & 0xC0) == 0x80 &&
+		(at[2] & 0xC0) == 0x80)
+		return 3;
+	return 0;
+}
+
+/* The signs among these, which begin no word: U+00D7, U+00F7, and is_sign's of Arabic. */
+static inline bool
+is_plain_sign(const uint8_t *at)
+{
+	return (*at == 0xC3 && (at[1] == 0x97 || at[1] == 0xB7)) ||
+		   (*at == 0xD8 && (at[1] == 0x8C || at[1] == 0x9B || at[1] == 0x9F)) ||
+		   (*at == 0xDB && at[1] == 0x94);
+}
+
 /* A word as far as it was read. */
 typedef struct Word
 {
@@ -105,10 +136,18 @@ mask_name(const MaskInput *in, uint8_t *out)
 	{
 		CharacterCode now = {.class = CHARACTER_BLANK}; /* so ends the last word */
 		Part part;
+		size_t letter;
 
-		if (at < in->end)
-			character_look(in->utf8, at, in->end, &now);
-		part = part_of(in->utf8, &now);
+		while (word.more && in->utf8 && (letter = plain_letter(at, in->end)) > 0)
+			at += letter;
+		if (word.first.size == 0 && in->utf8 && plain_letter(at, in->end) > 0 && !is_plain_sign(at))
+			part = PART_LETTER; /* or a mark, which is not shown */
+		else
+		{
+			if (at < in->end)
+				character_look(in->utf8, at, in->end, &now);
+			part = part_of(in->utf8, &now);
+		}
 		if (part == PART_LETTER && word.first.size == 0)
 		{
 			CharacterScan scan;

@@ -269,6 +269,35 @@ radix_for(MaskKeys *keys, const MaskNumber *values, size_t numerals)
 	return keys->radix;
 }
 
+/* As few long divisions as can be: by two numerals at once, where their product is a word. */
+static void
+to_numerals(MaskNumber *number, uint32_t radix, uint16_t *numerals, size_t count)
+{
+	while (count >= 2 && radix < FF1_RADIX_MAX)
+	{
+		uint32_t pair = divide(number, radix * radix);
+
+		numerals[--count] = (uint16_t) (pair % radix);
+		numerals[--count] = (uint16_t) (pair / radix);
+	}
+	while (count > 0)
+		numerals[--count] = (uint16_t) divide(number, radix);
+}
+
+static void
+from_numerals(MaskNumber *number, uint32_t radix, const uint16_t *numerals, size_t count)
+{
+	size_t i = 0;
+
+	number->size = 0;
+	if (count % 2 == 1 || radix == FF1_RADIX_MAX)
+		multiply_add(number, radix, numerals[i++]);
+	for (; radix < FF1_RADIX_MAX && i < count; i += 2)
+		multiply_add(number, radix * radix, numerals[i] * radix + numerals[i + 1]);
+	for (; i < count; i++)
+		multiply_add(number, radix, numerals[i]);
+}
+
 /* *fits is false for too few values, and too many; the number is below them. */
 static CryptoStatus
 permute_number(MaskKeys *keys, Bytes tweak, const MaskNumber *values, MaskNumber *number,
@@ -290,18 +319,65 @@ permute_number(MaskKeys *keys, Bytes tweak, const MaskNumber *values, MaskNumber
 		return CRYPTO_OK;
 
 	radix = radix_for(keys, values, count);
-	for (size_t i = count; i-- > 0;)
-		numerals[i] = (uint16_t) divide(number, radix);
+	to_numerals(number, radix, numerals, count);
 	for (int step = 0; step < WALK_MAX && !found && done == CRYPTO_OK; step++)
 	{
 		done = ff1_encrypt(keys->ff1, radix, tweak, numerals, count, numerals);
-		number->size = 0;
-		for (size_t i = 0; i < count; i++)
-			multiply_add(number, radix, numerals[i]);
+		from_numerals(number, radix, numerals, count);
 		found = is_less(number, values);
 	}
 	secret_wipe(numerals, sizeof(numerals));
 	return found ? done : CRYPTO_FAILED;
+}
+
+/* Places one after the other, as many as a word has room for: from `start` on, up to the next. */
+typedef struct Chunk
+{
+	size_t start;
+	uint32_t values;
+	uint32_t value;
+} Chunk;
+
+/* Two chunks together have more than 32 bits. */
+#define CHUNKS_MAX (2 * FF1_BITS_MAX / 32 + 2)
+
+/* How many there are; 0 where the form is too long. */
+static size_t
+read_chunks(const Form *form, Chunk *chunks)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < form->count; i++)
+	{
+		uint32_t radix = form->radices[i];
+
+		if (count == 0 || (uint64_t) chunks[count - 1].values * radix > UINT32_MAX)
+		{
+			if (count == CHUNKS_MAX)
+				return 0;
+			chunks[count++] = (Chunk){.start = i, .values = 1};
+		}
+		chunks[count - 1].values *= radix;
+		chunks[count - 1].value = chunks[count - 1].value * radix + form->digits[i];
+	}
+	return count;
+}
+
+static void
+write_chunks(Form *form, const Chunk *chunks, size_t count)
+{
+	size_t end = form->count;
+
+	for (size_t i = count; i-- > 0; end = chunks[i].start)
+	{
+		uint32_t value = chunks[i].value;
+
+		for (size_t place = end; place-- > chunks[i].start;)
+		{
+			form->digits[place] = (uint16_t) (value % form->radices[place]);
+			value /= form->radices[place];
+		}
+	}
 }
 
 static CryptoStatus
@@ -309,19 +385,23 @@ permute_mixed(MaskKeys *keys, Form *form, bool *fits)
 {
 	MaskNumber values = {.words = {1}, .size = 1};
 	MaskNumber number = {.size = 0};
+	Chunk chunks[CHUNKS_MAX];
+	size_t count = read_chunks(form, chunks);
 	CryptoStatus done;
 
-	for (size_t i = 0; i < form->count; i++)
-	{
-		*fits = multiply_add(&values, form->radices[i], 0) &&
-				multiply_add(&number, form->radices[i], form->digits[i]);
-		if (!*fits)
-			return CRYPTO_OK;
-	}
+	*fits = count > 0;
+	for (size_t i = 0; i < count && *fits; i++)
+		*fits = multiply_add(&values, chunks[i].values, 0) &&
+				multiply_add(&number, chunks[i].values, chunks[i].value);
+	if (!*fits)
+		return CRYPTO_OK;
 	done = permute_number(keys, bytes_view(form->ids, form->count), &values, &number, fits);
-	for (size_t i = form->count; *fits && done == CRYPTO_OK && i-- > 0;)
-		form->digits[i] = (uint16_t) divide(&number, form->radices[i]);
+	for (size_t i = count; *fits && done == CRYPTO_OK && i-- > 0;)
+		chunks[i].value = divide(&number, chunks[i].values);
+	if (*fits && done == CRYPTO_OK)
+		write_chunks(form, chunks, count);
 	secret_wipe(&number, sizeof(number));
+	secret_wipe(chunks, count * sizeof(chunks[0]));
 	return done;
 }
 

@@ -17,6 +17,7 @@ typedef enum Takes
 	TAKES_RULES,  /* nothing, or (a.b: mask, c: mask) */
 	TAKES_BITS,   /* nothing, or (of IPv4, of IPv6) */
 	TAKES_TEXT,   /* (anything) */
+	TAKES_NAME,   /* (schema.name) */
 } Takes;
 
 static const struct
@@ -58,6 +59,7 @@ static const struct
 	{"json", MASK_JSON, TAKES_RULES},
 	{"json_hide", MASK_JSON_HIDE, TAKES_PATHS},
 	{"json_show", MASK_JSON_SHOW, TAKES_PATHS},
+	{"function", MASK_FUNCTION, TAKES_NAME},
 };
 
 #define MASKS (sizeof(masks) / sizeof(masks[0]))
@@ -73,7 +75,8 @@ mask_names(void)
 		   "fake_first_name, fake_last_name, fake_name, fake_city, fake_company for text; decade, "
 		   "year, quarter, month, week, day, noise(days) for dates; round(step), range(step), "
 		   "noise(amount), noise(percent%), pseudonym, zero for numbers; hash, length for bytes; "
-		   "json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...) for JSON";
+		   "json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...) for JSON; "
+		   "function(schema.name) for plain columns";
 }
 
 bool
@@ -264,6 +267,30 @@ parse_text(const char *text, char *out)
 	memcpy(out, text, len);
 	out[len] = '\0';
 	return end + 1;
+}
+
+/* Two names, which need no quotation marks, with a point between; as above. */
+static const char *
+parse_name(const char *text, char *out)
+{
+	int points = 0;
+	size_t len = 0;
+
+	text = skip_spaces(text);
+	for (; is_name_character(*text) || (*text >= '0' && *text <= '9') || *text == '.' ||
+		   (unsigned char) *text >= 0x80;
+		 text++)
+	{
+		points += *text == '.';
+		if (len == MASK_ARGUMENT_MAX - 1 || (*text == '.' && (len == 0 || points > 1)))
+			return NULL;
+		out[len++] = *text;
+	}
+	if (points != 1 || out[len - 1] == '.')
+		return NULL;
+	out[len] = '\0';
+	text = skip_spaces(text);
+	return *text == ')' ? text + 1 : NULL;
 }
 
 /*
@@ -459,6 +486,12 @@ mask_parse(const char *text, MaskSpec *spec, const char **problem)
 		return false;
 	}
 
+	if (masks[found].takes == TAKES_NAME &&
+		(*text != '(' || !(text = parse_name(text + 1, parsed.argument))))
+	{
+		*problem = "function needs the name of a function with its schema, such as (public.blur)";
+		return false;
+	}
 	if (masks[found].takes == TAKES_RULES && *text == '(' &&
 		!(text = parse_rules(text + 1, parsed.argument)))
 	{
@@ -515,6 +548,7 @@ mask_format(const MaskSpec *spec, char out[MASK_SPEC_MAX])
 		case TAKES_AMOUNT:
 		case TAKES_PATHS:
 		case TAKES_TEXT:
+		case TAKES_NAME:
 			snprintf(out, MASK_SPEC_MAX, "%s(%s)", masks[i].name, spec->argument);
 			break;
 	}

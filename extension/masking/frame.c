@@ -24,11 +24,13 @@ static void
 decide(MaskRewrite *rewrite, MaskedColumn *column)
 {
 	MaskingPlanning *planning = rewrite->planning;
-	ClassRights rights = ClassAccessGranted(column->class_id, GetUserId());
+	ClassRights rights = {.read = READ_NONE};
 
-	column->searchable = rights.search && CLASS_IS_NAMED(column->class_id);
-	if (rights.read == READ_PLAIN && CLASS_IS_NAMED(column->class_id) && !planning->cursor &&
-		GateCurrentIo() != GATE_IO_MASKED)
+	/* Of one that is not there grants may be, where only a part of a dump was restored. */
+	if (CLASS_IS_NAMED(column->class_id) && ClassFind(column->class_id)->exists)
+		rights = ClassAccessGranted(column->class_id, GetUserId());
+	column->searchable = rights.search;
+	if (rights.read == READ_PLAIN && !planning->cursor && GateCurrentIo() != GATE_IO_MASKED)
 	{
 		column->as = AS_VALUE;
 		planning->plain = list_append_unique_int(planning->plain, column->class_id);

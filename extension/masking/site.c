@@ -192,9 +192,12 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 
 		/* What nobody has classified yet is no error: of it there is nothing that could be granted.
 		 */
-		column->read = site->class_id == CLASS_UNCLASSIFIED
-						   ? READ_MASKED
-						   : ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
+		if (site->class_id == CLASS_UNCLASSIFIED)
+			column->read = READ_MASKED;
+		else if (ClassFind(site->class_id)->exists)
+			column->read = ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
+		else
+			column->read = READ_NONE;
 		column->role = GetUserId();
 	}
 	read = column->read;

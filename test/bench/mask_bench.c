@@ -143,6 +143,28 @@ main(void)
 		best = now() - start < best ? now() - start : best;
 	}
 	printf("%-16s %-14s %5d %9.1f\n", "noise", "4 bytes", 4, best / VALUES);
+
+	static const char *const numbers[] = {"123", "12345678", "1234567890", "1234567890123456789"};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		best = 1e18;
+		for (int round = 0; round < ROUNDS; round++)
+		{
+			double start = now();
+
+			for (int n = 0; n < VALUES; n++)
+			{
+				char digits[MASK_NUMBER_DIGITS_MAX];
+				size_t count = strlen(numbers[i]);
+
+				memcpy(digits, numbers[i], count);
+				sink = mask_pseudonym_number(keys, false, digits, &count);
+			}
+			best = now() - start < best ? now() - start : best;
+		}
+		printf("%-16s %-14s %5zu %9.1f\n", "pseudonym", "number", strlen(numbers[i]),
+			   best / VALUES);
+	}
 	mask_keys_free(keys);
 	return 0;
 }

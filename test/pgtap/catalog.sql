@@ -61,7 +61,7 @@ SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::re
 
 -- Marks of functions: what depends on keys, grants or the session is never IMMUTABLE, and LEAKPROOF is equality alone.
 SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolatile = 'i'$$,
-	ARRAY['check_name', 'class_id', 'is_line', 'normalize_mask', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
+	ARRAY['check_name', 'class_id', 'is_line', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule'],
 	'IMMUTABLE is only what asks nobody');
