@@ -23,6 +23,7 @@
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
+#include "label/label.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -49,6 +50,7 @@ _PG_init(void)
 	ClassAccessInit();
 	GateInit();
 	SearchInit();
+	LabelInit();
 	ColumnInit();
 	ClientInit();
 	HooksInit();

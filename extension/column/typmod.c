@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "class/class.h"
 #include "class/gate.h"
@@ -116,4 +117,25 @@ Datum
 tarot_column_typmod_out(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_CSTRING(ColumnTypmodOut(PG_GETARG_INT32(0)));
+}
+
+/*
+ * tarot.class_of_type(type oid, typmod integer) RETURNS text
+ *
+ * The class of a column of an encrypted type, domains included; NULL for
+ * every other.
+ */
+PG_FUNCTION_INFO_V1(tarot_column_class_of_type);
+Datum
+tarot_column_class_of_type(PG_FUNCTION_ARGS)
+{
+	int32 typmod = PG_GETARG_INT32(1);
+	Oid type = getBaseTypeAndTypmod(PG_GETARG_OID(0), &typmod);
+	const DataClass *data_class;
+
+	if (!ColumnIsEncrypted(type))
+		PG_RETURN_NULL();
+	data_class = ClassFind(typmod);
+	PG_RETURN_TEXT_P(
+		cstring_to_text(data_class->exists ? data_class->name : psprintf("#%d", typmod)));
 }

@@ -28,6 +28,7 @@
 #include "column/types.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
+#include "label/label.h"
 
 /* Calls back for each column of any relation that has an encrypted type, domains included. */
 static void
@@ -244,5 +245,6 @@ ColumnInit(void)
 	ColumnLookupInit();
 	EncryptedTypesInit();
 	ClassRegisterUse(check_class_unused);
+	LabelRegisterClassedTypes(ColumnIsEncrypted);
 	KeyRegisterUse(check_key_unused);
 }

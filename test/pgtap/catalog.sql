@@ -25,6 +25,7 @@ SELECT set_eq(
 		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'is_permission', 'check_permission', 'check_role', 'forget_role', 'check_subject', 'check_resource_grant', 'covering_permissions', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
 		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
 		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'count_rows', 'count_rows_as',
+		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');

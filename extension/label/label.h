@@ -1,0 +1,73 @@
+/*
+ * label.h
+ *		The classes of plain columns, and which tables are masked. They are
+ *		security labels, so that they follow renames, drops and dumps.
+ */
+#ifndef TAROT_LABEL_LABEL_H
+#define TAROT_LABEL_LABEL_H
+
+#include "postgres_ext.h"
+
+#include "class/class.h"
+
+/*
+ * The labels: of a column "class:" and the name of the class, or
+ * "unclassified"; of a table "masked"; of a view "masking".
+ */
+#define LABEL_PROVIDER "tarot_security"
+#define LABEL_CLASS "class:"
+#define LABEL_UNCLASSIFIED "unclassified"
+#define LABEL_MASKED "masked"
+#define LABEL_MASKING "masking"
+
+/*
+ * The class of a column about which nobody has said what it is, or more than
+ * one thing. It does not exist, and nobody can be granted it.
+ */
+#define CLASS_UNCLASSIFIED CLASS_LITERAL
+
+typedef struct LabelledTable
+{
+	Oid relation;
+	int natts;
+	int labelled;   /* how many columns have a class */
+	int32 *classes; /* by attribute number - 1; CLASS_NONE: none */
+	bool masked;    /* tarot.mask_table() was called */
+	bool masking;   /* a view that shows masks to those who may not see values */
+} LabelledTable;
+
+/* What LabelExists remembers. */
+typedef enum LabelState
+{
+	LABELS_UNKNOWN,
+	LABELS_NONE,
+	LABELS_SOME,
+} LabelState;
+
+extern LabelState LabelsKnown;
+extern bool LabelLookForAny(void);
+
+/* Whether any table of this database may have labels. */
+static inline bool
+LabelExists(void)
+{
+	return likely(LabelsKnown == LABELS_NONE) ? false : LabelLookForAny();
+}
+
+/*
+ * A table's labels, NULL for none: a copy in the caller's memory context. A
+ * class is that of the column's own label; a generated column without one has
+ * that of the columns it is computed from. Columns of a type that has a class
+ * itself are not among them.
+ */
+extern LabelledTable *LabelFind(Oid relation);
+
+/* Tells which types have a class themselves: this floor is below theirs. */
+typedef bool (*LabelTypeCheck)(Oid type);
+
+extern void LabelRegisterClassedTypes(LabelTypeCheck has_class);
+extern bool LabelTypeHasClass(Oid type);
+
+extern void LabelInit(void);
+
+#endif

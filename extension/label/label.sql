@@ -1,0 +1,69 @@
+-- label: the classes of plain columns
+--
+-- They are security labels of the provider tarot_security, whose rules stand in provider.c.
+
+CREATE FUNCTION tarot.label_of_class(class text) RETURNS text
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_label_of_class';
+
+CREATE FUNCTION tarot.class_of_column(relation oid, "column" smallint) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_label_class_of_column';
+
+CREATE FUNCTION tarot.inherit_labels(relation oid) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_label_inherit';
+
+CREATE FUNCTION tarot.label_column(rel regclass, "column" name, label text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF num_nulls(rel, "column") > 0 THEN
+		RAISE EXCEPTION 'rel and column must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = rel) THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', rel::oid USING ERRCODE = 'undefined_table';
+	END IF;
+	EXECUTE format('SECURITY LABEL FOR tarot_security ON COLUMN %s.%I IS %L', rel, "column", label);
+END
+$$;
+
+CREATE FUNCTION tarot.classify_column(rel regclass, "column" name, class text) RETURNS void
+	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT tarot.label_column(rel, "column", tarot.label_of_class(class)) $$;
+COMMENT ON FUNCTION tarot.classify_column(regclass, name, text) IS
+	'Says of which data class a plain column is, also of its partitions and children, those that come later too. A generated column without a class of its own has that of the columns it is computed from. Kept as the column''s security label, so it follows renames, drops and dumps. For the owner of the table (42501) who may also write the class, or grant classes: a mask with a key would tell anybody else what it makes of any value. In a masked table another class in place of one is for roles that read the old one plain. Raises 42704 for an unknown class, 42703 for a column that does not exist, 42809 for one of an encrypted type or of a view, 55000 for a column that is its parent''s.';
+
+CREATE FUNCTION tarot.unclassify_column(rel regclass, "column" name) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_seclabel l JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
+		WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = rel AND a.attname = unclassify_column."column")
+	THEN
+		RAISE WARNING 'column "%" of table "%" has no data class of its own', "column", rel;
+	END IF;
+	PERFORM tarot.label_column(rel, "column", NULL);
+END
+$$;
+COMMENT ON FUNCTION tarot.unclassify_column(regclass, name) IS
+	'Takes a plain column''s data class away, in partitions and children too. For the owner of the table (42501), and in a masked table for roles that read the class plain; of a column that nobody has classified, for who may grant classes. Raises 42703 for a column that does not exist, 55000 for a column that is its parent''s. Warns when there was none.';
+
+-- Children become part of a table by many statements; what is in order already costs nothing to look at.
+CREATE FUNCTION tarot.follow_labels() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.inherit_labels(r.objid) FROM (SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass) AS r;
+END
+$$;
+COMMENT ON FUNCTION tarot.follow_labels() IS
+	'Event trigger: a table that becomes the partition or child of one with classified columns gets its labels; one that has other labels than its parent is refused (55000).';
+CREATE EVENT TRIGGER tarot_security_follow_labels ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'SECURITY LABEL')
+	EXECUTE FUNCTION tarot.follow_labels();
+
+REVOKE ALL ON FUNCTION tarot.follow_labels() FROM PUBLIC;
