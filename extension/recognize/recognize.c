@@ -344,7 +344,7 @@ within_word(Bytes text, size_t from, size_t to, bool utf8, Recognition *found)
 		found->within |= SENSITIVE_BIT(SENSITIVE_TOKEN);
 	while (word.len > 0 && is_stop(word.data[word.len - 1]))
 		word.len--;
-	if (word.len < 7)
+	if (word.len < 6)
 	{
 		/* An IBAN in groups of four */
 		if (word.len == 4 && rest.len >= 18 && word.data[0] >= 'A' && word.data[0] <= 'Z' &&

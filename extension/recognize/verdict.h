@@ -14,7 +14,7 @@ typedef enum ColumnType
 	COLUMN_NUMBER,   /* whole numbers, and numeric */
 	COLUMN_FRACTION, /* of floating point */
 	COLUMN_DATE,
-	COLUMN_NETWORK, /* inet, cidr */
+	COLUMN_NETWORK, /* inet */
 	COLUMN_DEVICE,  /* macaddr */
 	COLUMN_PLACE,   /* point */
 	COLUMN_BYTES,
