@@ -35,6 +35,21 @@ CREATE FUNCTION tarot.accepted_columns(relation oid) RETURNS SETOF name
 		WHERE c.relation = accepted_columns.relation
 $$;
 
+CREATE FUNCTION tarot.check_survey(sample integer, minimum real, key text) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF num_nulls(sample, minimum, key) > 0 THEN
+		RAISE EXCEPTION 'sample, minimum and key must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF sample NOT BETWEEN 0 AND 100000 THEN
+		RAISE EXCEPTION 'sample must be between 0 and 100000 rows' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF minimum NOT BETWEEN 0 AND 1 THEN
+		RAISE EXCEPTION 'minimum must be between 0 and 1' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+END
+$$;
+
 -- One table; what cannot be read is told without the error's words, which may quote a value.
 CREATE FUNCTION tarot.survey_table(relation oid, sample integer, minimum real, OUT number smallint, OUT "column" name, OUT state text,
 		OUT class text, OUT kind text, OUT proposed text, OUT mask text, OUT proposed_exists boolean,
@@ -47,13 +62,10 @@ BEGIN
 			s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
 		FROM tarot.survey_columns(survey_table.relation, survey_table.sample, survey_table.minimum) s
 			JOIN pg_attribute a ON a.attrelid = survey_table.relation AND a.attnum = s.number;
-EXCEPTION
-	WHEN invalid_parameter_value THEN
-		RAISE;
-	WHEN OTHERS THEN
-		state := 'unread';
-		evidence := format('could not be read: SQLSTATE %s', SQLSTATE);
-		RETURN NEXT;
+EXCEPTION WHEN OTHERS THEN
+	state := 'unread';
+	evidence := format('could not be read: SQLSTATE %s', SQLSTATE);
+	RETURN NEXT;
 END
 $$;
 
@@ -85,9 +97,7 @@ CREATE FUNCTION tarot.discover_sensitive(schema regnamespace DEFAULT NULL, sampl
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF num_nulls(sample, minimum, key) > 0 THEN
-		RAISE EXCEPTION 'sample, minimum and key must not be null' USING ERRCODE = 'null_value_not_allowed';
-	END IF;
+	PERFORM tarot.check_survey(sample, minimum, key);
 	RETURN QUERY SELECT t.relation, s."column", s.kind, s.proposed, s.mask, s.confidence, s.matched, s.sampled, s.evidence,
 			CASE WHEN s.kind IS NOT NULL THEN tarot.classifying_statements(t.name, s."column", s.proposed, s.mask, s.proposed_exists, discover_sensitive.key) END
 		FROM tarot.tables_to_survey(discover_sensitive.schema) t
@@ -105,9 +115,7 @@ CREATE FUNCTION tarot.classification_drift(schema regnamespace DEFAULT NULL, sam
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF num_nulls(sample, minimum, key) > 0 THEN
-		RAISE EXCEPTION 'sample, minimum and key must not be null' USING ERRCODE = 'null_value_not_allowed';
-	END IF;
+	PERFORM tarot.check_survey(sample, minimum, key);
 	RETURN QUERY WITH surveyed AS MATERIALIZED (
 			SELECT t.relation, t.name, s.*, bool_or(s.state NOT IN ('none', 'unread')) OVER (PARTITION BY t.relation) AS reviewed
 			FROM tarot.tables_to_survey(classification_drift.schema) t

@@ -172,9 +172,19 @@ count_output(Oid type, Datum value, ColumnCounts *counts)
 {
 	Oid output;
 	bool varlena;
+	Bytes text;
 
 	getTypeOutputInfo(type, &output, &varlena);
-	count_text(bytes_of_string(OidOutputFunctionCall(output, value)), counts);
+	text = bytes_of_string(OidOutputFunctionCall(output, value));
+	/* "4111111111111111.00" */
+	if (memchr(text.data, '.', text.len) != NULL && type == NUMERICOID)
+	{
+		while (text.data[text.len - 1] == '0')
+			text.len--;
+		if (text.data[text.len - 1] == '.')
+			text.len--;
+	}
+	count_text(text, counts);
 }
 
 /* ---------------------------------------------------------------- documents */
