@@ -6,12 +6,16 @@
 
 #include <math.h>
 
+#include "access/stratnum.h"
+#include "access/table.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 
+#include "base/catalog.h"
 #include "class/class.h"
 #include "column/column.h"
 #include "discover/survey.h"
@@ -137,6 +141,44 @@ is_unlike(const DataClass *data_class, const Finding *finding)
 		   proposed.kind != data_class->mask.kind;
 }
 
+/* ---------------------------------------------------------------- accepted columns */
+
+/* Of tarot.accepted_column */
+#define ACCEPTED_RELATION 1
+#define ACCEPTED_COLUMN 2
+#define ACCEPTED_TYPE 3
+
+/* Somebody looked at them, as they were then: with this name and type. */
+static void
+mark_accepted(SurveyedTable *surveyed)
+{
+	Relation table = CatalogOpen("accepted_column", AccessShareLock);
+	TupleDesc desc = RelationGetDescr(table);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool isnull;
+
+	ScanKeyInit(&key, ACCEPTED_RELATION, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(surveyed->relation));
+	scan = CatalogScan(table, "accepted_column_pkey", 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Name name = DatumGetName(heap_getattr(tuple, ACCEPTED_COLUMN, desc, &isnull));
+		Oid type = DatumGetObjectId(heap_getattr(tuple, ACCEPTED_TYPE, desc, &isnull));
+
+		for (int i = 0; i < surveyed->ncolumns; i++)
+		{
+			SurveyedColumn *column = &surveyed->columns[i];
+
+			if (strcmp(column->name, NameStr(*name)) == 0 && column->declared == type)
+				column->accepted = true;
+		}
+	}
+	systable_endscan(scan);
+	table_close(table, AccessShareLock);
+}
+
 /* ---------------------------------------------------------------- SQL */
 
 enum
@@ -187,7 +229,7 @@ put_column(ReturnSetInfo *result, const SurveyedTable *table, const SurveyedColu
 		   int32 class_id, float least)
 {
 	Finding finding = find_in_column(table, column, least);
-	const char *state = "none";
+	const char *state = column->accepted ? "accepted" : "none";
 	Datum values[RESULT_COLUMNS] = {0};
 	bool nulls[RESULT_COLUMNS];
 
@@ -248,6 +290,7 @@ tarot_discover_survey_columns(PG_FUNCTION_ARGS)
 						errmsg("minimum must be between 0 and 1")));
 	InitMaterializedSRF(fcinfo, 0);
 	table = SurveyTable(relation, sample);
+	mark_accepted(table);
 	labels = LabelExists() ? LabelFind(relation) : NULL;
 	for (int i = 0; i < table->ncolumns; i++)
 	{

@@ -12,28 +12,18 @@ CREATE TABLE tarot.accepted_column (
 	PRIMARY KEY (relation, "column")
 );
 COMMENT ON TABLE tarot.accepted_column IS 'Columns that somebody looked at and found not to be sensitive, by tarot.accept_column().';
-SELECT tarot.guard_table('tarot.accepted_column');
 -- A dropped table would be dumped as a bare number, a temporary one as a table that is not there at the restore.
-SELECT pg_catalog.pg_extension_config_dump('tarot.accepted_column',
+SELECT tarot.declare_policy_table('tarot.accepted_column',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
 -- ------------------------------------------------------------ for the functions below alone
 
--- Also columns that have a class: state is none, classified, unlike (its mask is for another kind), or unknown (there is no such class).
+-- Also columns that have a class: state is none, accepted, classified, unlike (its mask is for another kind), or unknown (there is no such class).
 CREATE FUNCTION tarot.survey_columns(relation oid, sample integer, minimum real, OUT number smallint, OUT state text,
 		OUT class text, OUT kind text, OUT proposed text, OUT mask text, OUT proposed_exists boolean,
 		OUT confidence real, OUT sampled integer, OUT matched integer, OUT evidence text) RETURNS SETOF record
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_discover_survey_columns';
-
--- Whoever may see the table's columns may know that they were accepted.
-CREATE FUNCTION tarot.accepted_columns(relation oid) RETURNS SETOF name
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-	SELECT a.attname FROM tarot.accepted_column c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c."column" AND a.atttypid = c.type AND NOT a.attisdropped
-		WHERE c.relation = accepted_columns.relation
-$$;
 
 CREATE FUNCTION tarot.check_survey(sample integer, minimum real, key text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
@@ -58,8 +48,7 @@ CREATE FUNCTION tarot.survey_table(relation oid, sample integer, minimum real, O
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	RETURN QUERY SELECT s.number, a.attname, CASE WHEN s.state = 'none' AND a.attname = ANY (ARRAY(SELECT tarot.accepted_columns(survey_table.relation))) THEN 'accepted' ELSE s.state END,
-			s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
+	RETURN QUERY SELECT s.number, a.attname, s.state, s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
 		FROM tarot.survey_columns(survey_table.relation, survey_table.sample, survey_table.minimum) s
 			JOIN pg_attribute a ON a.attrelid = survey_table.relation AND a.attnum = s.number;
 EXCEPTION WHEN OTHERS THEN
@@ -152,7 +141,7 @@ BEGIN
 		SELECT a.attrelid, a.attname, a.atttypid, accept_column.reason, session_user FROM pg_attribute a
 		WHERE a.attrelid = accept_column.relation AND a.attnum > 0 AND NOT a.attisdropped AND (a.attname = accept_column."column" OR accept_column."column" IS NULL
 			AND tarot.class_of_type(a.atttypid, a.atttypmod) IS NULL AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
-			AND NOT EXISTS (SELECT FROM tarot.accepted_columns(a.attrelid) AS known WHERE known = a.attname))
+			AND NOT EXISTS (SELECT FROM tarot.accepted_column k WHERE k.relation = a.attrelid AND k."column" = a.attname AND k.type = a.atttypid))
 		ON CONFLICT ON CONSTRAINT accepted_column_pkey DO UPDATE SET type = excluded.type, reason = excluded.reason, accepted_by = excluded.accepted_by, accepted_at = excluded.accepted_at;
 	GET DIAGNOSTICS accepted = ROW_COUNT;
 	RETURN accepted;

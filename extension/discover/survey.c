@@ -35,6 +35,7 @@ prepare_column(Oid relation, Form_pg_attribute attribute, SurveyedColumn *column
 
 	column->number = attribute->attnum;
 	column->name = pstrdup(NameStr(attribute->attname));
+	column->declared = attribute->atttypid;
 	column->array = OidIsValid(element);
 	column->type = column->array ? getBaseType(element) : type;
 	column->read = ValueReaderOf(column->type, column->array, &column->reader) &&
@@ -105,7 +106,9 @@ append_sample(StringInfo query, Oid relation, int sample)
 	ListCell *cell;
 
 	foreach (cell, parts)
+	{
 		add_part(lfirst_oid(cell), &blocks, &rows);
+	}
 	if (blocks > pages)
 	{
 		appendStringInfo(query, " TABLESAMPLE SYSTEM (%.9f)", 100 * pages / blocks);

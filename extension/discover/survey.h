@@ -13,10 +13,12 @@ typedef struct SurveyedColumn
 {
 	AttrNumber number;
 	const char *name;
+	Oid declared;
 	Oid type; /* that of the values: domains, and arrays of them, are looked through */
 	bool array;
 	bool read; /* false where the role has no right to, or no kind can be in the type */
 	bool denied;
+	bool accepted; /* left as false */
 	ValueReader reader;
 	Survey survey;
 } SurveyedColumn;
