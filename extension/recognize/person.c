@@ -119,34 +119,51 @@ like_name(Bytes text)
 
 /* ------------------------------------------------------------ addresses */
 
+typedef struct Word
+{
+	const char *text;
+	size_t size;
+} Word;
+
+#define WORD(text)             \
+	{                          \
+		text, sizeof(text) - 1 \
+	}
+
 /* After a number, and words. */
-static const char *const streets_behind[] = {
-	"street", "st",        "road",    "rd",    "avenue",   "ave",     "lane",   "ln",  "drive",
-	"dr",     "boulevard", "blvd",    "court", "ct",       "place",   "square", "way", "highway",
-	"hwy",    "parkway",   "terrace", "close", "crescent", "gardens", "row",
+static const Word streets_behind[] = {
+	WORD("street"),    WORD("st"),    WORD("road"),     WORD("rd"),      WORD("avenue"),
+	WORD("ave"),       WORD("lane"),  WORD("ln"),       WORD("drive"),   WORD("dr"),
+	WORD("boulevard"), WORD("blvd"),  WORD("court"),    WORD("ct"),      WORD("place"),
+	WORD("square"),    WORD("way"),   WORD("highway"),  WORD("hwy"),     WORD("parkway"),
+	WORD("terrace"),   WORD("close"), WORD("crescent"), WORD("gardens"), WORD("row"),
 };
 
 /* Before words, and a number. */
-static const char *const streets_before[] = {
-	"rue",      "route",   "chemin", "avenue", "boulevard", "quai",    "impasse", "allée",
-	"calle",    "avenida", "av",     "avda",   "plaza",     "paseo",   "camino",  "rua",
-	"travessa", "praça",   "rúa",    "via",    "viale",     "piazza",  "corso",   "largo",
-	"vicolo",   "ulica",   "ul",     "aleja",  "cours",     "carrera", "plac",
+static const Word streets_before[] = {
+	WORD("rue"),   WORD("route"),    WORD("chemin"), WORD("avenue"), WORD("boulevard"),
+	WORD("quai"),  WORD("impasse"),  WORD("allée"),  WORD("calle"),  WORD("avenida"),
+	WORD("av"),    WORD("avda"),     WORD("plaza"),  WORD("paseo"),  WORD("camino"),
+	WORD("rua"),   WORD("travessa"), WORD("praça"),  WORD("rúa"),    WORD("via"),
+	WORD("viale"), WORD("piazza"),   WORD("corso"),  WORD("largo"),  WORD("vicolo"),
+	WORD("ulica"), WORD("ul"),       WORD("aleja"),  WORD("cours"),  WORD("carrera"),
+	WORD("plac"),
 };
 
 /* At the end of a word, before a number. */
-static const char *const streets_within[] = {
-	"straße", "strasse", "str",  "weg",    "gasse", "platz", "allee",
-	"damm",   "ring",    "ufer", "straat", "laan",  "plein", "gracht",
-	"gatan",  "vägen",   "gade", "vej",    "katu",  "tie",   "veien",
+static const Word streets_within[] = {
+	WORD("straße"), WORD("strasse"), WORD("str"),   WORD("weg"),   WORD("gasse"),  WORD("platz"),
+	WORD("allee"),  WORD("damm"),    WORD("ring"),  WORD("ufer"),  WORD("straat"), WORD("laan"),
+	WORD("plein"),  WORD("gracht"),  WORD("gatan"), WORD("vägen"), WORD("gade"),   WORD("vej"),
+	WORD("katu"),   WORD("tie"),     WORD("veien"),
 };
 
 static bool
-is_among(Bytes word, const char *const *list, size_t count)
+is_among(Bytes word, const Word *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		if (compare(word, list[i]) == 0)
+		if (word.len == list[i].size && compare(word, list[i].text) == 0)
 			return true;
 	}
 	return false;
@@ -157,10 +174,10 @@ ends_in_street(Bytes word)
 {
 	for (size_t i = 0; i < LENGTH(streets_within); i++)
 	{
-		size_t size = strlen(streets_within[i]);
+		size_t size = streets_within[i].size;
 
 		if (word.len > size + 1 &&
-			compare(bytes_view(word.data + word.len - size, size), streets_within[i]) == 0)
+			compare(bytes_view(word.data + word.len - size, size), streets_within[i].text) == 0)
 			return true;
 	}
 	return false;

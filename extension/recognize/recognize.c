@@ -339,6 +339,9 @@ within_word(Bytes text, size_t from, size_t to, bool utf8, Recognition *found)
 	Bytes rest = bytes_view(text.data + from, text.len - from);
 	Recognition secret = {0};
 
+	/* It was looked at by itself. */
+	if (word.len == text.len && word.len <= VALUE_BYTES_MAX && !is_stop(word.data[word.len - 1]))
+		return;
 	/* Of a token that is not signed, the point at its end is a part. */
 	if (like_token(word))
 		found->within |= SENSITIVE_BIT(SENSITIVE_TOKEN);

@@ -7,12 +7,12 @@
 #include "recognize/recognize.h"
 #include "token/json.h"
 
-static bool
+/* The first byte alone tells most apart. */
+static inline bool
 begins(Bytes text, const char *prefix)
 {
-	size_t size = strlen(prefix);
-
-	return text.len >= size && memcmp(text.data, prefix, size) == 0;
+	return text.len > 0 && text.data[0] == (uint8_t) prefix[0] && text.len >= strlen(prefix) &&
+		   memcmp(text.data, prefix, strlen(prefix)) == 0;
 }
 
 static bool
@@ -200,11 +200,11 @@ like_access_key(Bytes text)
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
 	{
 		const Service *service = &services[i];
-		size_t size = strlen(service->prefix);
-		size_t run;
+		size_t size, run;
 
 		if (!begins(text, service->prefix))
 			continue;
+		size = strlen(service->prefix);
 		run = run_of(text, size);
 		if (run < service->least || run > service->most)
 			return false;

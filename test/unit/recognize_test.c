@@ -43,6 +43,7 @@ static const struct
 	{'N', SENSITIVE_EMAIL, "react@18.2.0"},
 	{'W', SENSITIVE_EMAIL, "write to <ada@example.org>, please"},
 	{'W', SENSITIVE_EMAIL, "mail:ada@example.org was wrong; ada@example.org."},
+	{'W', SENSITIVE_EMAIL, "ada@example.org."},
 	{'N', SENSITIVE_EMAIL, "meet @ noon. then go"},
 
 	{'P', SENSITIVE_PHONE, "+49 30 901820"},
