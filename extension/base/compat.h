@@ -163,6 +163,18 @@ compat_guc_free(void *memory)
 #endif
 }
 
+/* Whether a part of ALTER TABLE adds a column; to children, too, it did so under another name
+ * before 16. */
+static inline bool
+compat_adds_column(AlterTableType type)
+{
+#if PG_VERSION_NUM >= 160000
+	return type == AT_AddColumn;
+#else
+	return type == AT_AddColumn || type == AT_AddColumnRecurse;
+#endif
+}
+
 /* Privileges are kept beside the range table since 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
@@ -182,6 +194,63 @@ compat_selected_columns(RangeTblEntry *entry, COMPAT_CHECK_PERMS_ARGS)
 	return getRTEPermissionInfo(permissions, entry)->selectedCols;
 #else
 	return entry->selectedCols;
+#endif
+}
+
+/*
+ * The columns of a table in a query that the executor is to ask the privilege
+ * of reading for; NULL where it asks for none.
+ */
+static inline Bitmapset **
+compat_query_selected_columns(Query *query, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->perminfoindex == 0
+			   ? NULL
+			   : &getRTEPermissionInfo(query->rteperminfos, entry)->selectedCols;
+#else
+	(void) query;
+	return entry->requiredPerms == 0 ? NULL : &entry->selectedCols;
+#endif
+}
+
+/* Lets the executor ask for the privileges of a role instead of those of who runs the query. */
+static inline void
+compat_query_check_as(Query *query, RangeTblEntry *entry, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	if (entry->perminfoindex != 0)
+		getRTEPermissionInfo(query->rteperminfos, entry)->checkAsUser = role;
+#else
+	(void) query;
+	entry->checkAsUser = role;
+#endif
+}
+
+/* The columns of a table in a plan, as those of one in a query. */
+static inline Bitmapset *
+compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->perminfoindex == 0
+			   ? NULL
+			   : getRTEPermissionInfo(statement->permInfos, entry)->selectedCols;
+#else
+	(void) statement;
+	return entry->requiredPerms == 0 ? NULL : entry->selectedCols;
+#endif
+}
+
+/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18.
+ */
+static inline List *
+compat_group_expressions(RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 180000
+	return entry->rtekind == RTE_GROUP ? entry->groupexprs : NIL;
+#else
+	(void) entry;
+	return NIL;
 #endif
 }
 

@@ -22,6 +22,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -43,6 +44,14 @@ LabelState LabelsKnown = LABELS_UNKNOWN;
 static MemoryContext label_context;
 static HTAB *known_tables;
 static LabelTypeCheck type_has_class;
+
+/*
+ * Whether a column that a masked table is given later is masked, too, until
+ * somebody has said what it is: nobody sees it, and SELECT * goes on. Read by
+ * tarot.follow_masking(), when the column is added. For superusers, since the
+ * owner of a table must not decide it by a SET.
+ */
+static bool mask_unclassified = true;
 
 /* Grows with every change of any table: what was read meanwhile is not remembered. */
 static uint64 changes;
@@ -240,7 +249,8 @@ read_labels(Relation relation)
 			table = make_table(RelationGetRelid(relation), desc->natts);
 		if (column == 0)
 		{
-			table->masking = strcmp(label, LABEL_MASKING) == 0;
+			table->masking =
+				strcmp(label, LABEL_MASKING) == 0 || strcmp(label, LABEL_MASKING_ALL) == 0;
 			table->masked = !table->masking;
 		}
 		else if (column > 0 && column <= desc->natts)
@@ -304,6 +314,10 @@ LabelInit(void)
 	options.hcxt = label_context;
 	known_tables =
 		hash_create("tarot_security labels", 64, &options, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	DefineCustomBoolVariable(
+		"tarot_security.mask_unclassified",
+		"Masks columns that are added to masked tables until they are classified.", NULL,
+		&mask_unclassified, true, PGC_SUSET, 0, NULL, NULL, NULL);
 	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
 	LabelProviderInit();
 }

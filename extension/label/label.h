@@ -12,13 +12,15 @@
 
 /*
  * The labels: of a column "class:" and the name of the class, or
- * "unclassified"; of a table "masked"; of a view "masking".
+ * "unclassified"; of a table "masked"; of a view "masking", or "masking *"
+ * where it is to show all columns of its table.
  */
 #define LABEL_PROVIDER "tarot_security"
 #define LABEL_CLASS "class:"
 #define LABEL_UNCLASSIFIED "unclassified"
 #define LABEL_MASKED "masked"
 #define LABEL_MASKING "masking"
+#define LABEL_MASKING_ALL "masking *"
 
 /*
  * The class of a column about which nobody has said what it is, or more than

@@ -210,8 +210,10 @@ static void
 check_relation_label(Oid relation, const char *label)
 {
 	if (get_rel_relkind(relation) == RELKIND_VIEW)
-		require_text(label, strcmp(label, LABEL_MASKING) == 0,
-					 "\"" LABEL_MASKING "\", which tarot.create_masking_view() sets");
+		require_text(label,
+					 strcmp(label, LABEL_MASKING) == 0 || strcmp(label, LABEL_MASKING_ALL) == 0,
+					 "\"" LABEL_MASKING "\" or \"" LABEL_MASKING_ALL
+					 "\", which tarot.create_masking_view() sets");
 	else
 		require_text(label, strcmp(label, LABEL_MASKED) == 0,
 					 "\"" LABEL_MASKED "\", which tarot.mask_table() sets");

@@ -37,6 +37,10 @@ SELECT set_eq(
 			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)',
 			'tarot.classify_column(regclass,name,text)', 'tarot.unclassify_column(regclass,name)', 'tarot.label_column(regclass,name,text)', 'tarot.label_of_class(text)', 'tarot.inherit_labels(oid)',
 			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',
+			'tarot.masked(anyelement,tarot.mask_site)', 'tarot.masked_row(anyelement,tarot.mask_site)', 'tarot.mask_site_in(cstring)', 'tarot.mask_site_out(tarot.mask_site)',
+			'tarot.mask_table(regclass)', 'tarot.unmask_table(regclass)', 'tarot.label_table(oid,text)', 'tarot.require_maskable(oid)', 'tarot.added_columns(pg_ddl_command)', 'tarot.is_masked(oid)', 'tarot.relatives(oid)',
+			'tarot.held_privileges(oid)', 'tarot.grant_statement(oid,text,text,oid,boolean)', 'tarot.revoke_statement(oid,text,text,oid)', 'tarot.change_privileges(text[],text[])', 'tarot.narrow_privileges(oid)',
+			'tarot.widen_privileges(oid,name)', 'tarot.restore_privileges(oid)', 'tarot.columns_without_label(oid,smallint[])',
 			'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
 			'tarot.discover_sensitive(regnamespace,integer,real,text)', 'tarot.classification_drift(regnamespace,integer,real,text)', 'tarot.survey_columns(oid,integer,real)',
 			'tarot.survey_table(oid,integer,real)', 'tarot.check_survey(integer,real,text)', 'tarot.tables_to_survey(regnamespace)', 'tarot.classifying_statements(text,name,text,text,boolean,text)',
@@ -77,7 +81,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

@@ -37,18 +37,34 @@ SELECT tarot.classify_column('z_log', 'email', 'email'), tarot.classify_column('
 	tarot.classify_column('z_person', 'odd " one', 'Kund''in "ö"'), tarot.classify_column('a_tradesman', 'trade', 'phone');
 CREATE TABLE detached PARTITION OF z_log FOR VALUES FROM (20) TO (30);
 ALTER TABLE z_log DETACH PARTITION detached;
-CREATE MATERIALIZED VIEW copied AS SELECT email FROM z_log;
+CREATE MATERIALIZED VIEW copied AS SELECT email FROM y_firm;
 SELECT tarot.classify_column('copied', 'email', 'email');
 SECURITY LABEL FOR tarot_security ON COLUMN z_person.name IS 'unclassified';
+RESET ROLE;
+CREATE ROLE app LOGIN;
+CREATE ROLE lead LOGIN;
+ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT SELECT ON TABLES TO app;
+SELECT tarot.grant_class('email', 'app', 'masked');
+-- Who dumps values must see them.
+SELECT tarot.grant_class('email', current_user::regrole, 'plain');
+SET ROLE owner;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO app;
+GRANT ALL ON z_log TO lead WITH GRANT OPTION;
+INSERT INTO z_log VALUES (1, 'ada@plaintext.example');
+SELECT tarot.mask_table('z_log');
 END
+my $privileges = q{SELECT c.relname, a.attname, x.grantee::regrole::text, x.privilege_type, x.is_grantable FROM pg_class c CROSS JOIN LATERAL (SELECT '', c.relacl UNION ALL SELECT attname, attacl FROM pg_attribute WHERE attrelid = c.oid) AS a (attname, acl),
+	aclexplode(a.acl) AS x WHERE c.relnamespace = 'public'::regnamespace AND x.grantee <> c.relowner ORDER BY 1, 2, 3, 4};
+my $held = ask($node, $privileges);
+like($held, qr/^a_log\|tableoid\|app\|SELECT\|f$/m, 'privileges of masked tables are among it');
 
 my $list = q{SELECT * FROM tarot.classified_columns ORDER BY "table"::text COLLATE "C", "column"};
 my $classes = ask($node, $list);
 is(scalar(split /\n/, $classes), 21, 'there is something to dump');
-like($classes, qr/^a_sub\|email\|email\|label\|b_log\|f$/m, 'also of partitions');
+like($classes, qr/^a_sub\|email\|email\|label\|b_log\|t$/m, 'also of partitions');
 
 my $fresh = new_node('fresh', conf => $conf);
-ask($fresh, 'CREATE ROLE bystander; CREATE ROLE owner');
+ask($fresh, 'CREATE ROLE bystander; CREATE ROLE owner; CREATE ROLE lead LOGIN; CREATE ROLE app LOGIN');
 my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
 my %formats = (
 	plain => [ [ '-f', "$dir/plain.sql" ], [ @psql, '-f', "$dir/plain.sql" ] ],
@@ -65,6 +81,8 @@ foreach my $name (sort keys %formats)
 		local $ENV{PGOPTIONS} = '-c tarot_security.io=envelope';
 		command_ok([ @$restore, '-d', $target->connstr("from_$name") ], "$where: restored");
 		is(ask($target, $list, db => "from_$name"), $classes, "$where: the same classes");
+		is(ask($target, $privileges, db => "from_$name"), $held, "$where: the same privileges");
+		is(ask_as($target, 'app', 'SELECT email FROM a_log', db => "from_$name"), '[redacted]', "$where: and it is masked");
 		like(error_of($target, q{SELECT tarot.drop_class('phone')}, db => "from_$name"), qr/2BP01/, "$where: which are in use");
 	}
 }
