@@ -116,6 +116,17 @@ SELECT tarot.unclassify_column('shop.customer', 'contact');
 SECURITY LABEL FOR tarot_security ON COLUMN shop.customer.contact IS 'class:nobody';
 SELECT * FROM drift;
 
+-- A masked table: whose values are hidden from the role is not looked at, and the others are.
+CREATE TABLE shop.masked (a text, b text);
+INSERT INTO shop.masked SELECT 'person' || i || '@example.org', '+49 30 9018' || i FROM generate_series(10, 39) AS i;
+SELECT tarot.classify_column('shop.masked', 'a', 'phone'), tarot.mask_table('shop.masked') FROM tarot.create_class('phone', 'o''key', 'phone');
+CREATE VIEW masked_drift AS SELECT "column", problem, class, kind, evidence FROM tarot.classification_drift('shop') WHERE relation = 'shop.masked'::regclass;
+SELECT * FROM masked_drift;
+SELECT tarot.grant_class('phone', current_user::regrole, 'masked');
+SELECT * FROM masked_drift;
+SELECT tarot.grant_class('phone', current_user::regrole, 'plain');
+SELECT * FROM masked_drift;
+
 -- Arguments.
 SELECT call, run('SELECT ' || call) FROM (VALUES ('tarot.discover_sensitive(sample => -1)'), ('tarot.discover_sensitive(sample => 100001)'), ('tarot.discover_sensitive(sample => NULL)'),
 	('tarot.discover_sensitive(minimum => 1.5)'), ('tarot.discover_sensitive(minimum => ''NaN'')'), ('tarot.discover_sensitive(key => NULL)'), ('tarot.discover_sensitive(''absent'')'), ('tarot.classification_drift(minimum => NULL)'),

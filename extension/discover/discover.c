@@ -100,7 +100,7 @@ evidence_of(const SurveyedTable *table, const SurveyedColumn *column, const Find
 							 finding->more_paths > 1 ? "s" : "");
 	}
 	if (column->denied)
-		appendStringInfoString(&evidence, "; not read, for want of the privilege");
+		appendStringInfoString(&evidence, "; not read, for want of a privilege or grant");
 	else if (table->partial && column->read)
 		appendStringInfoString(&evidence, "; among the rows that policies show");
 	return evidence.data;
@@ -280,7 +280,7 @@ tarot_discover_survey_columns(PG_FUNCTION_ARGS)
 	int32 sample = PG_GETARG_INT32(1);
 	float least = PG_GETARG_FLOAT4(2);
 	SurveyedTable *table;
-	LabelledTable *labels;
+	const LabelledTable *labels;
 
 	if (sample < 0 || sample > 100000)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -291,7 +291,7 @@ tarot_discover_survey_columns(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	table = SurveyTable(relation, sample);
 	mark_accepted(table);
-	labels = LabelExists() ? LabelFind(relation) : NULL;
+	labels = table->labels;
 	for (int i = 0; i < table->ncolumns; i++)
 	{
 		const SurveyedColumn *column = &table->columns[i];

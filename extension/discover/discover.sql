@@ -48,13 +48,21 @@ CREATE FUNCTION tarot.survey_table(relation oid, sample integer, minimum real, O
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	RETURN QUERY SELECT s.number, a.attname, s.state, s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
-		FROM tarot.survey_columns(survey_table.relation, survey_table.sample, survey_table.minimum) s
-			JOIN pg_attribute a ON a.attrelid = survey_table.relation AND a.attnum = s.number;
-EXCEPTION WHEN OTHERS THEN
-	state := 'unread';
-	evidence := format('could not be read: SQLSTATE %s', SQLSTATE);
-	RETURN NEXT;
+	FOR attempt IN 1 .. 2 LOOP
+		BEGIN
+			RETURN QUERY SELECT s.number, a.attname, s.state, s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
+				FROM tarot.survey_columns(survey_table.relation, CASE attempt WHEN 1 THEN survey_table.sample ELSE 0 END, survey_table.minimum) s
+					JOIN pg_attribute a ON a.attrelid = survey_table.relation AND a.attnum = s.number;
+			EXIT;
+		EXCEPTION WHEN OTHERS THEN
+			state := 'unread';
+			evidence := format('could not be read: SQLSTATE %s', SQLSTATE);
+		END;
+		-- Then by names alone.
+		IF attempt = 1 THEN
+			RETURN NEXT;
+		END IF;
+	END LOOP;
 END
 $$;
 

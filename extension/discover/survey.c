@@ -22,13 +22,33 @@
 #include "utils/memutils.h"
 #include "utils/rls.h"
 
+#include "class/access.h"
+#include "class/class.h"
 #include "column/column.h"
 #include "discover/survey.h"
 
 /* ---------------------------------------------------------------- columns */
 
+/*
+ * Of a masked table, a column of a class is read where its values are what is seen: a
+ * mask of them is not, and without a grant the whole query would be refused.
+ */
+static bool
+is_hidden(const LabelledTable *labels, AttrNumber number)
+{
+	int32 class_id;
+
+	if (labels == NULL || !labels->masked || number > labels->natts)
+		return false;
+	class_id = labels->classes[number - 1];
+	return class_id != CLASS_NONE &&
+		   (!CLASS_IS_NAMED(class_id) ||
+			ClassAccessOf(class_id, GetUserId(), NULL).read != READ_PLAIN);
+}
+
 static void
-prepare_column(Oid relation, Form_pg_attribute attribute, SurveyedColumn *column)
+prepare_column(Oid relation, Form_pg_attribute attribute, const LabelledTable *labels,
+			   SurveyedColumn *column)
 {
 	Oid type = getBaseType(attribute->atttypid);
 	Oid element = get_base_element_type(type);
@@ -40,9 +60,10 @@ prepare_column(Oid relation, Form_pg_attribute attribute, SurveyedColumn *column
 	column->type = column->array ? getBaseType(element) : type;
 	column->read = ValueReaderOf(column->type, column->array, &column->reader) &&
 				   !ColumnIsEncrypted(attribute->atttypid) && !ColumnIsEncrypted(column->type);
-	column->denied =
-		pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(relation, attribute->attnum, GetUserId(), ACL_SELECT) != ACLCHECK_OK;
+	column->denied = (pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+					  pg_attribute_aclcheck(relation, attribute->attnum, GetUserId(), ACL_SELECT) !=
+						  ACLCHECK_OK) ||
+					 is_hidden(labels, attribute->attnum);
 	column->read = column->read && !column->denied;
 	if (column->reader.json)
 		column->survey.paths = palloc0(SURVEY_PATHS_MAX * sizeof(SurveyPath));
@@ -56,6 +77,7 @@ prepare_table(Relation relation)
 	TupleDesc desc = RelationGetDescr(relation);
 	SurveyedTable *table = palloc0(sizeof(SurveyedTable));
 
+	table->labels = LabelExists() ? LabelFind(RelationGetRelid(relation)) : NULL;
 	table->relation = RelationGetRelid(relation);
 	table->name = pstrdup(RelationGetRelationName(relation));
 	table->columns = palloc0(desc->natts * sizeof(SurveyedColumn));
@@ -64,7 +86,8 @@ prepare_table(Relation relation)
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
 		if (!attribute->attisdropped && attribute->attinhcount == 0)
-			prepare_column(table->relation, attribute, &table->columns[table->ncolumns++]);
+			prepare_column(table->relation, attribute, table->labels,
+						   &table->columns[table->ncolumns++]);
 	}
 	return table;
 }
@@ -222,7 +245,7 @@ SurveyTable(Oid relation, int sample)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("\"%s\" is not a table", RelationGetRelationName(opened))));
 	table = prepare_table(opened);
-	query = query_of(table, sample);
+	query = sample > 0 ? query_of(table, sample) : NULL;
 	if (query != NULL)
 	{
 		table->partial = check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED;
