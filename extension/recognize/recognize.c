@@ -89,8 +89,9 @@ is_email(Bytes text, bool utf8)
 /* ------------------------------------------------------------ networks, devices, places */
 
 /*
- * Version numbers have the form of IPv4 addresses, too. Their parts are small;
- * of addresses, few have four small ones, so that a column tells itself apart.
+ * Version numbers have the form of IPv4 addresses, too, with small parts: of an
+ * address the first one is large, but in a seventh of them and in 10.0.0.0/8
+ * (RFC 1918), where others are.
  */
 #define VERSION_PART_MAX 31
 
@@ -98,8 +99,9 @@ static Likeness
 like_ip(Bytes text)
 {
 	static const MaskSpec ip = {.kind = MASK_IP, .prefix = MASK_IP_V4, .suffix = MASK_IP_V6};
-	unsigned part = 0;
-	bool large = false;
+	unsigned parts[4] = {0};
+	size_t at = 0;
+	int large = 0;
 
 	if (!has_form_of(&ip, text, true))
 		return LIKE_NOTHING;
@@ -107,10 +109,15 @@ like_ip(Bytes text)
 		return text.len > 3 ? LIKE_PROVEN : LIKE_FORM; /* "::" may be C++ */
 	for (size_t i = 0; i < text.len && text.data[i] != '/'; i++)
 	{
-		part = text.data[i] == '.' ? 0 : part * 10 + (text.data[i] - '0');
-		large |= part > VERSION_PART_MAX;
+		if (text.data[i] == '.')
+			at++;
+		else
+			parts[at] = parts[at] * 10 + (text.data[i] - '0');
 	}
-	return large ? LIKE_PROVEN : LIKE_POSSIBLE;
+	for (size_t i = 1; i < 4; i++)
+		large += parts[i] > VERSION_PART_MAX;
+	return parts[0] > VERSION_PART_MAX || large >= (parts[0] == 10 ? 1 : 2) ? LIKE_PROVEN
+																			: LIKE_POSSIBLE;
 }
 
 /* IEEE 802: six bytes in hexadecimal between colons or hyphens */

@@ -325,6 +325,18 @@ version(char *out, unsigned number)
 }
 
 static void
+version_with_builds(char *out, unsigned number)
+{
+	sprintf(out, "2.14.%u.1", number);
+}
+
+static void
+ip_of_cloud(char *out, unsigned number)
+{
+	sprintf(out, "3.%u.%u.%u", 64 + (unsigned) any(192), 40 + (unsigned) any(200), number % 256);
+}
+
+static void
 long_version(char *out, unsigned number)
 {
 	sprintf(out, "10.0.%u.%u", 10000 + (unsigned) any(9000), number);
@@ -567,6 +579,7 @@ static const struct
 	{"IBAN", iban, COLUMN_TEXT, "c1", SENSITIVE_BANK_ACCOUNT},
 	{"IPv4", ip, COLUMN_TEXT, "c1", SENSITIVE_IP},
 	{"IPv4, private", ip_private, COLUMN_TEXT, "c1", SENSITIVE_IP},
+	{"IPv4 of 3.0.0.0/8", ip_of_cloud, COLUMN_TEXT, "c1", SENSITIVE_IP},
 	{"IPv6", ipv6, COLUMN_TEXT, "c1", SENSITIVE_IP},
 	{"MAC", mac, COLUMN_TEXT, "c1", SENSITIVE_DEVICE},
 	{"IMEI", imei, COLUMN_TEXT, "c1", SENSITIVE_DEVICE},
@@ -598,6 +611,7 @@ static const struct
 	{"16 digits that fail Luhn", order_number_without_luhn, COLUMN_TEXT, "c1", SENSITIVE_NONE},
 	{"IBANs that fail mod 97", wrong_iban, COLUMN_TEXT, "c1", SENSITIVE_NONE},
 	{"versions like addresses", version, COLUMN_TEXT, "c1", SENSITIVE_NONE},
+	{"versions with many builds", version_with_builds, COLUMN_TEXT, "version", SENSITIVE_NONE},
 	{"versions of Windows", long_version, COLUMN_TEXT, "c1", SENSITIVE_NONE},
 	{"UUID", uuid, COLUMN_TEXT, "c1", SENSITIVE_NONE},
 	{"ISBN-10", isbn10, COLUMN_TEXT, "c1", SENSITIVE_NONE},

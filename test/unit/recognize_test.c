@@ -105,7 +105,11 @@ static const struct
 	{'P', SENSITIVE_IP, "198.51.100.0/24"},
 	{'P', SENSITIVE_IP, "fe80::1%eth0"},
 	{'P', SENSITIVE_IP, "::ffff:192.0.2.1"},
+	{'P', SENSITIVE_IP, "10.0.0.57"},
+	{'P', SENSITIVE_IP, "3.120.45.2"},
 	{'C', SENSITIVE_IP, "2.14.0.3"}, /* or a version */
+	{'C', SENSITIVE_IP, "2.14.120.3"},
+	{'C', SENSITIVE_IP, "10.0.19.1"},
 	{'N', SENSITIVE_IP, "10.0.19041.1"},
 	{'N', SENSITIVE_IP, "1.2.3"},
 	{'N', SENSITIVE_IP, "12:30:45"},
