@@ -16,11 +16,11 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 # Lower floors first. A file may include its own floor and those before it;
 # the install script is put together in this order too. "make lint" reads it.
 # Capabilities share a floor, and never include each other.
-CAPABILITIES = binding client convert masking reseal rows search
-FLOORS = base crypto token mask keys identity permission class label column $(CAPABILITIES) hooks
+CAPABILITIES = binding client convert masking reseal rows search discover anonymize
+FLOORS = base crypto token mask recognize keys identity permission class label column $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
-SERVER_FREE = base/bytes base/secret base/errors crypto token mask
+SERVER_FREE = base/bytes base/secret base/errors crypto token mask recognize
 
 SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
 	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))
