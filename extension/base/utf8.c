@@ -40,26 +40,29 @@ convert(Bytes text, int from, int to, Bytes *converted)
 	return true;
 }
 
-Bytes
-Utf8FromServer(Bytes text)
+bool
+Utf8TryFromServer(Bytes text, Bytes *utf8)
 {
 	int encoding = GetDatabaseEncoding();
 
+	*utf8 = text;
 	if (encoding == PG_UTF8 || text.len == 0)
-		return text;
+		return true;
 	if (encoding != PG_SQL_ASCII)
-	{
-		Bytes utf8;
-
-		if (!convert(text, encoding, PG_UTF8, &utf8))
-			raise_unconvertible();
-		return utf8;
-	}
+		return convert(text, encoding, PG_UTF8, utf8);
 
 	/* Bytes of no declared encoding: accepted only if they are what will be read. */
-	if (!pg_verify_mbstr(PG_UTF8, (const char *) text.data, (int) text.len, true))
+	return pg_verify_mbstr(PG_UTF8, (const char *) text.data, (int) text.len, true);
+}
+
+Bytes
+Utf8FromServer(Bytes text)
+{
+	Bytes utf8;
+
+	if (!Utf8TryFromServer(text, &utf8))
 		raise_unconvertible();
-	return text;
+	return utf8;
 }
 
 /*

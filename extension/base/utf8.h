@@ -11,6 +11,9 @@
 /* The same bytes where the database is in UTF-8; otherwise palloc'd. */
 extern Bytes Utf8FromServer(Bytes text);
 
+/* The same; false, rather than raising. */
+extern bool Utf8TryFromServer(Bytes text, Bytes *utf8);
+
 /*
  * Checks and converts to the database's encoding; the result is `text` itself
  * or palloc'd. Raises when a character has no equivalent there.

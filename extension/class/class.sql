@@ -222,6 +222,11 @@ $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
 	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
 
+CREATE FUNCTION tarot.preview_mask(class text, value anyelement) RETURNS anyelement
+	AS 'MODULE_PATHNAME', 'tarot_class_preview_mask' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tarot.preview_mask(text, anyelement) IS
+	'What masked readers of the class see of a value in a plain column of its type; NULL where the mask does not fit the type. To try a mask: in a transaction that is rolled back, after tarot.alter_class(). Who may call it can look for the value behind the mask of a key: grant it to those who may alter classes. Raises 42704 for an unknown class.';
+
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -317,7 +322,7 @@ REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text),
 	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
 	tarot.pin_search_key(tarot.class, text, integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
-	tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean, text),
+	tarot.preview_mask(text, anyelement), tarot.drop_class(text), tarot.grant_class(text, regrole, text, boolean, boolean, text),
 	tarot.revoke_class(text, regrole, text) FROM PUBLIC;
 GRANT SELECT ON tarot.class_access TO pg_monitor;
 

@@ -16,13 +16,11 @@
 
 #include "base/utf8.h"
 #include "class/class.h"
-#include "class/masking_values.h"
+#include "class/masking.h"
 #include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
-
-/* How much of the keyed hash a masked reader gets to see. */
-#define MASK_HASH_BYTES 16
+#include "mask/text.h"
 
 /* What stands for a string within a JSON document. */
 #define MASKED_STRING "***"
@@ -40,60 +38,77 @@ show(Bytes shown, size_t headroom, Bytes *masked)
 
 /* ---------------------------------------------------------------- text and bytes */
 
-static bool
-mask_a_text(DataClass *data_class, Bytes text, size_t headroom, Bytes *masked)
+void
+ClassMaskHash(DataClass *data_class, Bytes value, uint8_t out[MASK_HASH_BYTES])
+{
+	uint8_t digest[HASH_SIZE];
+
+	CryptoCheck(hmac_compute(ClassMaskKey(data_class), &value, 1, digest));
+	memcpy(out, digest, MASK_HASH_BYTES);
+}
+
+size_t
+ClassMaskText(DataClass *data_class, Bytes text, char out[MASK_BOUND_MAX])
 {
 	static const char hex[] = "0123456789abcdef";
-	char buffer[MASK_BOUND_MAX];
-	uint8_t digest[HASH_SIZE];
+	const MaskSpec *mask = &data_class->mask;
+	uint8_t hash[MASK_HASH_BYTES];
 	size_t size = 0;
 
-	if (data_class->mask.kind == MASK_HASH)
+	if (mask->kind == MASK_HASH)
 	{
-		CryptoCheck(hmac_compute(ClassMaskKey(data_class), &text, 1, digest));
+		ClassMaskHash(data_class, text, hash);
 		for (int i = 0; i < MASK_HASH_BYTES; i++)
 		{
-			buffer[size++] = hex[digest[i] >> 4];
-			buffer[size++] = hex[digest[i] & 15];
+			out[size++] = hex[hash[i] >> 4];
+			out[size++] = hex[hash[i] & 15];
 		}
 	}
-	else if (data_class->mask.kind == MASK_CONSTANT)
-		return show(Utf8FromServer(bytes_of_string(data_class->mask.argument)), headroom, masked);
-	else if (mask_is_keyed(data_class->mask.kind))
-		CryptoCheck(mask_text_keyed(&data_class->mask, ClassMaskKeys(data_class), true,
-									(const char *) text.data, text.len, buffer, &size));
+	else if (mask->kind == MASK_CONSTANT)
+	{
+		Bytes constant = Utf8FromServer(bytes_of_string(mask->argument));
+
+		size = Min(constant.len, MASK_BOUND_MAX);
+		memcpy(out, constant.data, size);
+	}
+	else if (mask_is_keyed(mask->kind))
+		CryptoCheck(mask_text_keyed(mask, ClassMaskKeys(data_class), true, (const char *) text.data,
+									text.len, out, &size));
 	else
-		size = mask_text(&data_class->mask, true, (const char *) text.data, text.len, buffer);
-	return show(bytes_view(buffer, size), headroom, masked);
+		size = mask_text(mask, true, (const char *) text.data, text.len, out);
+	return size;
 }
 
 static bool
 mask_bytea(DataClass *data_class, Bytes bytes, size_t headroom, Bytes *masked)
 {
-	uint8_t digest[HASH_SIZE];
+	uint8_t hash[MASK_HASH_BYTES];
 
-	switch (data_class->mask.kind)
+	if (data_class->mask.kind == MASK_HASH)
 	{
-		case MASK_HASH:
-			CryptoCheck(hmac_compute(ClassMaskKey(data_class), &bytes, 1, digest));
-			return show(bytes_view(digest, MASK_HASH_BYTES), headroom, masked);
-		case MASK_LENGTH:
-			*masked = bytes_view((char *) palloc0(headroom + bytes.len + 1) + headroom, bytes.len);
-			return true;
-		default:
-			return false;
+		ClassMaskHash(data_class, bytes, hash);
+		return show(bytes_view(hash, sizeof(hash)), headroom, masked);
 	}
+	*masked = bytes_view((char *) palloc0(headroom + bytes.len + 1) + headroom, bytes.len);
+	return true;
 }
 
 /* ---------------------------------------------------------------- numbers and dates */
 
-static bool
-fits_type(MaskKind mask, EnvelopeKind kind)
+bool
+ClassMaskFits(const DataClass *data_class, EnvelopeKind kind)
 {
-	switch (mask)
+	bool time = kind == ENVELOPE_DATE || kind == ENVELOPE_TIMESTAMPTZ;
+
+	switch (data_class->mask.kind)
 	{
+		case MASK_NULL:
+			return false;
+		case MASK_HASH:
+		case MASK_LENGTH:
+			return kind == ENVELOPE_BYTEA;
 		case MASK_NOISE:
-			return true;
+			return kind == ENVELOPE_NUMERIC || time;
 		case MASK_ROUND:
 		case MASK_RANGE:
 		case MASK_ZERO:
@@ -104,8 +119,9 @@ fits_type(MaskKind mask, EnvelopeKind kind)
 		case MASK_QUARTER:
 		case MASK_MONTH:
 		case MASK_WEEK:
+			return time;
 		case MASK_DAY:
-			return kind != ENVELOPE_NUMERIC;
+			return kind == ENVELOPE_TIMESTAMPTZ; /* of a date it would hide nothing */
 		default:
 			return false;
 	}
@@ -118,11 +134,7 @@ mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t hea
 {
 	Datum value;
 	PlaintextRoom room;
-	DateADT date;
-	TimestampTz time;
 
-	if (!fits_type(data_class->mask.kind, kind))
-		return false;
 	if (kind == ENVELOPE_NUMERIC)
 	{
 		if (!ClassMaskNumeric(data_class, plaintext, &value))
@@ -130,13 +142,17 @@ mask_value(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t hea
 	}
 	else if (kind == ENVELOPE_DATE)
 	{
-		if (!ClassMaskDate(data_class, plaintext, &date))
+		DateADT date = DatumGetDateADT(PlaintextToDatum(kind, plaintext));
+
+		if (!ClassMaskDate(data_class, date, &date))
 			return false;
 		value = DateADTGetDatum(date);
 	}
 	else
 	{
-		if (!ClassMaskTimestamp(data_class, plaintext, &time))
+		TimestampTz time = DatumGetTimestampTz(PlaintextToDatum(kind, plaintext));
+
+		if (!ClassMaskTimestamp(data_class, time, &time))
 			return false;
 		value = TimestampTzGetDatum(time);
 	}
@@ -209,8 +225,8 @@ mask_scalar(JsonbValue *value)
  * Paths go by keys alone: what an array holds is where the array is. No paths,
  * as under "json", means that none are shown.
  */
-static Jsonb *
-mask_document(const MaskSpec *mask, Jsonb *json)
+static JsonbValue *
+mask_scalars(const MaskSpec *mask, Jsonb *json)
 {
 	bool on_path_is_shown = mask->kind != MASK_JSON_HIDE;
 	JsonPlace *place = palloc0(sizeof(JsonPlace));
@@ -251,23 +267,36 @@ mask_document(const MaskSpec *mask, Jsonb *json)
 									? &value
 									: NULL);
 	}
-	return JsonbValueToJsonb(result);
+	return result;
+}
+
+Datum
+ClassMaskDocument(DataClass *data_class, Datum document)
+{
+	const MaskSpec *mask = &data_class->mask;
+	JsonbValue redacted = {.type = jbvString};
+	JsonbValue *masked = &redacted;
+
+	redacted.val.string.val = MASK_REDACTED;
+	redacted.val.string.len = sizeof(MASK_REDACTED) - 1;
+	if (mask->kind == MASK_JSON || mask->kind == MASK_JSON_HIDE || mask->kind == MASK_JSON_SHOW)
+		masked = mask_scalars(mask, DatumGetJsonbP(document));
+	return JsonbPGetDatum(JsonbValueToJsonb(masked));
 }
 
 static bool
-mask_jsonb(const MaskSpec *mask, Bytes plaintext, size_t headroom, Bytes *masked)
+mask_jsonb(DataClass *data_class, Bytes plaintext, size_t headroom, Bytes *masked)
 {
-	Datum json;
-	Jsonb *document;
+	Datum json = (Datum) 0;
+	Datum document;
 	PlaintextRoom room;
 
-	if (mask->kind != MASK_JSON && mask->kind != MASK_JSON_HIDE && mask->kind != MASK_JSON_SHOW)
-		return show(bytes_of_string("\"[redacted]\""), headroom, masked);
-	json = PlaintextToDatum(ENVELOPE_JSONB, plaintext);
-	document = mask_document(mask, DatumGetJsonbP(json));
-	PlaintextWipeDatum(json);
-	return show(PlaintextOfDatum(ENVELOPE_JSONB, JsonbPGetDatum(document), &room), headroom,
-				masked);
+	if (ClassMaskNeedsValue(data_class))
+		json = PlaintextToDatum(ENVELOPE_JSONB, plaintext);
+	document = ClassMaskDocument(data_class, json);
+	if (json != (Datum) 0)
+		PlaintextWipeDatum(json);
+	return show(PlaintextOfDatum(ENVELOPE_JSONB, document, &room), headroom, masked);
 }
 
 /* ---------------------------------------------------------------- all of them */
@@ -282,22 +311,25 @@ ClassMaskNeedsValue(const DataClass *data_class)
 bool
 ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom, Bytes *masked)
 {
-	const MaskSpec *mask = &data_class->mask;
+	char buffer[MASK_BOUND_MAX];
 
-	if (mask->kind == MASK_NULL)
+	if (data_class->mask.kind == MASK_NULL)
 		return false;
 	switch (kind)
 	{
 		case ENVELOPE_TEXT:
-			return mask_a_text(data_class, plaintext, headroom, masked);
-		case ENVELOPE_BYTEA:
-			return mask_bytea(data_class, plaintext, headroom, masked);
+			return show(bytes_view(buffer, ClassMaskText(data_class, plaintext, buffer)), headroom,
+						masked);
 		case ENVELOPE_JSONB:
-			return mask_jsonb(mask, plaintext, headroom, masked);
+			return mask_jsonb(data_class, plaintext, headroom, masked);
+		case ENVELOPE_BYTEA:
+			return ClassMaskFits(data_class, kind) &&
+				   mask_bytea(data_class, plaintext, headroom, masked);
 		case ENVELOPE_NUMERIC:
 		case ENVELOPE_DATE:
 		case ENVELOPE_TIMESTAMPTZ:
-			return mask_value(data_class, kind, plaintext, headroom, masked);
+			return ClassMaskFits(data_class, kind) &&
+				   mask_value(data_class, kind, plaintext, headroom, masked);
 		case ENVELOPE_SUBJECT_KEY:
 		case ENVELOPE_DATA_KEY:
 			break;

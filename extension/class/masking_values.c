@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -14,7 +16,7 @@
 
 #include "base/secret.h"
 #include "class/class.h"
-#include "class/masking_values.h"
+#include "class/masking.h"
 #include "class/plaintext.h"
 
 /* Numbers beyond 10^64000 are not rounded: the quotient could be none. */
@@ -72,41 +74,41 @@ first_day(MaskKind kind, DateADT date)
 }
 
 bool
-ClassMaskDate(DataClass *data_class, Bytes plaintext, DateADT *masked)
+ClassMaskDate(DataClass *data_class, DateADT date, DateADT *masked)
 {
-	DateADT date = DatumGetDateADT(PlaintextToDatum(ENVELOPE_DATE, plaintext));
-	MaskKind kind = data_class->mask.kind;
+	uint8_t bytes[4];
 	int64 noise;
 
-	if (DATE_NOT_FINITE(date) || kind == MASK_DAY) /* all of it */
+	if (DATE_NOT_FINITE(date))
 		return false;
-	if (kind != MASK_NOISE)
-		*masked = first_day(kind, date);
-	else if (noise_of(data_class, plaintext, SECS_PER_DAY, &noise))
+	if (data_class->mask.kind != MASK_NOISE)
 	{
-		noise += date;
-		if (noise < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE ||
-			noise >= DATE_END_JULIAN - POSTGRES_EPOCH_JDATE)
-			return false;
-		*masked = (DateADT) noise;
+		*masked = first_day(data_class->mask.kind, date);
+		return IS_VALID_DATE(*masked);
 	}
-	else
+	bytes_put_u32(bytes, (uint32) date);
+	if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), SECS_PER_DAY, &noise))
 		return false;
-	return IS_VALID_DATE(*masked);
+	noise += date;
+	if (noise < DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE ||
+		noise >= DATE_END_JULIAN - POSTGRES_EPOCH_JDATE)
+		return false;
+	*masked = (DateADT) noise;
+	return true;
 }
 
 bool
-ClassMaskTimestamp(DataClass *data_class, Bytes plaintext, TimestampTz *masked)
+ClassMaskTimestamp(DataClass *data_class, Timestamp time, Timestamp *masked)
 {
-	TimestampTz time = DatumGetTimestampTz(PlaintextToDatum(ENVELOPE_TIMESTAMPTZ, plaintext));
-	MaskKind kind = data_class->mask.kind;
+	uint8_t bytes[8];
 	int64 noise;
 
 	if (TIMESTAMP_NOT_FINITE(time))
 		return false;
-	if (kind == MASK_NOISE)
+	if (data_class->mask.kind == MASK_NOISE)
 	{
-		if (!noise_of(data_class, plaintext, 1, &noise))
+		bytes_put_u64(bytes, (uint64) time);
+		if (!noise_of(data_class, bytes_view(bytes, sizeof(bytes)), 1, &noise))
 			return false;
 		/* Parts of a second would be left as they are, and tell one from another. */
 		*masked = time - (time % USECS_PER_SEC + USECS_PER_SEC) % USECS_PER_SEC;
@@ -116,10 +118,10 @@ ClassMaskTimestamp(DataClass *data_class, Bytes plaintext, TimestampTz *masked)
 	{
 		DateADT date = (DateADT) (time / USECS_PER_DAY) - (time % USECS_PER_DAY < 0 ? 1 : 0);
 
-		date = first_day(kind, date);
+		date = first_day(data_class->mask.kind, date);
 		if (!IS_VALID_DATE(date))
 			return false;
-		*masked = (TimestampTz) date * USECS_PER_DAY;
+		*masked = (Timestamp) date * USECS_PER_DAY;
 	}
 	return IS_VALID_TIMESTAMP(*masked);
 }
@@ -243,4 +245,66 @@ ClassMaskNumeric(DataClass *data_class, Bytes plaintext, Datum *masked)
 		shown = pseudonym_of_number(data_class, number, masked);
 	PlaintextWipeDatum(number);
 	return shown;
+}
+
+/* ---------------------------------------------------------------- floating point */
+
+/* Steps of the noise in the power of ten that it is rounded to, at least. */
+#define NOISE_FLOAT_STEPS 1000
+
+/*
+ * A number with all its binary digits would tell, by those below the noise, which value it was
+ * made of: it is rounded to a power of ten that the value decides little about.
+ */
+static bool
+add_float_noise(DataClass *data_class, double value, double *masked)
+{
+	const char *argument = data_class->mask.argument;
+	double amount = strtod(argument, NULL);
+	uint8_t bytes[8];
+	uint64 bits;
+	double grid;
+	int64 parts;
+
+	if (strchr(argument, '%') != NULL)
+		amount *= fabs(value) / 100;
+	if (!(amount > 0)) /* a part of nothing */
+	{
+		*masked = value;
+		return value == 0;
+	}
+	value += 0.0; /* of the two zeros, one */
+	memcpy(&bits, &value, sizeof(bits));
+	bytes_put_u64(bytes, bits);
+	parts = mask_noise(ClassMaskKeys(data_class), bytes_view(NULL, 0),
+					   bytes_view(bytes, sizeof(bytes)), NOISE_PARTS);
+	grid = pow(10, floor(log10(amount / NOISE_FLOAT_STEPS)));
+	*masked = value + amount * ((double) parts / NOISE_PARTS);
+	*masked = grid < 1 ? rint(*masked * (1 / grid)) / (1 / grid) : rint(*masked / grid) * grid;
+	return true;
+}
+
+bool
+ClassMaskFloat(DataClass *data_class, double value, double *masked)
+{
+	const MaskSpec *mask = &data_class->mask;
+	double step;
+
+	*masked = 0;
+	if (mask->kind == MASK_ZERO)
+		return true;
+	if (!isfinite(value))
+		return false;
+	switch (mask->kind)
+	{
+		case MASK_NOISE:
+			return add_float_noise(data_class, value, masked) && isfinite(*masked);
+		case MASK_ROUND:
+		case MASK_RANGE:
+			step = strtod(mask->argument, NULL);
+			*masked = step * (mask->kind == MASK_ROUND ? round(value / step) : floor(value / step));
+			return isfinite(*masked);
+		default:
+			return false;
+	}
 }

@@ -88,8 +88,7 @@ mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out
 		case MASK_ADDRESS:
 			return mask_address(&input, to);
 		case MASK_IP:
-			return mask_ip(&input, (unsigned) mask_clamp_bits(spec->prefix, MASK_IP_V4_MAX),
-						   (unsigned) mask_clamp_bits(spec->suffix, MASK_IP_V6_MAX), to);
+			return mask_ip(&input, spec, to);
 		case MASK_RANGE:
 			return mask_range(&input, spec->argument, to);
 		case MASK_CONSTANT:

@@ -91,6 +91,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum MaskKind
 {
@@ -188,5 +189,8 @@ size_t mask_bound(const MaskSpec *spec, size_t len);
  * `in` may be NULL where len is 0; `out` must not overlap it.
  */
 size_t mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out);
+
+/* What "ip" leaves of an address of 4 or 16 bytes; returns the bits of the network. */
+unsigned mask_ip_address(const MaskSpec *spec, uint8_t *address, size_t size);
 
 #endif

@@ -197,8 +197,24 @@ append_v6(uint8_t *out, const uint8_t address[V6_SIZE])
 	return out;
 }
 
+unsigned
+mask_ip_address(const MaskSpec *spec, uint8_t *address, size_t size)
+{
+	unsigned v4_bits = (unsigned) mask_clamp_bits(spec->prefix, MASK_IP_V4_MAX);
+	unsigned bits = (unsigned) mask_clamp_bits(spec->suffix, MASK_IP_V6_MAX);
+
+	if (size == V4_SIZE)
+		bits = v4_bits;
+	else if (memcmp(address, mapped, sizeof(mapped)) == 0)
+		bits = 8 * sizeof(mapped) + v4_bits;
+	else if (memcmp(address, six_to_four, sizeof(six_to_four)) == 0 && bits > 16 + v4_bits)
+		bits = 16 + v4_bits;
+	keep_bits(address, size, bits);
+	return bits;
+}
+
 size_t
-mask_ip(const MaskInput *in, unsigned v4_bits, unsigned v6_bits, uint8_t *out)
+mask_ip(const MaskInput *in, const MaskSpec *spec, uint8_t *out)
 {
 	uint8_t address[V6_SIZE];
 	uint8_t *to = out;
@@ -208,7 +224,7 @@ mask_ip(const MaskInput *in, unsigned v4_bits, unsigned v6_bits, uint8_t *out)
 	{
 		if (!is_rest(rest, in->end, 8 * V4_SIZE))
 			return mask_redact(out);
-		keep_bits(address, V4_SIZE, v4_bits);
+		mask_ip_address(spec, address, V4_SIZE);
 		to = append_v4(to, address);
 		return (size_t) (to - out);
 	}
@@ -216,16 +232,13 @@ mask_ip(const MaskInput *in, unsigned v4_bits, unsigned v6_bits, uint8_t *out)
 	rest = read_v6(in->start, in->end, address);
 	if (rest == NULL || !is_rest(rest, in->end, 8 * V6_SIZE))
 		return mask_redact(out);
+	mask_ip_address(spec, address, V6_SIZE);
 	if (memcmp(address, mapped, sizeof(mapped)) == 0)
 	{
-		keep_bits(address + sizeof(mapped), V4_SIZE, v4_bits);
 		to = append(to, "::ffff:", 7);
 		to = append_v4(to, address + sizeof(mapped));
-		return (size_t) (to - out);
 	}
-	if (memcmp(address, six_to_four, sizeof(six_to_four)) == 0)
-		v6_bits = v6_bits < 16 + v4_bits ? v6_bits : 16 + v4_bits;
-	keep_bits(address, V6_SIZE, v6_bits);
-	to = append_v6(to, address);
+	else
+		to = append_v6(to, address);
 	return (size_t) (to - out);
 }

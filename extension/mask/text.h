@@ -97,7 +97,8 @@ size_t mask_address(const MaskInput *in, uint8_t *out);
 
 /* Four bytes "ffff:", then those of IPv4; or eight groups with colons between (RFC 4291, 2.2). */
 #define MASK_IP_BOUND 39
-size_t mask_ip(const MaskInput *in, unsigned v4_bits, unsigned v6_bits, uint8_t *out);
+struct MaskSpec;
+size_t mask_ip(const MaskInput *in, const struct MaskSpec *spec, uint8_t *out);
 
 /* "[", a number, ",", another, ")"; each with a sign, 19 digits, a point, and a zero before it */
 #define MASK_RANGE_BOUND (3 + 2 * 22)

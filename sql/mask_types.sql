@@ -1,0 +1,139 @@
+-- What a masked reader sees of a value of any type in a plain column; of types that there are encrypted, both show the same.
+-- Unaligned, for versions of psql do not agree on how wide some characters are.
+\pset format unaligned
+\pset null '(null)'
+SET client_min_messages = warning;
+CREATE EXTENSION tarot_security;
+CREATE ROLE regress_mask_reader;
+CREATE ROLE regress_mask_writer;
+SELECT FROM tarot.create_key('profile');
+SELECT tarot.create_class('secret', 'profile');
+SELECT tarot.grant_class('secret', 'regress_mask_writer', 'plain'), tarot.grant_class('secret', 'regress_mask_reader', 'masked');
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+-- The rows of a query, each after its mask.
+CREATE FUNCTION pg_temp.masks(masks text[], query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	mask text;
+	line text;
+BEGIN
+	FOREACH mask IN ARRAY masks LOOP
+		PERFORM tarot.alter_class('secret', mask => mask);
+		FOR line IN EXECUTE query LOOP
+			RETURN NEXT mask || ': ' || coalesce(line, '(null)');
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+-- ------------------------------------------------------------ texts
+-- Cut where the type is shorter; a mask that is cut is still one.
+SELECT pg_temp.masks('{redact,null,"partial(2,2)",email,phone,card,"constant(ungültig, leider)",name,json,year,round(5)}', $$
+	SELECT format('%s -> %s | %s | <%s> %s | %s | %s', t, coalesce(tarot.preview_mask('secret', t::text), 'NULL'), tarot.preview_mask('secret', t::varchar(8)), tarot.preview_mask('secret', t::char(20))::text,
+		octet_length(tarot.preview_mask('secret', t::char(20))), tarot.preview_mask('secret', t::name), tarot.preview_mask('secret', t::"char"))
+	FROM unnest('{ada@example.org,+49 30 1234567,4111 1111 1111 1234,Zoë Ångström,""}'::text[]) AS t $$);
+-- Characters are cut whole; also a mask of a name has at most 63 bytes.
+SELECT pg_temp.masks('{"partial(3,0)","constant(ääääääääääääääääääääääääääääääääääääääää)"}', $$
+	SELECT format('%s %s %s', tarot.preview_mask('secret', '王小明同学们好'::varchar(2)), tarot.preview_mask('secret', '王小明同学们好'::varchar(7)), tarot.preview_mask('secret', '王小明同学们好'::name)) $$);
+CREATE EXTENSION citext;
+SELECT pg_temp.masks('{email}', $$ SELECT tarot.preview_mask('secret', 'Ada@Example.org'::citext) = 'A***@e***.ORG' $$);
+
+-- ------------------------------------------------------------ every type
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE TYPE pair AS (a text, b int);
+CREATE TABLE anything (
+	"int2" int2, "int4" int4, "int8" int8, "float4" float4, "float8" float8, "numeric" numeric, "numeric(7,2)" numeric(7,2), "money" money,
+	"date" date, "timestamp" timestamp, "timestamp(0)" timestamp(0), "timestamptz" timestamptz, "time" time, "timetz" timetz, "interval" interval,
+	"bool" bool, "bytea" bytea, "uuid" uuid, "inet" inet, "cidr" cidr, "macaddr" macaddr, "jsonb" jsonb, "json" json, "xml" xml, "tsvector" tsvector,
+	"int4range" int4range, "mood" mood, "pair" pair, "oid" oid, "bit" bit(3), "point" point, "int[]" int[], "text[]" text[], "varchar(3)[]" varchar(3)[], "date[]" date[], "pair[]" pair[]);
+INSERT INTO anything VALUES (47, 47, 47, 47.5, 47.5, 47.5, 47.5, 47.5,
+	'2024-05-15', '2024-05-15 13:14:15.5', '2024-05-15 13:14:15', '2024-05-15 13:14:15.5+00', '13:14', '13:14+00', '1 day',
+	true, '\x010203', '0f8fad5b-d9cb-469f-a165-708677289501', '192.0.2.55/8', '192.0.2.48/28', '08:00:2b:01:02:03', '{"name": "Ada", "age": 36}', '{"name": "Ada", "age": 36}', '<a/>', 'ada',
+	'[1,5)', 'glad', '(Ada,36)', 47, '101', '(1,2)', '{47,NULL,-3}', '[2:3]={Ada,Bob}', '{Ada,Bob}', '{{2024-05-15},{2023-01-02}}', '{"(a,1)"}');
+-- What is shown, of the columns that are not NULL under the mask.
+DO $$
+DECLARE
+	columns text;
+BEGIN
+	SELECT string_agg(format('%L, tarot.preview_mask(%L, %I)', attname, 'secret', attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute WHERE attrelid = 'anything'::regclass AND attnum > 0;
+	-- A function has at most 100 arguments.
+	EXECUTE 'CREATE VIEW anything_masked AS SELECT json_strip_nulls(json_build_object(' || columns || ')) AS shown FROM anything';
+END
+$$;
+SELECT pg_temp.masks('{null,redact,"partial(1,1)",email,"constant(0)",year,decade,week,day,"round(10)","round(0.5)","range(10)",zero,length,ip,"ip(16,32)",json,"json_show(name)"}', 'SELECT shown FROM anything_masked');
+-- And what is keyed, but for the values of the pseudonyms.
+SELECT pg_temp.masks('{hash,pseudonym,noise(5),noise(1%),fake_name}', $$ SELECT string_agg(key, ' ') FROM anything_masked, json_each_text(shown) WHERE key NOT LIKE '%[]' $$);
+SELECT pg_temp.masks('{hash,pseudonym,noise(5),noise(1%),fake_name}', $$ SELECT count(*) FROM anything_masked m1, json_each_text(shown) JOIN (anything_masked AS m2 CROSS JOIN json_each_text(m2.shown) AS again) USING (key, value) $$);
+
+-- ------------------------------------------------------------ edges
+SELECT pg_temp.masks('{round(1000)}', $$ SELECT format('%s %s %s %s', tarot.preview_mask('secret', 32767::int2), tarot.preview_mask('secret', (-32768)::int2), tarot.preview_mask('secret', 32499::int2), tarot.preview_mask('secret', 2147483647)) $$);
+SELECT pg_temp.masks('{round(10000)}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', 9223372036854775807), tarot.preview_mask('secret', -9223372036854775808), tarot.preview_mask('secret', 9223372036854770000)) $$);
+SELECT pg_temp.masks('{round(1000),round(0.001)}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', 999.99::numeric(5,2)), tarot.preview_mask('secret', 499.99::numeric(5,2)), tarot.preview_mask('secret', 12345::numeric(5,-2))) $$);
+SELECT pg_temp.masks('{range(10),round(10),noise(5),zero}', $$ SELECT format('%s %s %s %s', tarot.preview_mask('secret', 'NaN'::float8), tarot.preview_mask('secret', 'Infinity'::float8), tarot.preview_mask('secret', 'NaN'::numeric), tarot.preview_mask('secret', '-Infinity'::numeric)) $$);
+SELECT pg_temp.masks('{round(99999999999999999999),noise(99999999999999999999)}', $$ SELECT format('%s %s', tarot.preview_mask('secret', 3.4e38::float4), tarot.preview_mask('secret', 1.7e308::float8) = 1.7e308) $$);
+SELECT pg_temp.masks('{year,noise(365)}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', 'infinity'::date), tarot.preview_mask('secret', '-infinity'::timestamp), tarot.preview_mask('secret', 'infinity'::timestamptz)) $$);
+SELECT pg_temp.masks('{ip}', $$ SELECT string_agg(tarot.preview_mask('secret', a)::text, ' ') FROM unnest('{2001:db8:1:2::3,::ffff:192.0.2.55,2002:c000:0237::1,10.1.2.3,::1}'::inet[]) AS a $$);
+SELECT pg_temp.masks('{ip}', $$ SELECT string_agg(tarot.preview_mask('secret', a)::text, ' ') FROM unnest('{10.0.0.0/8,192.0.2.48/28,2001:db8::/32,2001:db8:1:2::/64}'::cidr[]) AS a $$);
+-- A class that does not exist.
+SELECT tarot.preview_mask('nothing', 'value'::text);
+
+-- ------------------------------------------------------------ arrays
+SELECT pg_temp.masks('{email,null,"partial(1,1)"}', $$ SELECT tarot.preview_mask('secret', '[0:1][3:4]={{ada@example.org,NULL},{no address,bob@example.com}}'::text[]) $$);
+SELECT pg_temp.masks('{email}', $$ SELECT format('%s %s %s', tarot.preview_mask('secret', '{ada@example.org}'::varchar(6)[]), tarot.preview_mask('secret', '{}'::text[]), tarot.preview_mask('secret', ARRAY[NULL]::text[])) $$);
+
+-- ------------------------------------------------------------ domains
+-- A mask that the domain refuses is not shown; one that it would take is.
+CREATE DOMAIN address AS text CHECK (value LIKE '%@%');
+CREATE DOMAIN short_address AS address CHECK (length(value) < 10);
+CREATE DOMAIN age AS int NOT NULL CHECK (value >= 0);
+CREATE DOMAIN code AS varchar(4);
+CREATE DOMAIN addresses AS address[] CHECK (array_length(value, 1) < 3);
+SELECT pg_temp.masks('{email,redact,"partial(1,1)",zero,round(10),"constant(a@b)"}', $$
+	SELECT format('%s | %s | %s | %s | %s', tarot.preview_mask('secret', 'ada@example.org'::address), tarot.preview_mask('secret', 'a@b.org'::short_address), tarot.preview_mask('secret', 36::age), tarot.preview_mask('secret', 'abcdef'::code),
+		tarot.preview_mask('secret', '{ada@example.org,bob@x}'::addresses)) $$);
+
+-- ------------------------------------------------------------ the same as of encrypted columns
+CREATE TABLE plain (id int, t text, b bytea, j jsonb, n numeric, d date, z timestamptz);
+INSERT INTO plain SELECT i,
+	('{ada@example.org,+49 (30) 123-4567,4111 1111 1111 1111,DE89 3704 0044 0532 0130 00,Anna-Maria O''Neill,"Unter den Linden 5, Berlin, Germany",192.0.2.55,2001:db8:1:2::3,47.5,"","王小明",0f8fad5b-d9cb-469f-a165-708677289501,AB-1234-xy}'::text[])[1 + i % 13],
+	decode(md5(i::text), 'hex'), jsonb_build_object('name', 'Ada ' || i, 'at', jsonb_build_array(i, true, NULL, 'x', '{"city": "Rome"}'::jsonb)),
+	('{0,7,47,-47,40,-40,45678.90,-0.05,123456789,1.500,NaN,Infinity,1e300,-12345678901234567890,0.000001,499.5,500,500.0,-500.0000000000000000000000001,99999999999999999999.5,1e-30,2147483648,9223372036854775808}'::numeric[])[1 + i % 23] * (i / 23 + 1),
+	('{2024-05-15,1815-12-10,infinity,0001-01-01 BC,2000-02-29}'::date[])[1 + i % 5] + i, ('{2024-05-15 13:14:15.5+02,1815-12-10 00:00:00,infinity,-infinity,0001-01-01 BC}'::timestamptz[])[1 + i % 5] + i * interval '1 hour 1.25 seconds'
+	FROM generate_series(0, 129) AS i;
+CREATE TABLE sealed (id int, t tarot.encrypted_text('secret'), b tarot.encrypted_bytea('secret'), j tarot.encrypted_jsonb('secret'), n tarot.encrypted_numeric('secret'), d tarot.encrypted_date('secret'), z tarot.encrypted_timestamptz('secret'));
+GRANT SELECT, INSERT ON sealed, plain TO regress_mask_writer, regress_mask_reader;
+GRANT EXECUTE ON FUNCTION tarot.preview_mask(text, anyelement) TO regress_mask_reader;
+SET ROLE regress_mask_writer;
+INSERT INTO sealed SELECT * FROM plain;
+RESET ROLE;
+CREATE FUNCTION pg_temp.compare(mask text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	differing text;
+BEGIN
+	RESET ROLE;
+	PERFORM tarot.alter_class('secret', mask => mask);
+	SET ROLE regress_mask_reader;
+	SELECT string_agg(format(E'\n%s: %s %s -> %s, not %s', mask, type, value, shown, sealed), '' ORDER BY type, id) INTO differing
+		FROM (SELECT p.id, type, value, shown, sealed FROM plain p JOIN sealed s USING (id), LATERAL (VALUES
+				('text', p.t, tarot.preview_mask('secret', p.t), s.t::text), ('bytea', p.b::text, tarot.preview_mask('secret', p.b)::text, s.b::bytea::text), ('jsonb', p.j::text, tarot.preview_mask('secret', p.j)::text, s.j::jsonb::text),
+				('numeric', p.n::text, tarot.preview_mask('secret', p.n)::text, s.n::numeric::text), ('date', p.d::text, tarot.preview_mask('secret', p.d)::text, s.d::date::text), ('timestamptz', p.z::text, tarot.preview_mask('secret', p.z)::text, s.z::timestamptz::text))
+			AS c (type, value, shown, sealed)) AS pairs WHERE shown IS DISTINCT FROM sealed;
+	RESET ROLE;
+	RETURN coalesce(differing, 'the same');
+END
+$$;
+SELECT mask, pg_temp.compare(mask) FROM unnest('{redact,null,"partial(2,2)",email,card,phone,iban,name,address,ip,"ip(16,32)",range(10),range(0.25),"constant(x)",hash,pseudonym,pseudonym_card,
+	fake_first_name,fake_last_name,fake_name,fake_city,fake_company,decade,year,quarter,month,week,day,noise(5),noise(0.5),noise(10%),round(1000),round(0.05),round(3),zero,length,json,json_hide(name),json_show(at.city)}'::text[]) AS mask;
+
+-- ------------------------------------------------------------ keys
+SELECT tarot.alter_class('secret', mask => 'pseudonym');
+SELECT tarot.lock();
+SELECT tarot.preview_mask('secret', 'AB-1234-xy'::text);
+SELECT tarot.alter_class('secret', mask => 'redact');
+SELECT tarot.preview_mask('secret', 'AB-1234-xy'::text);
+SELECT tarot.unlock();
+
+SET client_min_messages = error;
+DROP TABLE anything, plain, sealed CASCADE;
+DROP EXTENSION tarot_security CASCADE;
+DROP ROLE regress_mask_reader, regress_mask_writer;
