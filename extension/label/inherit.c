@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -83,6 +84,17 @@ family_of(Oid root, const char *column)
 	return family;
 }
 
+/* Visible to what comes next in the same statement. */
+static void
+set_label(Oid relation, AttrNumber column, const char *label)
+{
+	ObjectAddress object;
+
+	ObjectAddressSubSet(object, RelationRelationId, relation, column);
+	SetSecurityLabel(&object, LABEL_PROVIDER, label);
+	CommandCounterIncrement();
+}
+
 void
 LabelSpread(Oid root, const char *column, const char *label)
 {
@@ -95,11 +107,8 @@ LabelSpread(Oid root, const char *column, const char *label)
 
 		if (relation != root)
 		{
-			ObjectAddress object;
-
 			LabelRequireChange(relation, number, label);
-			ObjectAddressSubSet(object, RelationRelationId, relation, number);
-			SetSecurityLabel(&object, LABEL_PROVIDER, label);
+			set_label(relation, number, label);
 		}
 		LabelAnnounce(relation);
 	}
@@ -130,11 +139,7 @@ refuse_child(Oid parent, Oid child, const char *column, const char *class_name)
 static void
 give(Oid relation, const char *column, const char *label)
 {
-	ObjectAddress object;
-
-	ObjectAddressSubSet(object, RelationRelationId, relation,
-						column == NULL ? 0 : get_attnum(relation, column));
-	SetSecurityLabel(&object, LABEL_PROVIDER, label);
+	set_label(relation, column == NULL ? 0 : get_attnum(relation, column), label);
 	LabelSpread(relation, column, label);
 }
 
