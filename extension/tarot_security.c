@@ -24,6 +24,7 @@
 #include "keys/ring.h"
 #include "keys/subject.h"
 #include "label/label.h"
+#include "masking/masking.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -53,6 +54,7 @@ _PG_init(void)
 	LabelInit();
 	ColumnInit();
 	ClientInit();
+	MaskingInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

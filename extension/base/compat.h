@@ -187,6 +187,50 @@ compat_selected_columns(RangeTblEntry *entry, COMPAT_CHECK_PERMS_ARGS)
 }
 
 /*
+ * The columns of a table in a query that the executor is to ask the privilege
+ * of reading for; NULL where it asks for none.
+ */
+static inline Bitmapset **
+compat_query_selected_columns(Query *query, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->perminfoindex == 0
+			   ? NULL
+			   : &getRTEPermissionInfo(query->rteperminfos, entry)->selectedCols;
+#else
+	(void) query;
+	return entry->requiredPerms == 0 ? NULL : &entry->selectedCols;
+#endif
+}
+
+/* The same of a plan. */
+static inline Bitmapset *
+compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->perminfoindex == 0
+			   ? NULL
+			   : getRTEPermissionInfo(statement->permInfos, entry)->selectedCols;
+#else
+	(void) statement;
+	return entry->requiredPerms == 0 ? NULL : entry->selectedCols;
+#endif
+}
+
+/* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18.
+ */
+static inline List *
+compat_group_expressions(RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 180000
+	return entry->rtekind == RTE_GROUP ? entry->groupexprs : NIL;
+#else
+	(void) entry;
+	return NIL;
+#endif
+}
+
+/*
  * Replaces a row, and says which indexes need an entry for the new one: all or
  * none before 16, since then also only those that summarize pages.
  */

@@ -281,3 +281,9 @@ ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp)
 							   .permissions = access->found};
 	return access->rights;
 }
+
+ClassRights
+ClassAccessGranted(int32 class_id, Oid role)
+{
+	return look_up(class_id, role)->granted;
+}

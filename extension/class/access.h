@@ -39,6 +39,9 @@ typedef struct AccessStamp
  */
 extern ClassRights ClassAccessOf(int32 class_id, Oid role, AccessStamp *stamp);
 
+/* The part of it that holds whoever the session is, until the grants change. */
+extern ClassRights ClassAccessGranted(int32 class_id, Oid role);
+
 /* Whether asking again would find the same. May raise as ClassAccessOf. */
 static inline bool
 AccessStampHolds(const AccessStamp *stamp)

@@ -44,6 +44,7 @@ static const struct config_enum_entry io_options[] = {{"plain", GATE_IO_PLAIN, f
 													  {"masked", GATE_IO_MASKED, false},
 													  {NULL, 0, false}};
 
+void (*GateIoChanged)(void) = NULL;
 int GateDumpDepth = 0;
 int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
@@ -54,6 +55,14 @@ Oid GateMaintenanceCaller = InvalidOid;
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
 static TimestampTz plaintext_statement = 0;
 
+static void
+assign_io(int new_setting, void *extra)
+{
+	(void) extra;
+	if (new_setting != io_setting && GateIoChanged != NULL)
+		GateIoChanged();
+}
+
 void
 GateInit(void)
 {
@@ -63,7 +72,7 @@ GateInit(void)
 		"envelope: as they are stored, for dumps; writing needs superuser or "
 		"GRANT SET ON PARAMETER tarot_security.io. "
 		"masked: at most the mask, for anonymous dumps; no writing.",
-		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, NULL, NULL);
+		&io_setting, GATE_IO_PLAIN, io_options, PGC_USERSET, 0, NULL, assign_io, NULL);
 }
 
 GateIo

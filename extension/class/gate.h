@@ -31,6 +31,9 @@ typedef enum GateIo
 /* The setting; where data is replicated, always as envelopes. */
 extern GateIo GateCurrentIo(void);
 
+/* Called when the setting changes, also at the end of a transaction; or NULL. Must not raise. */
+extern void (*GateIoChanged)(void);
+
 /*
  * What one call site, usually a column of a query, has found out; zeroed at
  * first, and kept in fn_extra. Asking again costs a few comparisons.

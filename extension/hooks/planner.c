@@ -1,24 +1,31 @@
 /*
  * planner.c
  *		Hooks around the planner, and the check of what it planned: comparisons
- *		of encrypted values get their shape, and are allowed or not.
+ *		of encrypted values get their shape, and are allowed or not; and plain
+ *		columns that are masked become calls.
  */
 #include "postgres.h"
 
 #include "executor/executor.h"
+#include "fmgr.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
+#include "utils/selfuncs.h"
 
 #include "base/compat.h"
 #include "client/order.h"
 #include "column/column.h"
 #include "convert/arbiter.h"
 #include "hooks/planner.h"
+#include "label/label.h"
+#include "masking/masking.h"
 #include "search/search.h"
 
 static planner_hook_type previous_planner;
 static get_relation_info_hook_type previous_relation_info;
+static get_relation_stats_hook_type previous_relation_stats;
+static needs_fmgr_hook_type previous_needs_fmgr;
 static ExecutorCheckPerms_hook_type previous_check_perms;
 
 static PlannedStmt *
@@ -28,8 +35,9 @@ plan(Query *query, const char *text, int options, ParamListInfo params)
 							: standard_planner(query, text, options, params);
 }
 
+/* The query with encrypted values compared by their search tags. */
 static PlannedStmt *
-on_planner(Query *query, const char *text, int options, ParamListInfo params)
+plan_search(Query *query, const char *text, int options, ParamListInfo params)
 {
 	SearchPlanning planning;
 	PlannedStmt *volatile statement = NULL;
@@ -55,6 +63,30 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 	return statement;
 }
 
+static PlannedStmt *
+on_planner(Query *query, const char *text, int options, ParamListInfo params)
+{
+	MaskingPlanning planning;
+	PlannedStmt *volatile statement = NULL;
+
+	if (!LabelExists())
+		return plan_search(query, text, options, params);
+
+	MaskingBeginPlanning(&planning);
+	PG_TRY();
+	{
+		MaskingRewriteQuery(&planning, query, text, options);
+		statement = plan_search(query, text, options, params);
+		MaskingEndPlanning(&planning, statement);
+	}
+	PG_FINALLY();
+	{
+		MaskingAbandonPlanning(&planning);
+	}
+	PG_END_TRY();
+	return statement;
+}
+
 /*
  * Called for the first table of a query, among others: by then its expressions
  * are simplified, and functions written in SQL are inlined.
@@ -65,6 +97,26 @@ on_relation_info(PlannerInfo *root, Oid relation, bool inherits, RelOptInfo *inf
 	if (previous_relation_info)
 		previous_relation_info(root, relation, inherits, info);
 	SearchInlined(root->parse);
+	MaskingHideStatistics(relation, info);
+}
+
+/* Without a tuple the planner takes it that there are none. */
+static bool
+on_relation_stats(PlannerInfo *root, RangeTblEntry *entry, AttrNumber column,
+				  VariableStatData *statistics)
+{
+	if (MaskingHidesStatistics(entry->relid, column))
+	{
+		statistics->statsTuple = NULL;
+		return true;
+	}
+	return previous_relation_stats && previous_relation_stats(root, entry, column, statistics);
+}
+
+static bool
+on_needs_fmgr(Oid function)
+{
+	return (previous_needs_fmgr && previous_needs_fmgr(function)) || MaskingKeepsApart(function);
 }
 
 /*
@@ -88,8 +140,10 @@ may_compare_all(COMPAT_CHECK_PERMS_ARGS)
 		columns = compat_selected_columns(entry, COMPAT_CHECK_PERMS_PASS);
 		while ((column = bms_next_member(columns, column)) >= 0)
 		{
-			if (!SearchMayCompareColumn(entry->relid,
-										(AttrNumber) (column + FirstLowInvalidHeapAttributeNumber)))
+			AttrNumber number = (AttrNumber) (column + FirstLowInvalidHeapAttributeNumber);
+
+			if ((SearchExists() && !SearchMayCompareColumn(entry->relid, number)) ||
+				!MaskingMayRead(entry->relid, number))
 				return false;
 		}
 	}
@@ -102,7 +156,7 @@ on_check_perms(COMPAT_CHECK_PERMS_ARGS)
 	if (previous_check_perms && !previous_check_perms(COMPAT_CHECK_PERMS_PASS))
 		return false;
 	if (!raise)
-		return !SearchExists() || may_compare_all(COMPAT_CHECK_PERMS_PASS);
+		return (!SearchExists() && !LabelExists()) || may_compare_all(COMPAT_CHECK_PERMS_PASS);
 	SearchCheckPlan(range_table);
 	return true;
 }
@@ -114,6 +168,10 @@ PlannerHooksInit(void)
 	planner_hook = on_planner;
 	previous_relation_info = get_relation_info_hook;
 	get_relation_info_hook = on_relation_info;
+	previous_relation_stats = get_relation_stats_hook;
+	get_relation_stats_hook = on_relation_stats;
+	previous_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = on_needs_fmgr;
 	previous_check_perms = ExecutorCheckPerms_hook;
 	ExecutorCheckPerms_hook = on_check_perms;
 }

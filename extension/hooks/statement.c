@@ -24,6 +24,7 @@
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
+#include "masking/masking.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ProcessUtility_hook_type previous_process_utility;
@@ -137,6 +138,9 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	ClassForgetLocked();
 	IssuerForgetLocked();
 
+	/* Each time that rows are fetched: by then it may be another role. */
+	MaskingCheckPlan(query->plannedstmt);
+
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		GateNotePlaintext();
@@ -186,6 +190,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	Oid outer_caller = GateMaintenanceCaller;
 	int outer_running = running;
 	ErrorContextCallback *outer_context = client_context;
+	MaskingStatement masking;
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
@@ -193,6 +198,16 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	ClassForgetLocked();
 	IssuerForgetLocked();
 
+	if (IsA(node, CopyStmt))
+	{
+		node = (Node *) MaskingRewriteCopy((CopyStmt *) node);
+		if (node != statement->utilityStmt)
+		{
+			statement = copyObject(statement);
+			statement->utilityStmt = node;
+		}
+	}
+	MaskingEnterStatement(&masking, node, query);
 	switch (nodeTag(node))
 	{
 		case T_CopyStmt:
@@ -250,6 +265,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		GateMaintenanceCaller = outer_caller;
 		running = outer_running;
 		client_context = outer_context;
+		MaskingLeaveStatement(&masking);
 	}
 	PG_END_TRY();
 }

@@ -27,6 +27,7 @@ SELECT set_eq(
 		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'count_rows', 'count_rows_as',
 		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
 		'anonymization_obstacles', 'anonymization_keys',
+		'mask_site_in', 'mask_site_out', 'masked', 'masked_row', 'revoke_values',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');

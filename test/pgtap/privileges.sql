@@ -39,6 +39,8 @@ SELECT set_eq(
 			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',
 			'tarot.anonymize_table(regclass,boolean,text,name[],name[],name[],boolean,boolean)', 'tarot.anonymize_tables(regclass[],boolean,name[],name[],name[],boolean,boolean)',
 			'tarot.check_anonymization(regclass,name[],name[],name[],regclass[])', 'tarot.anonymization_obstacles(oid[],oid[],smallint[],text[],boolean)', 'tarot.anonymization_keys(oid[])',
+			'tarot.mask_table(regclass)', 'tarot.unmask_table(regclass)', 'tarot.revoke_values(regclass)', 'tarot.masked(anyelement,tarot.mask_site)', 'tarot.masked_row(anyelement,tarot.mask_site)',
+			'tarot.mask_site_in(cstring)', 'tarot.mask_site_out(tarot.mask_site)',
 			'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,

@@ -1,0 +1,63 @@
+/*
+ * query.h
+ *		A query and the queries within it, while they are rewritten.
+ */
+#ifndef TAROT_MASKING_QUERY_H
+#define TAROT_MASKING_QUERY_H
+
+#include "masking/masking.h"
+#include "masking/site.h"
+
+/* What a labelled column becomes in a query. */
+typedef enum MaskedAs
+{
+	AS_VALUE, /* as it is */
+	AS_SITE,  /* a call, with a use */
+} MaskedAs;
+
+typedef struct MaskedColumn
+{
+	int32 class_id; /* CLASS_NONE: not labelled, and as it is */
+	MaskedAs as;
+	SiteUse use;
+	bool searchable; /* the role may compare values */
+} MaskedColumn;
+
+/* A masked table in a range table. */
+typedef struct MaskedTable
+{
+	Oid relation;
+	int natts;
+	bool unprivileged; /* its labelled columns are read without a privilege on them */
+	bool hides;        /* some are AS_SITE */
+	MaskedColumn columns[FLEXIBLE_ARRAY_MEMBER];
+} MaskedTable;
+
+/* One level of a query. */
+typedef struct MaskFrame
+{
+	struct MaskFrame *outer;
+	Query *query;
+	MaskedTable **tables; /* by number in the range table - 1; NULL: not masked */
+	bool through_view;    /* of a masking view's definition */
+	Index values_of;      /* the table whose policies are looked at, which see its values */
+} MaskFrame;
+
+typedef struct MaskRewrite
+{
+	MaskingPlanning *planning;
+	const MaskingStatement *statement;
+	List *frames;
+	MaskFrame *frame; /* where we are */
+	bool in_quals;
+} MaskRewrite;
+
+extern MaskFrame *MaskFrameOf(MaskRewrite *rewrite, Query *query, MaskFrame *outer);
+
+/* The masked table of an entry of this level, or NULL. */
+extern MaskedTable *MaskedTableOf(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry);
+
+/* write.c: what a statement may write where, and as what; before it is changed. */
+extern void MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top);
+
+#endif
