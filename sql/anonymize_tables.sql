@@ -132,7 +132,9 @@ CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTIO
 CREATE TRIGGER stop BEFORE INSERT OR UPDATE ON shown FOR EACH ROW EXECUTE FUNCTION stop();
 ALTER TABLE shown ENABLE ALWAYS TRIGGER stop;
 SELECT object, problem, severity, hint FROM tarot.check_anonymization('shown');
+SET client_min_messages = error;
 CREATE PUBLICATION p FOR TABLE shown;
+SET client_min_messages = warning;
 SELECT object, problem, severity, hint FROM tarot.check_anonymization('shown');
 SELECT "column" FROM tarot.anonymize_table('shown', copy_to => 'public.unpublished');
 DROP PUBLICATION p;
@@ -167,3 +169,32 @@ INSERT INTO short_key TABLE long_key;
 SELECT tarot.classify_column('long_key', 'v', 'number'), tarot.classify_column('short_key', 'v', 'number');
 SELECT "table", "column", "values", unchanged FROM tarot.anonymize_tables('{long_key,short_key}', in_place => true);
 SELECT * FROM long_key NATURAL JOIN short_key;
+
+-- A masked table: its owner, who reads all plain; and nothing of what nobody has classified gets out by a copy.
+DROP TABLE long_key, short_key CASCADE;
+CREATE TABLE lead (id int PRIMARY KEY, name text, email text, gone text);
+INSERT INTO lead VALUES (1, 'Ada Lovelace', 'ada@example.org'), (2, 'Grace Hopper', 'grace@example.org');
+SELECT tarot.classify_column('lead', 'name', 'person');
+SELECT tarot.mask_table('lead');
+ALTER TABLE lead ADD secret text DEFAULT 'secret', ADD both_ text GENERATED ALWAYS AS (name || email) STORED;
+SECURITY LABEL FOR tarot_security ON COLUMN lead.secret IS 'unclassified';
+SELECT object, problem, hint FROM tarot.check_anonymization('lead');
+\set VERBOSITY default
+SELECT * FROM tarot.anonymize_table('lead', copy_to => 'public.copied', keep => '{secret,name}', shuffle => '{gone}');
+\set VERBOSITY terse
+SELECT "column", class, treatment, "values" FROM tarot.anonymize_table('lead', in_place => true, keep => '{secret}', shuffle => '{email}');
+SELECT tarot.classify_column('lead', 'secret', 'same'), tarot.classify_column('lead', 'email', 'email');
+SELECT "column", class, treatment, "values" FROM tarot.anonymize_table('lead', copy_to => 'public.copied', keep => '{secret}', shuffle => '{email}', allow => '{name}');
+SELECT "column", class FROM tarot.classified_columns WHERE "table" = 'copied'::regclass ORDER BY 1;
+SELECT name, secret, (SELECT array_agg(email ORDER BY email) FROM copied), both_ = name || email AS computed FROM copied;
+SELECT tarot.revoke_class('email', 'postgres');
+SELECT name, email FROM lead;
+SELECT * FROM tarot.anonymize_table('lead', copy_to => 'public.again', keep => '{email}');
+DROP TABLE lead, copied;
+
+-- A partitioned table without partitions.
+CREATE TABLE none (id int, name text) PARTITION BY RANGE (id);
+SELECT tarot.classify_column('none', 'name', 'person');
+SELECT "column", treatment, "values" FROM tarot.anonymize_table('none', in_place => true, shuffle => '{}');
+SELECT "column", treatment, "values" FROM tarot.anonymize_table('none', copy_to => 'public.empty');
+SELECT * FROM empty;

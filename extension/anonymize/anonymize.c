@@ -199,7 +199,7 @@ create_copy(const Job *job)
 	return RangeVarGetRelid(name, AccessExclusiveLock, false);
 }
 
-/* What is kept as it is, is still of its class. */
+/* What is still a value is still of its class. */
 static void
 classify_copy(const Job *job)
 {
@@ -213,7 +213,8 @@ classify_copy(const Job *job)
 		const DataClass *data_class = ClassFind(totals->class_id);
 		Datum values[] = {ObjectIdGetDatum(job->copy_oid), NameGetDatum(&totals->name), 0};
 
-		if (totals->treatment != TREAT_KEEP || !data_class->exists)
+		if ((totals->treatment != TREAT_KEEP && totals->treatment != TREAT_SHUFFLE) ||
+			!data_class->exists)
 			continue;
 		values[2] = CStringGetTextDatum(data_class->name);
 		if (SPI_execute_with_args("SELECT tarot.classify_column($1, $2, $3)", lengthof(types),

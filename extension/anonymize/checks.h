@@ -16,7 +16,7 @@ extern RowChecks *RowChecksOpen(Relation relation, EState *estate, Bitmapset *ch
  * count. */
 extern void RowChecksAdd(RowChecks *checks, TupleTableSlot *row, TupleTableSlot *before);
 
-/* Tells what would be violated, how often. */
+/* Tells what would be violated, how often; the last that is asked. */
 extern void RowChecksFinish(RowChecks *checks, Job *job);
 
 #endif

@@ -462,7 +462,8 @@ close_targets(Job *job)
 	{
 		JobTarget *target = lfirst(cell);
 
-		RowChecksFinish(target->checks, job);
+		if (OidIsValid(job->copy_oid))
+			RowChecksFinish(target->checks, job);
 		ExecDropSingleTupleTableSlot(target->row);
 		FreeExecutorState(target->estate);
 	}
@@ -511,9 +512,6 @@ JobRun(Job *job)
 	if (job->verify)
 		job->survivors = create_survivors(job);
 
-	/* All of them are the caller's, who has more rights than any one of their owners. */
-	SetUserIdAndSecContext(((JobTarget *) linitial(job->targets))->relation->rd_rel->relowner,
-						   security | SECURITY_RESTRICTED_OPERATION);
 	run_shuffles(job);
 	foreach (cell, job->tables)
 	{
@@ -524,6 +522,10 @@ JobRun(Job *job)
 		SetUserIdAndSecContext(table->target->relation->rd_rel->relowner,
 							   security | SECURITY_RESTRICTED_OPERATION);
 		mask_table(job, table);
+
+		/* Of each table at once, so that memory is needed for one of them. */
+		if (table->target->relation == table->relation)
+			RowChecksFinish(table->target->checks, job);
 	}
 	search_survivors(job);
 	SetUserIdAndSecContext(user, security);

@@ -184,11 +184,10 @@ get_totals(Job *job, Oid root, Oid table, Form_pg_attribute attribute, int32 cla
 
 /* Who reads a class plainly learns nothing from its masks; all others could try values out. */
 static void
-require_plain(const Job *job, int32 class_id)
+require_plain(int32 class_id)
 {
 	const DataClass *data_class = ClassFind(class_id);
 
-	(void) job;
 	if (data_class->exists && ClassAccessOf(class_id, GetUserId(), NULL).read != READ_PLAIN)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("permission denied to read data class \"%s\"", data_class->name),
@@ -217,7 +216,7 @@ plan_column(Job *job, JobTable *table, Form_pg_attribute attribute, int32 class_
 	getTypeOutputInfo(attribute->atttypid, &output, &is_varlena);
 	fmgr_info(output, &column->output);
 	if (class_id != CLASS_NONE)
-		require_plain(job, class_id);
+		require_plain(class_id);
 	if (column->treatment == TREAT_MASK)
 	{
 		column->mask = ClassMaskedType(class_id, attribute->atttypid, attribute->atttypmod);
@@ -355,9 +354,9 @@ describe(const ColumnTotals *totals)
 	return JobDescribeColumn(totals->table, NameStr(totals->name));
 }
 
-/* Whether a column that it is computed from gets other values. */
+/* Whether it was decided what becomes of a column that it is computed from. */
 static bool
-follows_change(const JobTable *table, AttrNumber number)
+follows_others(const JobTable *table, AttrNumber number)
 {
 	TupleConstr *constr = RelationGetDescr(table->relation)->constr;
 	Bitmapset *used = NULL;
@@ -371,7 +370,7 @@ follows_change(const JobTable *table, AttrNumber number)
 	{
 		const JobColumn *column = &table->columns[i];
 
-		if ((column->treatment == TREAT_MASK || column->treatment == TREAT_SHUFFLE) &&
+		if (column->treatment != TREAT_LEAVE && column->treatment != TREAT_COMPUTE &&
 			bms_is_member(column->number - FirstLowInvalidHeapAttributeNumber, used))
 			return true;
 	}
@@ -385,22 +384,31 @@ check_column(Job *job, const JobTable *table, const JobColumn *column)
 		TupleDescAttr(RelationGetDescr(table->relation), column->number - 1);
 	const ColumnTotals *totals = column->totals;
 
-	if (totals->treatment == TREAT_KEEP)
+	/* A masked table shows it to nobody, and its label stays; a copy would be no masked table. */
+	if (totals->treatment == TREAT_KEEP && job->copy == NULL)
 		return;
+	if (attribute->attgenerated != '\0')
+	{
+		if (totals->class_id != CLASS_NONE && !follows_others(table, column->number))
+			JobAddProblem(job, true, describe(totals), "what it is computed from stays as it is",
+						  "Classify the columns that it is computed from, too.");
+		return;
+	}
 	if (totals->class_id == CLASS_UNCLASSIFIED)
-		JobAddProblem(job, true, describe(totals), "nobody has said of which data class it is",
-					  "Call tarot.classify_column(), or name it in keep.");
+		JobAddProblem(
+			job, true, describe(totals), "nobody has said of which data class it is",
+			"Call tarot.classify_column(), or tarot.unclassify_column(). In place it can also "
+			"be named in keep.");
 	else if (totals->class_id != CLASS_NONE && !ClassFind(totals->class_id)->exists)
 		JobAddProblem(job, true, describe(totals), "its data class does not exist",
 					  "Create it, or classify the column anew.");
-	if (attribute->attgenerated != '\0' && totals->class_id != CLASS_NONE &&
-		!follows_change(table, column->number))
-		JobAddProblem(job, true, describe(totals), "what it is computed from stays as it is",
-					  "Classify the columns that it is computed from, too.");
+	if (totals->treatment == TREAT_KEEP)
+		return;
 	if (totals->treatment == TREAT_LEAVE &&
 		ColumnShapeOf(attribute->atttypid, attribute->atttypmod) != NULL)
 		JobAddProblem(job, true, describe(totals), "its values are encrypted, not masked",
-					  "Name it in keep, and its values stay as they are: sealed.");
+					  "Name it in keep, and its values stay as they are: sealed. Or call "
+					  "tarot.decrypt_column() before, and classify it.");
 }
 
 static const char *
