@@ -198,3 +198,12 @@ SELECT tarot.classify_column('none', 'name', 'person');
 SELECT "column", treatment, "values" FROM tarot.anonymize_table('none', in_place => true, shuffle => '{}');
 SELECT "column", treatment, "values" FROM tarot.anonymize_table('none', copy_to => 'public.empty');
 SELECT * FROM empty;
+
+-- More survivors than there is room for, each is counted still.
+SET maintenance_work_mem = '1MB';
+CREATE TABLE many (id int, email text, again text, late text, other text);
+INSERT INTO many SELECT i, 'user' || i || '@example.org', 'user' || i || '@example.org', CASE WHEN i > 9990 THEN 'see user' || i || '@example.org.' END, 'something else ' || i FROM generate_series(1, 10000) i;
+SELECT tarot.grant_class('email', 'postgres', 'plain'), tarot.classify_column('many', 'email', 'email');
+SELECT object, problem FROM tarot.check_anonymization('many');
+SELECT "column", "values", found FROM tarot.anonymize_table('many', in_place => true, allow => '{again,late}');
+RESET maintenance_work_mem;

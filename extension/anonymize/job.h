@@ -114,7 +114,8 @@ typedef struct Job
 	Datum changed_relations;
 	Datum changed_numbers;
 	Snapshot snapshot;
-	Survivors *survivors; /* NULL: raw values are not searched for */
+	MemoryContext context; /* of the passes */
+	Survivors *survivors;  /* NULL: raw values are not searched for */
 
 	/* What is in the way */
 	List *problems; /* of JobProblem */

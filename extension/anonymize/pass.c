@@ -61,6 +61,12 @@ JobReportRow(int64 rows)
 		pgstat_progress_update_param(PROGRESS_CLUSTER_HEAP_TUPLES_SCANNED, rows);
 }
 
+static bool
+has_rows(const JobTable *table)
+{
+	return table->relation->rd_rel->relkind == RELKIND_RELATION;
+}
+
 /* ---------------------------------------------------------------- scanning */
 
 typedef void (*RowVisitor)(Job *job, JobTable *table, TupleTableSlot *row);
@@ -185,6 +191,38 @@ mask_row(Job *job, JobTable *table, TupleTableSlot *before)
 }
 
 static void
+confirm_row(Job *job, JobTable *table, TupleTableSlot *row)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		JobColumn *column = &table->columns[i];
+
+		if (column->treatment == TREAT_MASK && column->raw && !row->tts_isnull[column->number - 1])
+			SurvivorsConfirm(job->survivors, text_of(column, row->tts_values[column->number - 1]));
+	}
+}
+
+/* Called from within a scan, too, so in memory that no row's end sets free. */
+static void
+confirm_survivors(Job *job)
+{
+	MemoryContext outer_context = MemoryContextSwitchTo(job->context);
+	ListCell *cell;
+
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table))
+			continue;
+		JobReport(PHASE_CONFIRMING, table->relation);
+		scan_rows(job, table, table->relation, job->snapshot, confirm_row);
+	}
+	SurvivorsAcquit(job->survivors);
+	MemoryContextSwitchTo(outer_context);
+}
+
+static void
 search_row(Job *job, JobTable *table, TupleTableSlot *row)
 {
 	for (int i = 0; i < table->ncolumns; i++)
@@ -200,17 +238,10 @@ search_row(Job *job, JobTable *table, TupleTableSlot *row)
 		SurvivorsSearch(job->survivors, text_of(column, row->tts_values[number - 1]),
 						column->treatment != TREAT_MASK, column->totals->number);
 	}
-}
-
-static void
-confirm_row(Job *job, JobTable *table, TupleTableSlot *row)
-{
-	for (int i = 0; i < table->ncolumns; i++)
+	if (unlikely(SurvivorsCrowded(job->survivors)))
 	{
-		JobColumn *column = &table->columns[i];
-
-		if (column->treatment == TREAT_MASK && column->raw && !row->tts_isnull[column->number - 1])
-			SurvivorsConfirm(job->survivors, text_of(column, row->tts_values[column->number - 1]));
+		confirm_survivors(job);
+		JobReport(PHASE_SEARCHING, table->relation);
 	}
 }
 
@@ -273,12 +304,6 @@ map_to_copy(JobTable *table, Relation copy)
 							errhint("Children with columns of their own are copied one by one.")));
 		column->not_null = TupleDescAttr(RelationGetDescr(copy), column->target - 1)->attnotnull;
 	}
-}
-
-static bool
-has_rows(const JobTable *table)
-{
-	return table->relation->rd_rel->relkind == RELKIND_RELATION;
 }
 
 static void
@@ -406,17 +431,7 @@ search_survivors(Job *job)
 	}
 	PopActiveSnapshot();
 	if (SurvivorsSuspected(job->survivors))
-	{
-		foreach (cell, job->tables)
-		{
-			JobTable *table = lfirst(cell);
-
-			if (!has_rows(table))
-				continue;
-			JobReport(PHASE_CONFIRMING, table->relation);
-			scan_rows(job, table, table->relation, job->snapshot, confirm_row);
-		}
-	}
+		confirm_survivors(job);
 	foreach (cell, job->totals)
 	{
 		ColumnTotals *totals = lfirst(cell);
@@ -495,7 +510,7 @@ create_survivors(const Job *job)
 			}
 		}
 	}
-	return any ? SurvivorsCreate((int64) values, maintenance_work_mem / 2) : NULL;
+	return any ? SurvivorsCreate((int64) values, maintenance_work_mem) : NULL;
 }
 
 void
@@ -505,6 +520,7 @@ JobRun(Job *job)
 	int security;
 	ListCell *cell;
 
+	job->context = CurrentMemoryContext;
 	job->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(job->snapshot);
 	GetUserIdAndSecContext(&user, &security);

@@ -13,8 +13,17 @@
 
 #include "anonymize/survivors.h"
 
-/* With more, there is no doubt any more that values have survived. */
-#define SUSPECTS_MAX 100000
+/* What one takes in both tables, with what a hash table needs. */
+#define SUSPECT_BYTES 160
+
+/* Fewer would be confirmed too often, each time with a scan. */
+#define SUSPECTS_MIN 1024
+
+/*
+ * Stands for all that were found in a column after more were raw than there is
+ * room for: no doubt is left then that values have survived.
+ */
+#define BEYOND 0
 
 /* Longer words are no names, addresses or numbers of anything. */
 #define WORD_MAX 512
@@ -41,6 +50,8 @@ struct Survivors
 	bloom_filter *filter;
 	HTAB *suspects;  /* by hash and column */
 	HTAB *confirmed; /* by hash */
+	int64 most;      /* suspects at a time */
+	bool is_full;    /* of raw values */
 };
 
 Survivors *
@@ -54,7 +65,8 @@ SurvivorsCreate(int64 values, int memory)
 		.keysize = sizeof(uint64), .entrysize = sizeof(Confirmed), .hcxt = CurrentMemoryContext};
 
 	randombytes_buf(&survivors->key, sizeof(survivors->key));
-	survivors->filter = bloom_create(Max(values, 1), memory, survivors->key);
+	survivors->filter = bloom_create(Max(values, 1), memory / 2, survivors->key);
+	survivors->most = Max(memory / 2 * 1024L / SUSPECT_BYTES, SUSPECTS_MIN);
 	survivors->suspects = hash_create("tarot_security survivors by column", 256, &by_column,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	survivors->confirmed = hash_create("tarot_security survivors", 256, &by_hash,
@@ -126,9 +138,9 @@ look_up(Survivors *survivors, Bytes value, int column)
 	if (likely(bloom_lacks_element(survivors->filter, (unsigned char *) &wanted.name.hash,
 								   sizeof(wanted.name.hash))))
 		return;
-	if (hash_get_num_entries(survivors->suspects) >= SUSPECTS_MAX &&
+	if (survivors->is_full &&
 		hash_search(survivors->suspects, &wanted.name, HASH_FIND, NULL) == NULL)
-		return;
+		wanted.name.hash = BEYOND;
 	suspect = hash_search(survivors->suspects, &wanted.name, HASH_ENTER, &found);
 	if (!found)
 	{
@@ -137,7 +149,7 @@ look_up(Survivors *survivors, Bytes value, int column)
 		suspect->found = 0;
 		confirmed = hash_search(survivors->confirmed, &wanted.name.hash, HASH_ENTER, &found);
 		if (!found)
-			confirmed->is_raw = false;
+			confirmed->is_raw = wanted.name.hash == BEYOND;
 	}
 	suspect->found++;
 }
@@ -197,6 +209,42 @@ SurvivorsSuspected(const Survivors *survivors)
 	return hash_get_num_entries(survivors->suspects) > 0;
 }
 
+bool
+SurvivorsCrowded(const Survivors *survivors)
+{
+	return !survivors->is_full && hash_get_num_entries(survivors->suspects) >= survivors->most;
+}
+
+static bool
+is_raw(const Survivors *survivors, uint64 hash)
+{
+	const Confirmed *confirmed = hash_search(survivors->confirmed, &hash, HASH_FIND, NULL);
+
+	return confirmed != NULL && confirmed->is_raw;
+}
+
+void
+SurvivorsAcquit(Survivors *survivors)
+{
+	HASH_SEQ_STATUS scan;
+	Suspect *suspect;
+	Confirmed *confirmed;
+
+	hash_seq_init(&scan, survivors->suspects);
+	while ((suspect = hash_seq_search(&scan)) != NULL)
+	{
+		if (!is_raw(survivors, suspect->name.hash))
+			hash_search(survivors->suspects, &suspect->name, HASH_REMOVE, NULL);
+	}
+	hash_seq_init(&scan, survivors->confirmed);
+	while ((confirmed = hash_seq_search(&scan)) != NULL)
+	{
+		if (!confirmed->is_raw)
+			hash_search(survivors->confirmed, &confirmed->hash, HASH_REMOVE, NULL);
+	}
+	survivors->is_full = hash_get_num_entries(survivors->suspects) >= survivors->most / 2;
+}
+
 void
 SurvivorsConfirm(Survivors *survivors, Bytes value)
 {
@@ -222,12 +270,7 @@ SurvivorsFound(const Survivors *survivors, int column)
 	hash_seq_init(&scan, survivors->suspects);
 	while ((suspect = hash_seq_search(&scan)) != NULL)
 	{
-		Confirmed *confirmed;
-
-		if (suspect->name.column != (uint64) column)
-			continue;
-		confirmed = hash_search(survivors->confirmed, &suspect->name.hash, HASH_FIND, NULL);
-		if (confirmed != NULL && confirmed->is_raw)
+		if (suspect->name.column == (uint64) column && is_raw(survivors, suspect->name.hash))
 			found += suspect->found;
 	}
 	return found;

@@ -16,6 +16,7 @@
 /* Shorter ones are found everywhere. */
 #define SURVIVOR_MIN_BYTES 4
 
+/* For about so many of them, in so many kB. */
 extern Survivors *SurvivorsCreate(int64 values, int memory);
 
 /* A raw value. */
@@ -27,10 +28,14 @@ extern void SurvivorsSearch(Survivors *survivors, Bytes value, bool words, int c
 /* Whether there is anything to confirm. */
 extern bool SurvivorsSuspected(const Survivors *survivors);
 
-/* Each raw value again. */
-extern void SurvivorsConfirm(Survivors *survivors, Bytes value);
+/* Whether it must be done before more is searched: there is no room for more. */
+extern bool SurvivorsCrowded(const Survivors *survivors);
 
-/* In how many places of the column one was found; of confirmed ones. */
+/* Each raw value again; and then forgets those that were suspected and are none. */
+extern void SurvivorsConfirm(Survivors *survivors, Bytes value);
+extern void SurvivorsAcquit(Survivors *survivors);
+
+/* In how many places of the column one was found, of those that are confirmed. */
 extern int64 SurvivorsFound(const Survivors *survivors, int column);
 
 #endif
