@@ -19,6 +19,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "parser/parse_relation.h"
+#include "rewrite/rewriteHandler.h"
 #include "postmaster/autovacuum.h"
 #include "storage/proc.h"
 #include "utils/acl.h"
@@ -320,6 +321,30 @@ compat_reindex_index(Oid index, char persistence)
 	reindex_index(NULL, index, false, persistence, &params);
 #else
 	reindex_index(index, false, persistence, &params);
+#endif
+}
+
+/* Since 18 a CHECK constraint may be there for readers alone. */
+static inline bool
+compat_check_enforced(const ConstrCheck *check)
+{
+#if PG_VERSION_NUM >= 180000
+	return check->ccenforced;
+#else
+	(void) check;
+	return true;
+#endif
+}
+
+/* An expression over columns that are stored: since 18 some are computed when they are read. */
+static inline Node *
+compat_expand_generated(Node *expression, Relation relation)
+{
+#if PG_VERSION_NUM >= 180000
+	return expand_generated_columns_in_expr(expression, relation, 1);
+#else
+	(void) relation;
+	return expression;
 #endif
 }
 

@@ -43,6 +43,8 @@ SELECT set_eq(
 			'tarot.held_privileges(oid)', 'tarot.grant_statement(oid,text,text,oid,boolean)', 'tarot.revoke_statement(oid,text,text,oid)', 'tarot.change_privileges(text[],text[])', 'tarot.narrow_privileges(oid)',
 			'tarot.widen_privileges(oid,name)', 'tarot.restore_privileges(oid)', 'tarot.columns_without_label(oid,smallint[])',
 			'tarot.create_masking_view(regclass,text,name[])', 'tarot.drop_masking_view(regclass)', 'tarot.columns_of_view(oid)', 'tarot.masking_views_of(oid)', 'tarot.extend_masking_view(oid,oid)',
+			'tarot.anonymize_table(regclass,boolean,text,name[],name[],name[],boolean,boolean)', 'tarot.anonymize_tables(regclass[],boolean,name[],name[],name[],boolean,boolean)',
+			'tarot.check_anonymization(regclass,name[],name[],name[],regclass[])', 'tarot.anonymization_obstacles(oid[],oid[],smallint[],text[],boolean)', 'tarot.anonymization_keys(oid[])',
 			'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
 			'tarot.discover_sensitive(regnamespace,integer,real,text)', 'tarot.classification_drift(regnamespace,integer,real,text)', 'tarot.survey_columns(oid,integer,real)',
 			'tarot.survey_table(oid,integer,real)', 'tarot.check_survey(integer,real,text)', 'tarot.tables_to_survey(regnamespace)', 'tarot.classifying_statements(text,name,text,text,boolean,text)',
@@ -83,7 +85,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'masking_views'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

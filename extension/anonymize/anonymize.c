@@ -1,0 +1,384 @@
+/*
+ * anonymize.c
+ *		Static masking: tables whose values are replaced by the masks of their
+ *		classes, or copied so.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "tcop/utility.h"
+#include "utils/array.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
+
+#include "anonymize/job.h"
+#include "class/class.h"
+
+/* ---------------------------------------------------------------- arguments */
+
+/* Of an array of OIDs or of names; NULL is none. */
+static List *
+list_argument(FunctionCallInfo fcinfo, int number, Oid type)
+{
+	List *list = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(number))
+		return NIL;
+	if (type == NAMEOID)
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), NAMEOID, NAMEDATALEN, false, 'c', &values,
+						  &nulls, &count);
+	else
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), type, sizeof(Oid), true, 'i', &values,
+						  &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("tables and columns must not be null")));
+		if (type == NAMEOID)
+			list = lappend(list, DatumGetName(values[i]));
+		else
+			list = lappend_oid(list, DatumGetObjectId(values[i]));
+	}
+	return list;
+}
+
+/* ---------------------------------------------------------------- problems */
+
+static void
+raise_problems(const Job *job)
+{
+	StringInfoData errors;
+	const char *first = get_rel_name(linitial_oid(job->roots));
+	ListCell *cell;
+
+	initStringInfo(&errors);
+	foreach (cell, job->problems)
+	{
+		const JobProblem *problem = lfirst(cell);
+
+		if (problem->error)
+			appendStringInfo(&errors, "%s%s: %s.", errors.len > 0 ? "\n" : "", problem->object,
+							 problem->problem);
+	}
+	if (errors.len > 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("table \"%s\" cannot be anonymized", first),
+						errdetail_internal("%s", errors.data),
+						errhint("tarot.check_anonymization() tells these one by one, and what "
+								"helps. Nothing was changed.")));
+}
+
+static void
+warn_of_problems(const Job *job)
+{
+	ListCell *cell;
+
+	foreach (cell, job->problems)
+	{
+		const JobProblem *problem = lfirst(cell);
+
+		if (!problem->error)
+			ereport(WARNING, (errmsg("%s: %s", problem->object, problem->problem),
+							  problem->hint != NULL ? errhint("%s", problem->hint) : 0));
+	}
+}
+
+/* ---------------------------------------------------------------- results */
+
+static const char *
+treatment_name(const ColumnTotals *totals)
+{
+	switch (totals->treatment)
+	{
+		case TREAT_MASK:
+			return "masked";
+		case TREAT_SHUFFLE:
+			return "shuffled";
+		case TREAT_KEEP:
+			return "kept";
+		case TREAT_COMPUTE:
+			return "computed";
+		case TREAT_LEAVE:
+			break;
+	}
+	return "left";
+}
+
+static void
+put_totals(FunctionCallInfo fcinfo, const Job *job)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell *cell;
+
+	foreach (cell, job->totals)
+	{
+		const ColumnTotals *totals = lfirst(cell);
+		const DataClass *data_class =
+			totals->class_id != CLASS_NONE ? ClassFind(totals->class_id) : NULL;
+		bool changed = totals->treatment == TREAT_MASK || totals->treatment == TREAT_SHUFFLE;
+		Datum values[7] = {
+			ObjectIdGetDatum(OidIsValid(job->copy_oid) ? job->copy_oid : totals->table),
+			NameGetDatum(&totals->name)};
+		bool nulls[7] = {false};
+
+		nulls[2] = data_class == NULL || !data_class->exists;
+		if (!nulls[2])
+			values[2] = CStringGetTextDatum(data_class->name);
+		values[3] = CStringGetTextDatum(treatment_name(totals));
+		nulls[4] = nulls[5] = !changed;
+		values[4] = Int64GetDatum(totals->values);
+		values[5] = Int64GetDatum(totals->unchanged);
+		nulls[6] = job->survivors == NULL;
+		values[6] = Int64GetDatum(totals->found);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+static void
+put_problems(FunctionCallInfo fcinfo, const Job *job)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell *cell;
+
+	foreach (cell, job->problems)
+	{
+		const JobProblem *problem = lfirst(cell);
+		Datum values[4] = {CStringGetTextDatum(problem->object),
+						   CStringGetTextDatum(problem->problem),
+						   CStringGetTextDatum(problem->error ? "error" : "warning")};
+		bool nulls[4] = {false};
+
+		nulls[3] = problem->hint == NULL;
+		if (!nulls[3])
+			values[3] = CStringGetTextDatum(problem->hint);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}
+
+/* ---------------------------------------------------------------- the copy */
+
+/*
+ * Like the table, with its indexes and constraints but foreign keys; the caller's
+ * own, and for nobody else. The name has a schema, so that no other table is meant.
+ */
+static Oid
+create_copy(const Job *job)
+{
+	RangeVar *name = makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(job->copy)));
+	Oid source = linitial_oid(job->roots);
+	StringInfoData statement;
+
+	if (name->schemaname == NULL || name->catalogname != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the copy needs a name with its schema"),
+						errhint("As in copy_to => 'staging.customer'.")));
+	initStringInfo(&statement);
+	appendStringInfo(&statement, "CREATE TABLE %s (LIKE %s INCLUDING ALL)",
+					 quote_qualified_identifier(name->schemaname, name->relname),
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(source)),
+												get_rel_name(source)));
+	SPI_connect();
+	if (SPI_execute(statement.data, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "the copy could not be created");
+	SPI_finish();
+	return RangeVarGetRelid(name, AccessExclusiveLock, false);
+}
+
+/* What is still a value is still of its class. */
+static void
+classify_copy(const Job *job)
+{
+	Oid types[] = {OIDOID, NAMEOID, TEXTOID};
+	ListCell *cell;
+
+	SPI_connect();
+	foreach (cell, job->totals)
+	{
+		ColumnTotals *totals = lfirst(cell);
+		const DataClass *data_class = ClassFind(totals->class_id);
+		Datum values[] = {ObjectIdGetDatum(job->copy_oid), NameGetDatum(&totals->name), 0};
+
+		if ((totals->treatment != TREAT_KEEP && totals->treatment != TREAT_SHUFFLE) ||
+			!data_class->exists)
+			continue;
+		values[2] = CStringGetTextDatum(data_class->name);
+		if (SPI_execute_with_args("SELECT tarot.classify_column($1, $2, $3)", lengthof(types),
+								  types, values, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "the copy could not be classified");
+	}
+	SPI_finish();
+}
+
+/* ---------------------------------------------------------------- the functions */
+
+/* Nothing that is looked up by name on the way is the caller's. The level of settings to go back
+ * to. */
+static int
+pin_search_path(void)
+{
+	int nest_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+/* All that can be said beforehand is said before a row is read. */
+static void
+run_job(Job *job)
+{
+	JobPlan(job);
+	JobCheckCatalogs(job);
+	if (job->write)
+	{
+		raise_problems(job);
+		if (job->copy != NULL)
+		{
+			job->copy_oid = create_copy(job);
+			classify_copy(job);
+		}
+	}
+	JobRun(job);
+}
+
+static void
+require_tables(const Job *job)
+{
+	if (job->roots == NIL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("no table is named that is to be anonymized")));
+}
+
+/*
+ * tarot.check_anonymization("table" regclass, keep name[], shuffle name[], allow name[],
+ *                           together_with regclass[])
+ *     RETURNS TABLE (object text, problem text, severity text, hint text)
+ */
+PG_FUNCTION_INFO_V1(tarot_anonymize_check_anonymization);
+Datum
+tarot_anonymize_check_anonymization(PG_FUNCTION_ARGS)
+{
+	Job job = {.verify = true};
+	int nest_level;
+
+	InitMaterializedSRF(fcinfo, 0);
+	job.roots = list_argument(fcinfo, 4, REGCLASSOID);
+	if (!PG_ARGISNULL(0))
+		job.roots = lcons_oid(PG_GETARG_OID(0), job.roots);
+	job.keep = list_argument(fcinfo, 1, NAMEOID);
+	job.shuffle = list_argument(fcinfo, 2, NAMEOID);
+	job.allow = list_argument(fcinfo, 3, NAMEOID);
+	require_tables(&job);
+	nest_level = pin_search_path();
+	run_job(&job);
+	JobClose(&job);
+	pgstat_progress_end_command();
+	put_problems(fcinfo, &job);
+	AtEOXact_GUC(true, nest_level);
+	return (Datum) 0;
+}
+
+static void
+require_confirmation(const Job *job, bool in_place)
+{
+	if (in_place && job->copy != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("tables are anonymized in place or copied, not both")));
+	if (!in_place && job->copy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("it is not said where the masked rows are to be"),
+				 errdetail("In place, the values of the table are replaced, and lost."),
+				 errhint("Say in_place => true; or, for one table, copy_to => 'schema.name', "
+						 "which leaves it as it is.")));
+}
+
+static Datum
+anonymize(FunctionCallInfo fcinfo, Job *job, bool in_place)
+{
+	int nest_level;
+
+	InitMaterializedSRF(fcinfo, 0);
+	require_tables(job);
+	if (job->write)
+	{
+		PreventCommandIfReadOnly("tarot.anonymize_table()");
+		PreventCommandDuringRecovery("tarot.anonymize_table()");
+		require_confirmation(job, in_place);
+	}
+	nest_level = pin_search_path();
+	run_job(job);
+	raise_problems(job);
+	if (job->write)
+	{
+		JobSwap(job);
+		if (job->copy == NULL)
+			JobVerifyForeignKeys(job);
+	}
+	else
+		JobClose(job);
+	pgstat_progress_end_command();
+	warn_of_problems(job);
+	put_totals(fcinfo, job);
+	AtEOXact_GUC(true, nest_level);
+	return (Datum) 0;
+}
+
+/*
+ * tarot.anonymize_table("table" regclass, in_place boolean, copy_to text, keep name[], shuffle
+ * name[], allow name[], verify boolean, dry_run boolean) RETURNS TABLE ("table" regclass, "column"
+ * name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
+ */
+PG_FUNCTION_INFO_V1(tarot_anonymize_anonymize_table);
+Datum
+tarot_anonymize_anonymize_table(PG_FUNCTION_ARGS)
+{
+	Job job = {
+		.roots = PG_ARGISNULL(0) ? NIL : list_make1_oid(PG_GETARG_OID(0)),
+		.copy = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		.keep = list_argument(fcinfo, 3, NAMEOID),
+		.shuffle = list_argument(fcinfo, 4, NAMEOID),
+		.allow = list_argument(fcinfo, 5, NAMEOID),
+		.verify = PG_ARGISNULL(6) || PG_GETARG_BOOL(6),
+		.write = PG_ARGISNULL(7) || !PG_GETARG_BOOL(7),
+	};
+
+	return anonymize(fcinfo, &job, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
+}
+
+/*
+ * tarot.anonymize_tables(tables regclass[], in_place boolean, keep name[], shuffle name[],
+ *                        allow name[], verify boolean, dry_run boolean)
+ *     RETURNS TABLE ("table" regclass, "column" name, class text, treatment text,
+ *                    "values" bigint, unchanged bigint, found bigint)
+ */
+PG_FUNCTION_INFO_V1(tarot_anonymize_anonymize_tables);
+Datum
+tarot_anonymize_anonymize_tables(PG_FUNCTION_ARGS)
+{
+	Job job = {
+		.roots = list_argument(fcinfo, 0, REGCLASSOID),
+		.keep = list_argument(fcinfo, 2, NAMEOID),
+		.shuffle = list_argument(fcinfo, 3, NAMEOID),
+		.allow = list_argument(fcinfo, 4, NAMEOID),
+		.verify = PG_ARGISNULL(5) || PG_GETARG_BOOL(5),
+		.write = PG_ARGISNULL(6) || !PG_GETARG_BOOL(6),
+	};
+
+	return anonymize(fcinfo, &job, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
+}

@@ -1,0 +1,555 @@
+/*
+ * pass.c
+ *		The pass over the rows: what they will be, whether that may be, and into
+ *		the new heap with them. And the search for raw values afterwards.
+ *
+ * Rows are written as ALTER TABLE writes them anew, below the executor: no
+ * trigger, rule or policy hears of it. What runs of the table owner's code,
+ * expressions of constraints, indexes and generated columns, runs as the owner
+ * and may do no more than in REINDEX.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/heapam.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/cluster.h"
+#include "commands/progress.h"
+#include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/backend_progress.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "anonymize/checks.h"
+#include "anonymize/shuffle.h"
+#include "anonymize/survivors.h"
+#include "base/bytes.h"
+#include "base/varlena.h"
+#include "class/class.h"
+
+/* Told to the view of progress not for each row, which would cost as much as the row. */
+#define REPORT_ROWS 1024
+
+void
+JobReport(JobPhase phase, Relation relation)
+{
+	static const int numbers[] = {PROGRESS_CLUSTER_COMMAND, PROGRESS_CLUSTER_PHASE,
+								  PROGRESS_CLUSTER_TOTAL_HEAP_BLKS,
+								  PROGRESS_CLUSTER_HEAP_TUPLES_SCANNED};
+	int64 values[lengthof(numbers)] = {PROGRESS_COMMAND_ANONYMIZE, phase, 0, 0};
+
+	if (relation != NULL)
+	{
+		values[2] = RelationGetNumberOfBlocks(relation);
+		pgstat_progress_start_command(PROGRESS_COMMAND_CLUSTER, RelationGetRelid(relation));
+	}
+	pgstat_progress_update_multi_param(lengthof(numbers), numbers, values);
+}
+
+void
+JobReportRow(int64 rows)
+{
+	if (rows % REPORT_ROWS == 0)
+		pgstat_progress_update_param(PROGRESS_CLUSTER_HEAP_TUPLES_SCANNED, rows);
+}
+
+static bool
+has_rows(const JobTable *table)
+{
+	return table->relation->rd_rel->relkind == RELKIND_RELATION;
+}
+
+/* ---------------------------------------------------------------- scanning */
+
+typedef void (*RowVisitor)(Job *job, JobTable *table, TupleTableSlot *row);
+
+/* The visitor runs in memory of the row. */
+static void
+scan_rows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, RowVisitor visit)
+{
+	TupleTableSlot *row = table_slot_create(relation, NULL);
+	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	MemoryContext row_context = GetPerTupleMemoryContext(table->target->estate);
+	int64 rows = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, row))
+	{
+		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(row);
+		visit(job, table, row);
+		MemoryContextSwitchTo(outer_context);
+		ResetPerTupleExprContext(table->target->estate);
+		JobReportRow(++rows);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(row);
+}
+
+/* What is looked for, or through: in memory of the row. */
+static Bytes
+text_of(JobColumn *column, Datum value)
+{
+	if (column->form == SEARCH_BYTES)
+		return BytesOfVarlena(PG_DETOAST_DATUM_PACKED(value));
+	return bytes_of_string(OutputFunctionCall(&column->output, value));
+}
+
+/* ---------------------------------------------------------------- a row */
+
+static void
+shuffle_row(Job *job, JobTable *table, TupleTableSlot *row)
+{
+	(void) job;
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		JobColumn *column = &table->columns[i];
+
+		if (column->treatment == TREAT_SHUFFLE)
+			ShufflePut(column->totals->shuffle, row->tts_values[column->number - 1],
+					   row->tts_isnull[column->number - 1]);
+	}
+}
+
+static void
+compare(JobColumn *column, Datum before, bool null_before, Datum after, bool null_after)
+{
+	ColumnTotals *totals = column->totals;
+
+	if (null_after && column->not_null)
+		totals->nulled++;
+	if (null_before)
+		return;
+	totals->values++;
+	if (!null_after && datum_image_eq(before, after, column->by_value, column->length))
+		totals->unchanged++;
+}
+
+static void
+change_value(Job *job, JobColumn *column, TupleTableSlot *before, TupleTableSlot *after)
+{
+	Datum old = before->tts_values[column->number - 1];
+	bool old_isnull = before->tts_isnull[column->number - 1];
+	Datum *new = &after->tts_values[column->target - 1];
+	bool *new_isnull = &after->tts_isnull[column->target - 1];
+
+	*new = old;
+	*new_isnull = old_isnull;
+	switch (column->treatment)
+	{
+		case TREAT_LEAVE:
+		case TREAT_KEEP:
+			return;
+		case TREAT_COMPUTE:
+			*new_isnull = true; /* later */
+			return;
+		case TREAT_SHUFFLE:
+			*new = ShuffleNext(column->totals->shuffle, new_isnull);
+			break;
+		case TREAT_MASK:
+			if (!old_isnull)
+			{
+				/* Once for all that look at it. */
+				if (column->length == -1)
+					old = PointerGetDatum(PG_DETOAST_DATUM_PACKED(old));
+				if (column->raw && job->survivors != NULL)
+					SurvivorsAdd(job->survivors, text_of(column, old));
+				*new_isnull = !ClassMaskDatum(column->mask, old, new);
+			}
+			break;
+	}
+	compare(column, old, old_isnull, *new, *new_isnull);
+}
+
+static void
+mask_row(Job *job, JobTable *table, TupleTableSlot *before)
+{
+	JobTarget *target = table->target;
+	TupleTableSlot *after = target->row;
+
+	ExecClearTuple(after);
+	memset(after->tts_isnull, true, after->tts_tupleDescriptor->natts * sizeof(bool));
+	for (int i = 0; i < table->ncolumns; i++)
+		change_value(job, &table->columns[i], before, after);
+	ExecStoreVirtualTuple(after);
+	after->tts_tableOid = RelationGetRelid(target->relation);
+	if (target->computes)
+		ExecComputeStoredGenerated(target->result, target->estate, after, CMD_INSERT);
+	RowChecksAdd(target->checks, after, target->relation == table->relation ? before : NULL);
+	if (target->heap != NULL)
+		table_tuple_insert(target->heap, after, target->command, TABLE_INSERT_SKIP_FSM,
+						   target->state);
+}
+
+static void
+confirm_row(Job *job, JobTable *table, TupleTableSlot *row)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		JobColumn *column = &table->columns[i];
+
+		if (column->treatment == TREAT_MASK && column->raw && !row->tts_isnull[column->number - 1])
+			SurvivorsConfirm(job->survivors, text_of(column, row->tts_values[column->number - 1]));
+	}
+}
+
+/* Called from within a scan, too, so in memory that no row's end sets free. */
+static void
+confirm_survivors(Job *job)
+{
+	MemoryContext outer_context = MemoryContextSwitchTo(job->context);
+	ListCell *cell;
+
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table))
+			continue;
+		JobReport(PHASE_CONFIRMING, table->relation);
+		scan_rows(job, table, table->relation, job->snapshot, confirm_row);
+	}
+	SurvivorsAcquit(job->survivors);
+	MemoryContextSwitchTo(outer_context);
+}
+
+static void
+search_row(Job *job, JobTable *table, TupleTableSlot *row)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		JobColumn *column = &table->columns[i];
+		AttrNumber number = job->write ? column->target : column->number;
+
+		if (column->form == SEARCH_NOT || row->tts_isnull[number - 1])
+			continue;
+		/* What is in the table now is no mask yet. */
+		if (!job->write && (column->treatment == TREAT_MASK || column->treatment == TREAT_COMPUTE))
+			continue;
+		SurvivorsSearch(job->survivors, text_of(column, row->tts_values[number - 1]),
+						column->treatment != TREAT_MASK, column->totals->number);
+	}
+	if (unlikely(SurvivorsCrowded(job->survivors)))
+	{
+		confirm_survivors(job);
+		JobReport(PHASE_SEARCHING, table->relation);
+	}
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static Bitmapset *
+changed_columns(const JobTable *table)
+{
+	Bitmapset *changed = NULL;
+
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		Treatment treatment = table->columns[i].treatment;
+
+		if (treatment == TREAT_MASK || treatment == TREAT_SHUFFLE || treatment == TREAT_COMPUTE)
+			changed = bms_add_member(changed,
+									 table->columns[i].target - FirstLowInvalidHeapAttributeNumber);
+	}
+	return changed;
+}
+
+static JobTarget *
+open_target(Job *job, JobTable *table, Relation relation)
+{
+	JobTarget *target = palloc0(sizeof(JobTarget));
+	TupleConstr *constr = RelationGetDescr(relation)->constr;
+
+	target->relation = relation;
+	target->estate = CreateExecutorState();
+	target->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(target->result, relation, 0, NULL, 0);
+	target->row =
+		MakeSingleTupleTableSlot(RelationGetDescr(relation), table_slot_callbacks(relation));
+	target->computes = constr != NULL && constr->has_generated_stored;
+	target->checks =
+		RowChecksOpen(relation, target->estate, changed_columns(table), maintenance_work_mem / 4);
+	if (job->write)
+		target->new_heap = make_new_heap(RelationGetRelid(relation),
+										 relation->rd_rel->reltablespace, relation->rd_rel->relam,
+										 relation->rd_rel->relpersistence, AccessExclusiveLock);
+	job->targets = lappend(job->targets, target);
+	return target;
+}
+
+/* Of a partitioned table, all of its parts go into one copy, by the names of the columns. */
+static void
+map_to_copy(JobTable *table, Relation copy)
+{
+	for (int i = 0; i < table->ncolumns; i++)
+	{
+		JobColumn *column = &table->columns[i];
+		const char *name =
+			NameStr(TupleDescAttr(RelationGetDescr(table->relation), column->number - 1)->attname);
+
+		column->target = get_attnum(RelationGetRelid(copy), name);
+		if (column->target == InvalidAttrNumber)
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+							errmsg("column \"%s\" of table \"%s\" is not in the copy", name,
+								   RelationGetRelationName(table->relation)),
+							errhint("Children with columns of their own are copied one by one.")));
+		column->not_null = TupleDescAttr(RelationGetDescr(copy), column->target - 1)->attnotnull;
+	}
+}
+
+static void
+open_targets(Job *job)
+{
+	JobTarget *copy = NULL;
+	ListCell *cell;
+
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table))
+			continue;
+		if (!OidIsValid(job->copy_oid))
+			table->target = open_target(job, table, table->relation);
+		else
+		{
+			Relation relation =
+				copy != NULL ? copy->relation : table_open(job->copy_oid, AccessExclusiveLock);
+
+			map_to_copy(table, relation);
+			if (copy == NULL)
+				copy = open_target(job, table, relation);
+			table->target = copy;
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- the passes */
+
+static void
+run_shuffles(Job *job)
+{
+	bool any = false;
+	ListCell *cell;
+
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		for (int i = 0; i < table->ncolumns; i++)
+		{
+			JobColumn *column = &table->columns[i];
+
+			if (column->treatment != TREAT_SHUFFLE)
+				continue;
+			any = true;
+			if (column->totals->shuffle == NULL)
+				column->totals->shuffle = ShuffleCreate(
+					TupleDescAttr(RelationGetDescr(table->relation), column->number - 1),
+					maintenance_work_mem / Max(list_length(job->shuffle), 1));
+		}
+	}
+	if (!any)
+		return;
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table))
+			continue;
+		JobReport(PHASE_SHUFFLING, table->relation);
+		scan_rows(job, table, table->relation, job->snapshot, shuffle_row);
+	}
+	foreach (cell, job->totals)
+	{
+		ColumnTotals *totals = lfirst(cell);
+
+		if (totals->shuffle != NULL)
+			ShuffleSort(totals->shuffle);
+	}
+}
+
+static void
+mask_table(Job *job, JobTable *table)
+{
+	JobTarget *target = table->target;
+
+	JobReport(PHASE_MASKING, table->relation);
+	if (OidIsValid(target->new_heap))
+	{
+		target->heap = table_open(target->new_heap, NoLock);
+		target->state = GetBulkInsertState();
+		target->command = GetCurrentCommandId(true);
+	}
+	scan_rows(job, table, table->relation, job->snapshot, mask_row);
+	if (target->heap != NULL)
+	{
+		FreeBulkInsertState(target->state);
+		table_finish_bulk_insert(target->heap, TABLE_INSERT_SKIP_FSM);
+		table_close(target->heap, NoLock);
+		target->heap = NULL;
+	}
+}
+
+/* The rows as they are now, and those of before again, where that leaves a doubt. */
+static void
+search_survivors(Job *job)
+{
+	ListCell *cell;
+	Oid last = InvalidOid;
+
+	if (job->survivors == NULL)
+		return;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table) || (OidIsValid(last) && table->target->new_heap == last))
+			continue;
+		JobReport(PHASE_SEARCHING, table->relation);
+		if (job->write)
+		{
+			Relation heap = table_open(table->target->new_heap, NoLock);
+
+			last = table->target->new_heap;
+			scan_rows(job, table, heap, GetActiveSnapshot(), search_row);
+			table_close(heap, NoLock);
+		}
+		else
+			scan_rows(job, table, table->relation, job->snapshot, search_row);
+	}
+	PopActiveSnapshot();
+	if (SurvivorsSuspected(job->survivors))
+		confirm_survivors(job);
+	foreach (cell, job->totals)
+	{
+		ColumnTotals *totals = lfirst(cell);
+
+		totals->found = SurvivorsFound(job->survivors, totals->number);
+	}
+}
+
+/* ---------------------------------------------------------------- what they tell */
+
+static void
+judge_column(Job *job, const ColumnTotals *totals)
+{
+	const char *object = JobDescribeColumn(totals->table, NameStr(totals->name));
+	bool masked = totals->treatment == TREAT_MASK;
+
+	if (totals->nulled > 0)
+		JobAddProblem(job, true, object,
+					  JobCount(totals->nulled, "value would be NULL, which it does not allow",
+							   "values would be NULL, which it does not allow"),
+					  "Give the data class a mask that fits the type, or allow NULL.");
+	if (totals->allowed)
+		return;
+	if (masked && totals->unchanged > 0)
+		JobAddProblem(job, true, object,
+					  JobCount(totals->unchanged, "value would stay as it is",
+							   "values would stay as they are"),
+					  "The mask leaves them, as rounding does with round numbers: name the column "
+					  "in allow, or give the data class another mask.");
+	if (totals->found > 0 && !masked && totals->treatment != TREAT_KEEP)
+		JobAddProblem(job, true, object,
+					  JobCount(totals->found, "value of masked columns is found in it",
+							   "values of masked columns are found in it"),
+					  "Classify it, too; or name it in allow.");
+}
+
+static void
+close_targets(Job *job)
+{
+	ListCell *cell;
+
+	foreach (cell, job->targets)
+	{
+		JobTarget *target = lfirst(cell);
+
+		if (OidIsValid(job->copy_oid))
+			RowChecksFinish(target->checks, job);
+		ExecDropSingleTupleTableSlot(target->row);
+		FreeExecutorState(target->estate);
+	}
+}
+
+static Survivors *
+create_survivors(const Job *job)
+{
+	double values = 0;
+	bool any = false;
+	ListCell *cell;
+
+	foreach (cell, job->tables)
+	{
+		const JobTable *table = lfirst(cell);
+		BlockNumber pages;
+		double tuples = 0;
+		double all_visible;
+
+		if (!has_rows(table))
+			continue;
+		table_relation_estimate_size(table->relation, NULL, &pages, &tuples, &all_visible);
+		for (int i = 0; i < table->ncolumns; i++)
+		{
+			if (table->columns[i].raw)
+			{
+				values += tuples;
+				any = true;
+			}
+		}
+	}
+	return any ? SurvivorsCreate((int64) values, maintenance_work_mem) : NULL;
+}
+
+void
+JobRun(Job *job)
+{
+	Oid user;
+	int security;
+	ListCell *cell;
+
+	job->context = CurrentMemoryContext;
+	job->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(job->snapshot);
+	GetUserIdAndSecContext(&user, &security);
+	open_targets(job);
+	if (job->verify)
+		job->survivors = create_survivors(job);
+
+	run_shuffles(job);
+	foreach (cell, job->tables)
+	{
+		JobTable *table = lfirst(cell);
+
+		if (!has_rows(table))
+			continue;
+		SetUserIdAndSecContext(table->target->relation->rd_rel->relowner,
+							   security | SECURITY_RESTRICTED_OPERATION);
+		mask_table(job, table);
+
+		/* Of each table at once, so that memory is needed for one of them. */
+		if (table->target->relation == table->relation)
+			RowChecksFinish(table->target->checks, job);
+	}
+	search_survivors(job);
+	SetUserIdAndSecContext(user, security);
+	foreach (cell, job->totals)
+	{
+		judge_column(job, lfirst(cell));
+	}
+	close_targets(job);
+	PopActiveSnapshot();
+	UnregisterSnapshot(job->snapshot);
+}
