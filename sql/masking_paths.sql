@@ -208,7 +208,7 @@ INSERT INTO probe (name, statements) VALUES
 	('leaky with row security', '{"SELECT id FROM shop.protected WHERE shop.peep(email)"}'),
 	('returning with row security', '{"UPDATE shop.protected SET n = n WHERE id = 3 RETURNING *"}'),
 	('array and JSON', '{"SELECT tags[1], doc ->> ''email'', doc FROM shop.flags"}'),
-	('explain', '{"EXPLAIN (VERBOSE, ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM shop.client ORDER BY email"}'),
+	('explain', '{"EXPLAIN (VERBOSE, COSTS OFF) SELECT * FROM shop.client ORDER BY email"}'),
 	('search path', '{"SET LOCAL search_path = shop, pg_temp","SELECT email FROM client"}'),
 	('settings', '{"SET LOCAL tarot_security.io = plain","SET LOCAL row_security = on","SET LOCAL tarot_security.client_types = encrypted","SELECT email FROM shop.client"}'),
 	('envelopes', '{"SET LOCAL tarot_security.io = envelope","SELECT email FROM shop.client"}'),
