@@ -62,6 +62,16 @@ SELECT tarot.classify_column(t::regclass, 'email', 'email') FROM (VALUES ('shop.
 SELECT tarot.classify_column('shop.protected', 'birth', 'birth'), tarot.classify_column('shop.protected', 'pay', 'pay');
 SELECT tarot.classify_column('shop.flags', c, 'email') FROM (VALUES ('flag'), ('tags'), ('doc')) AS columns (c);
 SELECT tarot.mask_table(t::regclass) FROM (VALUES ('shop.client'), ('shop.part_of'), ('shop.parent'), ('shop.made'), ('shop.protected'), ('shop.flags'), ('shop.listed')) AS tables (t);
+DO $$
+BEGIN
+	IF current_setting('server_version_num')::int >= 180000 THEN
+		EXECUTE 'CREATE TABLE shop.virtual (id int, email text, shouted text GENERATED ALWAYS AS (upper(email)) VIRTUAL)';
+		INSERT INTO shop.virtual SELECT i, 'user' || i || '@example.com' FROM generate_series(1, 20) AS i;
+		GRANT SELECT, UPDATE ON shop.virtual TO tarot_plain, tarot_masked, tarot_none, tarot_owner;
+		PERFORM tarot.classify_column('shop.virtual', 'email', 'email'), tarot.mask_table('shop.virtual');
+	END IF;
+END
+$$;
 SET ROLE tarot_plain;
 CREATE VIEW shop.plain_view AS SELECT id, email, client AS whole FROM shop.client;
 CREATE VIEW shop.plain_barrier WITH (security_barrier) AS SELECT id, n, email FROM shop.client WHERE email > '';
@@ -90,7 +100,7 @@ INSERT INTO shop.own VALUES ('nobody', 3);
 RESET ROLE;
 
 -- "control": whether it does show values to a role that may see them. A "guess" must look alike, whether it is right or wrong.
-CREATE TABLE probe (number int GENERATED ALWAYS AS IDENTITY, name text, guess boolean DEFAULT false, control boolean DEFAULT true, statements text[]);
+CREATE TABLE probe (number int GENERATED ALWAYS AS IDENTITY, name text, guess boolean DEFAULT false, control boolean DEFAULT true, since int DEFAULT 15, statements text[]);
 INSERT INTO probe (name, statements) VALUES
 	('select', '{"SELECT * FROM shop.client"}'),
 	('table', '{"TABLE shop.client"}'),
@@ -198,7 +208,7 @@ INSERT INTO probe (name, statements) VALUES
 	('leaky with row security', '{"SELECT id FROM shop.protected WHERE shop.peep(email)"}'),
 	('returning with row security', '{"UPDATE shop.protected SET n = n WHERE id = 3 RETURNING *"}'),
 	('array and JSON', '{"SELECT tags[1], doc ->> ''email'', doc FROM shop.flags"}'),
-	('explain', '{"EXPLAIN (VERBOSE, ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM shop.client ORDER BY email"}'),
+	('explain', '{"EXPLAIN (VERBOSE, COSTS OFF) SELECT * FROM shop.client ORDER BY email"}'),
 	('search path', '{"SET LOCAL search_path = shop, pg_temp","SELECT email FROM client"}'),
 	('settings', '{"SET LOCAL tarot_security.io = plain","SET LOCAL row_security = on","SET LOCAL tarot_security.client_types = encrypted","SELECT email FROM shop.client"}'),
 	('envelopes', '{"SET LOCAL tarot_security.io = envelope","SELECT email FROM shop.client"}'),
@@ -264,6 +274,20 @@ INSERT INTO probe (name, guess, statements) VALUES
 	('new key of a cascade', true, '{"SELECT count(*) FROM shop.client WHERE lower(email) = lower({g})"}'),
 	('estimate', true, '{"EXPLAIN SELECT FROM shop.client WHERE email = {g}"}'),
 	('estimate of a join', true, '{"EXPLAIN SELECT FROM shop.client a JOIN (VALUES ({g}), (''a'')) v (e) ON a.email = v.e"}');
+INSERT INTO probe (name, since, statements) VALUES
+	('merge returning', 17, '{"MERGE INTO shop.client c USING (VALUES (3)) v (i) ON c.id = v.i WHEN MATCHED THEN UPDATE SET n = c.n RETURNING merge_action(), c.email, c"}'),
+	('merge not matched', 17, '{"MERGE INTO shop.client c USING (VALUES (0)) v (i) ON c.id = v.i WHEN NOT MATCHED BY SOURCE AND shop.peep(c.email) THEN DELETE","SELECT 1"}'),
+	('returning old and new', 18, '{"UPDATE shop.client SET n = n WHERE id = 3 RETURNING old.email, new.email, old, new"}'),
+	('on conflict returning old', 18, '{"INSERT INTO shop.client (id, n) VALUES (3, 1) ON CONFLICT (id) DO UPDATE SET n = 2 RETURNING old.email, old"}'),
+	('delete returning old', 18, '{"DELETE FROM shop.client WHERE id = 3 RETURNING old.*, new.email"}'),
+	('virtual column', 18, '{"SELECT v, shouted, w FROM shop.virtual AS v, LATERAL (SELECT v.shouted || v.email AS w) AS x"}'),
+	('virtual column grouped', 18, '{"SELECT shouted, grouping(shouted) FROM shop.virtual GROUP BY ROLLUP (shouted) HAVING shouted > ''''"}'),
+	('leaky function of a virtual column', 18, '{"SELECT id FROM shop.virtual WHERE shop.peep(shouted)"}'),
+	('virtual column returned', 18, '{"UPDATE shop.virtual SET id = id RETURNING shouted, virtual"}');
+INSERT INTO probe (name, since, guess, statements) VALUES
+	('virtual column where', 18, true, '{"SELECT count(*) FROM shop.virtual WHERE shouted = upper({g})"}'),
+	('merge not matched by a value', 17, true, '{"MERGE INTO shop.client c USING (VALUES (0)) v (i) ON c.id = v.i WHEN NOT MATCHED BY SOURCE AND c.email = {g} THEN UPDATE SET n = 78","SELECT max(n) FROM shop.client"}');
+DELETE FROM probe WHERE since > current_setting('server_version_num')::int / 10000;
 UPDATE probe SET control = false WHERE name IN ('cast that fails', 'cast in a filter', 'envelopes', 'new row refused', 'new row refused by a policy', 'new table', 'select into', 'temporary table', 'materialized view', 'insert select', 'update set',
 	'trigger', 'foreign key', 'expression index', 'check constraint', 'type change', 'rule of one''s own', 'policy of one''s own', 'inherit', 'parent above', 'statistics', 'statistics of expressions', 'pages', 'unlabelled', 'unmasked',
 	'mask of a value', 'site from bytes', 'site from a row', 'explain', 'check of a view', 'schema_to_xml', 'XML that fails', 'estimate', 'estimate of a join');

@@ -15,7 +15,16 @@ SELECT tarot.create_issuer('shop', 'https://shop.example', '{}', secret => repea
 SELECT tarot.create_role('reader'), tarot.grant_permission('reader', 'clients:read'), tarot.assign_role('ada', 'reader');
 CREATE TABLE token AS SELECT tarot.sign_jwt('{"sub": "ada"}', 'shop') AS token;
 GRANT SELECT ON token TO PUBLIC;
-CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query; END $$;
+-- What comes before a query is spelled otherwise since 17.
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+		RETURN NEXT regexp_replace(regexp_replace(line, ' \(returns \$\d+\)', ''), '\(InitPlan \d+\)\.col1|\$\d+', '$', 'g');
+	END LOOP;
+END
+$$;
 RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never
