@@ -200,6 +200,29 @@ SET ROLE tarot_owner;
 UPDATE shop.client SET email = 'ada@example.com' WHERE id = 1;
 RESET ROLE;
 
+-- An anonymous dump masks what is classified, masked or not, and plans that were made before it.
+RESET ROLE;
+CREATE TABLE shop.classified (id int, email text);
+INSERT INTO shop.classified VALUES (1, 'user1@example.com');
+SELECT tarot.classify_column('shop.classified', 'email', 'email');
+GRANT SELECT ON shop.classified TO tarot_plain, tarot_none;
+SET ROLE tarot_plain;
+SET plan_cache_mode = force_generic_plan;
+PREPARE before AS SELECT email FROM shop.classified;
+EXECUTE before;
+COPY shop.classified TO STDOUT;
+SET tarot_security.io = masked;
+EXECUTE before;
+COPY shop.classified TO STDOUT;
+COPY (SELECT email FROM shop.classified WHERE email = 'user1@example.com') TO STDOUT;
+SET ROLE tarot_none;
+COPY shop.classified TO STDOUT;
+RESET tarot_security.io;
+COPY shop.classified TO STDOUT;
+RESET ROLE;
+DEALLOCATE before;
+RESET plan_cache_mode;
+
 \set ECHO none
 SET client_min_messages = error;
 DROP OWNED BY tarot_owner, tarot_plain, tarot_masked, tarot_search, tarot_none, tarot_member CASCADE;

@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "class/gate.h"
 #include "label/label.h"
 #include "masking/masking.h"
 
@@ -74,7 +75,7 @@ MaskingRewriteCopy(CopyStmt *statement)
 		return statement;
 	relation = RangeVarGetRelid(statement->relation, AccessShareLock, true);
 	labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
-	if (labels == NULL || !labels->masked)
+	if (labels == NULL || (!labels->masked && GateCurrentIo() != GATE_IO_MASKED))
 		return statement;
 
 	/* COPY itself says what it does not take. */

@@ -54,7 +54,12 @@ MaskedTableOf(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry)
 	if (entry->rtekind != RTE_RELATION || entry->relkind == RELKIND_VIEW)
 		return NULL;
 	labels = LabelFind(entry->relid);
-	if (labels == NULL || labels->labelled == 0 || !(labels->masked || frame->through_view))
+	if (labels == NULL || labels->labelled == 0)
+		return NULL;
+
+	/* An anonymous dump masks what is classified, and a plan is not for other settings. */
+	rewrite->planning->labelled = true;
+	if (!labels->masked && !frame->through_view && GateCurrentIo() != GATE_IO_MASKED)
 		return NULL;
 
 	table = palloc0(offsetof(MaskedTable, columns) + sizeof(MaskedColumn) * labels->natts);
@@ -71,7 +76,6 @@ MaskedTableOf(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry)
 		decide(rewrite, column);
 		table->hides |= column->as == AS_SITE;
 	}
-	rewrite->planning->labelled = true;
 	rewrite->planning->hides |= table->hides;
 	return table;
 }
