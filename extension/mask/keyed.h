@@ -10,22 +10,23 @@
  * What each tells beside:
  *
  * pseudonym	A value of the same form: each digit another digit, each letter another
- *				one of its alphabet (small or capital, Latin, Greek, Cyrillic, ...),
- *				spaces and punctuation of ASCII as they are; a UUID in its usual form
- *				stays one. It is FF1 (crypto/ff1.h), a permutation of all values
- *				of the form, so that no two values have one pseudonym. Tells the
- *				form: length, alphabets, punctuation; of two values, whether they have the
- *				same letters and digits, whatever the punctuation. A pseudonym may by chance be
- *another's real value. Where FF1 is not safe, with less than a million values of the form, or not
- *known, with characters of no alphabet of ours (marks, and so decomposed letters, emoji), or more
- *than 512 bytes or 1024 bits, 32 hexadecimal digits of a keyed hash: that two values have one is no
- *more likely than guessing half of a key. Then it tells that it is such a value.
+ *			one of its alphabet (small or capital, Latin, Greek, Cyrillic, ...),
+ *			spaces and punctuation of ASCII as they are; a UUID in its usual form
+ *			stays one. It is FF1 (crypto/ff1.h), a permutation of all values of the
+ *			form, so that no two values have one pseudonym. Tells the form: length,
+ *			alphabets, punctuation; of two values, whether they have the same
+ *			letters and digits, whatever the punctuation. A pseudonym may by chance
+ *			be another's real value. Where FF1 is not safe, with less than a million
+ *			values of the form, or not known, with characters of no alphabet of ours
+ *			(marks, and so decomposed letters, emoji), or more than 512 bytes or 1024
+ *			bits, 32 hexadecimal digits of a keyed hash: that two values have one is
+ *			no more likely than guessing half of a key. Then it tells that it is
+ *			such a value.
  *
  * pseudonym_card	The same for 12 to 19 digits with spaces and hyphens, but that the
- *				last, the check digit of ISO/IEC 7812-1 (Luhn), fits the pseudonym as
- *				well or ill as it did: tells whether the number was a valid one, or how
- *				far that digit was off.
- *				Nothing of the bank is kept. The hash for all else.
+ *			last, the check digit of ISO/IEC 7812-1 (Luhn), fits the pseudonym as
+ *			well or ill as it did: tells whether the number was a valid one, or how
+ *			far that digit was off. Nothing of the bank is kept. The hash for all else.
  *
  * hash			32 hexadecimal digits: nothing but which values are equal.
  *
