@@ -115,7 +115,8 @@ END
 $$;
 SELECT mask, d.* FROM unnest('{noise(5),noise(0.05),noise(10%),noise(0.5%),noise(1000000),noise(12345678901)}'::text[]) AS mask, pg_temp.noise_differs(mask) AS d;
 SELECT tarot.alter_class('secret', mask => 'pseudonym');
-SELECT count(tarot.preview_mask('secret', n)) AS whole, count(DISTINCT tarot.preview_mask('secret', n)) = count(DISTINCT n) FILTER (WHERE mod(n, 1) = 0 AND n < 1e255) AS different,
+-- (How many are whole is another number since 17, where powers have other scales.)
+SELECT count(tarot.preview_mask('secret', n)) > 2000 AS whole, count(DISTINCT tarot.preview_mask('secret', n)) = count(DISTINCT n) FILTER (WHERE mod(n, 1) = 0 AND n < 1e255) AS different,
 	bool_and(tarot.preview_mask('secret', n) IS NOT DISTINCT FROM tarot.preview_mask('secret', n + 1e-40 - 1e-40)) AS same FROM numbers;
 -- No digits below the noise are left, which would tell one number from all others.
 SELECT pg_temp.masks('{noise(5),noise(1%),noise(100000000)}', $$ SELECT format('%s %s %s', scale(tarot.preview_mask('secret', 12.3456789012345678901)), scale(tarot.preview_mask('secret', 12.34)), tarot.preview_mask('secret', 1234567.2500001::float8)::numeric % 0.001) $$);
