@@ -60,17 +60,45 @@ find_call(Node *node, void *context)
 	return expression_tree_walker(node, find_call, context);
 }
 
+/* Whether the tables that a query itself names are the current role's own. */
+static bool
+are_own(const Query *query)
+{
+	ListCell *cell;
+
+	foreach (cell, query->rtable)
+	{
+		const RangeTblEntry *entry = lfirst(cell);
+		HeapTuple tuple;
+		bool own;
+
+		if (entry->rtekind == RTE_SUBQUERY && !are_own(entry->subquery))
+			return false;
+		if (entry->rtekind != RTE_RELATION)
+			continue;
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(entry->relid));
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		own = ((Form_pg_class) GETSTRUCT(tuple))->relowner == GetUserId();
+		ReleaseSysCache(tuple);
+		if (!own)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The server's own queries for foreign keys compare values and return none.
- * Triggers that they fire run in the same security context, as the owner of a
- * table, with queries of other shapes.
+ * They run as the owner of the table. Triggers that they fire run in the same
+ * security context, as the owner of another, maybe, who may well hold SELECT
+ * on everything; or with queries of other shapes.
  */
 static bool
 is_of_foreign_key(Query *query)
 {
 	ListCell *cell;
 
-	if (likely(!InNoForceRLSOperation()))
+	if (likely(!InNoForceRLSOperation()) || !are_own(query))
 		return false;
 	if (query->returningList != NIL || query->cteList != NIL || query->hasSubLinks)
 		return false;
