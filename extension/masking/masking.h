@@ -28,6 +28,13 @@ typedef struct MaskingPlanning
 	bool cursor;    /* its rows may be fetched by another role */
 	List *plain;    /* classes whose columns stayed as they are */
 	List *searched; /* and those that stayed where they are compared */
+	struct
+	{
+		bool merge;
+		bool hash;
+		bool loop;
+		bool material;
+	} joins; /* which were enabled before */
 } MaskingPlanning;
 
 /* Rewrites a query in place; `text` is the source of the statement that it is of. */
@@ -37,6 +44,12 @@ MaskingRewriteQuery(MaskingPlanning *planning, Query *query, const char *text, i
 extern void MaskingBeginPlanning(MaskingPlanning *planning);
 extern void MaskingEndPlanning(MaskingPlanning *planning, PlannedStmt *statement);
 extern void MaskingAbandonPlanning(MaskingPlanning *planning);
+
+/*
+ * Values that may be searched are not to be merged: rows would come in their
+ * order, and counts of rows in EXPLAIN ANALYZE would tell what lies between.
+ */
+extern void MaskingForbidMerging(void);
 
 /* At each execution, as the role that then is current: raises unless it may read what the plan
  * does. */

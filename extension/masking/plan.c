@@ -16,6 +16,7 @@
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
+#include "optimizer/cost.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -48,12 +49,30 @@ void
 MaskingBeginPlanning(MaskingPlanning *planning)
 {
 	*planning = (MaskingPlanning){.outer = current};
+	planning->joins.merge = enable_mergejoin;
+	planning->joins.hash = enable_hashjoin;
+	planning->joins.loop = enable_nestloop;
+	planning->joins.material = enable_material;
 	current = planning;
+}
+
+/* One of the others is always possible, and must not be made as dear by the role. */
+void
+MaskingForbidMerging(void)
+{
+	enable_mergejoin = false;
+	enable_hashjoin = true;
+	enable_nestloop = true;
+	enable_material = true;
 }
 
 void
 MaskingAbandonPlanning(MaskingPlanning *planning)
 {
+	enable_mergejoin = planning->joins.merge;
+	enable_hashjoin = planning->joins.hash;
+	enable_nestloop = planning->joins.loop;
+	enable_material = planning->joins.material;
 	current = planning->outer;
 }
 

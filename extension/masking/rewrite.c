@@ -60,17 +60,45 @@ find_call(Node *node, void *context)
 	return expression_tree_walker(node, find_call, context);
 }
 
+/* Whether the tables that a query itself names are the current role's own. */
+static bool
+are_own(const Query *query)
+{
+	ListCell *cell;
+
+	foreach (cell, query->rtable)
+	{
+		const RangeTblEntry *entry = lfirst(cell);
+		HeapTuple tuple;
+		bool own;
+
+		if (entry->rtekind == RTE_SUBQUERY && !are_own(entry->subquery))
+			return false;
+		if (entry->rtekind != RTE_RELATION)
+			continue;
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(entry->relid));
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		own = ((Form_pg_class) GETSTRUCT(tuple))->relowner == GetUserId();
+		ReleaseSysCache(tuple);
+		if (!own)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The server's own queries for foreign keys compare values and return none.
- * Triggers that they fire run in the same security context, as the owner of a
- * table, with queries of other shapes.
+ * They run as the owner of the table. Triggers that they fire run in the same
+ * security context, as the owner of another, maybe, who may well hold SELECT
+ * on everything; or with queries of other shapes.
  */
 static bool
 is_of_foreign_key(Query *query)
 {
 	ListCell *cell;
 
-	if (likely(!InNoForceRLSOperation()))
+	if (likely(!InNoForceRLSOperation()) || !are_own(query))
 		return false;
 	if (query->returningList != NIL || query->cteList != NIL || query->hasSubLinks)
 		return false;
@@ -167,9 +195,19 @@ is_equality(Oid operator)
 	return is;
 }
 
+/*
+ * A collation in which other values are equal, which anybody can make, finds
+ * them by a part of what they are.
+ */
+static bool
+is_exact(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
 /* What is compared of who may search: the column as it is, so that indexes serve. */
 static bool
-may_compare(MaskRewrite *rewrite, Node *argument)
+may_compare(MaskRewrite *rewrite, Node *argument, Oid collation)
 {
 	MaskedTable *table;
 	MaskedColumn *column;
@@ -177,6 +215,8 @@ may_compare(MaskRewrite *rewrite, Node *argument)
 	while (IsA(argument, RelabelType))
 		argument = (Node *) ((RelabelType *) argument)->arg;
 	if (!IsA(argument, Var) || ((Var *) argument)->varattno <= 0)
+		return false;
+	if (!is_exact(collation) && collation != ((Var *) argument)->varcollid)
 		return false;
 	table = hidden_table(rewrite, (Var *) argument);
 	if (table == NULL)
@@ -192,15 +232,19 @@ may_compare(MaskRewrite *rewrite, Node *argument)
 static Node *mask_node(Node *node, void *context);
 
 static List *
-mask_compared(MaskRewrite *rewrite, List *arguments)
+mask_compared(MaskRewrite *rewrite, List *arguments, Oid collation)
 {
 	List *masked = NIL;
 	ListCell *cell;
 
 	foreach (cell, arguments)
-		masked =
-			lappend(masked, may_compare(rewrite, lfirst(cell)) ? copyObject(lfirst(cell))
-															   : mask_node(lfirst(cell), rewrite));
+	{
+		Node *argument = lfirst(cell);
+
+		masked = lappend(masked, may_compare(rewrite, argument, collation)
+									 ? copyObject(argument)
+									 : mask_node(argument, rewrite));
+	}
 	return masked;
 }
 
@@ -214,7 +258,7 @@ mask_comparison(MaskRewrite *rewrite, Node *node)
 		OpExpr *copy = makeNode(OpExpr);
 
 		*copy = *(OpExpr *) node;
-		copy->args = mask_compared(rewrite, copy->args);
+		copy->args = mask_compared(rewrite, copy->args, copy->inputcollid);
 		return (Node *) copy;
 	}
 	if (IsA(node, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) node)->useOr &&
@@ -223,10 +267,28 @@ mask_comparison(MaskRewrite *rewrite, Node *node)
 		ScalarArrayOpExpr *copy = makeNode(ScalarArrayOpExpr);
 
 		*copy = *(ScalarArrayOpExpr *) node;
-		copy->args = mask_compared(rewrite, copy->args);
+		copy->args = mask_compared(rewrite, copy->args, copy->inputcollid);
 		return (Node *) copy;
 	}
 	return NULL;
+}
+
+/*
+ * FULL JOIN may have to merge its sides, and then shows where each row stands
+ * among those of the other side, equal or not: so it compares masks.
+ */
+static Node *
+mask_full_join(MaskRewrite *rewrite, const JoinExpr *join)
+{
+	JoinExpr *copy = makeNode(JoinExpr);
+
+	*copy = *join;
+	copy->larg = mask_node(copy->larg, rewrite);
+	copy->rarg = mask_node(copy->rarg, rewrite);
+	rewrite->in_quals = false;
+	copy->quals = mask_node(copy->quals, rewrite);
+	rewrite->in_quals = true;
+	return (Node *) copy;
 }
 
 /* ---------------------------------------------------------------- the query */
@@ -260,6 +322,8 @@ mask_node(Node *node, void *context)
 		rewrite->in_quals = false;
 		return masked;
 	}
+	if (rewrite->in_quals && IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype == JOIN_FULL)
+		return mask_full_join(rewrite, (JoinExpr *) node);
 	if (rewrite->in_quals && rewrite->planning->hides)
 		masked = mask_comparison(rewrite, node);
 	return masked != NULL ? masked : expression_tree_mutator(node, mask_node, context);
@@ -459,4 +523,6 @@ MaskingRewriteQuery(MaskingPlanning *planning, Query *query, const char *text, i
 	MaskSiteLookUp();
 	MaskStoredColumns(&rewrite, MaskFrameOf(&rewrite, query, NULL));
 	mask_query(&rewrite, query);
+	if (planning->searched != NIL)
+		MaskingForbidMerging();
 }

@@ -33,6 +33,7 @@ typedef struct Flow
 	int32 class_id; /* of the column; CLASS_NONE: nobody has said */
 	bool new_table; /* where nobody could */
 	bool truth;     /* within a yes or no */
+	bool sealed;    /* within a value that is encrypted */
 	List *visited;  /* columns of WITH RECURSIVE on the way: OutputColumn */
 } Flow;
 
@@ -40,6 +41,7 @@ typedef struct OutputColumn
 {
 	Query *query;
 	AttrNumber number;
+	bool sealed;
 } OutputColumn;
 
 static bool follow(Node *node, void *context);
@@ -100,6 +102,14 @@ reach(Flow *flow, MaskedColumn *column)
 
 	if (column->class_id == CLASS_NONE)
 		return;
+
+	/* Under the encryption a value is as safe, and a mask as wrong, as in a column of the class. */
+	if (flow->sealed)
+	{
+		if (sees_value(column))
+			return;
+		same = true;
+	}
 	if (!same && sees_value(column))
 		refuse_value(flow, column->class_id);
 	if (!same && flow->class_id != CLASS_NONE)
@@ -161,14 +171,14 @@ follow_output(Flow *flow, MaskFrame *outer, Query *query, AttrNumber number)
 {
 	MaskFrame *frame = MaskFrameOf(flow->rewrite, query, outer);
 	List *targets = query->commandType == CMD_SELECT ? query->targetList : query->returningList;
-	OutputColumn output = {.query = query, .number = number};
+	OutputColumn output = {.query = query, .number = number, .sealed = flow->sealed};
 	ListCell *cell;
 
 	foreach (cell, flow->visited)
 	{
 		OutputColumn *visited = lfirst(cell);
 
-		if (visited->query == query && visited->number == number)
+		if (visited->query == query && visited->number == number && visited->sealed == flow->sealed)
 			return;
 	}
 	check_stack_depth();
@@ -295,6 +305,37 @@ is_count(Node *node)
 		   (IsA(node, WindowFunc) && ((WindowFunc *) node)->winfnoid == F_COUNT_ANY);
 }
 
+static bool
+is_cast(const FuncExpr *call)
+{
+	return call->funcformat == COERCE_EXPLICIT_CAST || call->funcformat == COERCE_IMPLICIT_CAST;
+}
+
+/* A yes or no that is itself the value, or a part of one, and is passed on. */
+static bool
+is_boolean_value(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_FuncExpr:
+		case T_SubscriptingRef:
+		case T_FieldSelect:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_CoerceToDomain:
+		case T_CaseExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_SubLink:
+			return getBaseType(exprType(node)) == BOOLOID;
+		default:
+			return false;
+	}
+}
+
 /* A yes or no, which is made of values only where these are such. */
 static bool
 is_truth(Node *node)
@@ -309,8 +350,9 @@ is_truth(Node *node)
 		case T_DistinctExpr:
 			return true;
 		case T_OpExpr:
-		case T_FuncExpr:
 			return exprType(node) == BOOLOID;
+		case T_FuncExpr:
+			return exprType(node) == BOOLOID && !is_cast((FuncExpr *) node);
 		case T_SubLink:
 			return ((SubLink *) node)->subLinkType != EXPR_SUBLINK &&
 				   ((SubLink *) node)->subLinkType != ARRAY_SUBLINK;
@@ -332,13 +374,14 @@ follow(Node *node, void *context)
 {
 	Flow *flow = context;
 	bool truth = flow->truth;
+	bool sealed = flow->sealed;
 
-	if (node == NULL || is_count(node) || is_sealed(node))
+	if (node == NULL || is_count(node))
 		return false;
 	check_stack_depth();
 	if (IsA(node, Var))
 	{
-		if (!flow->truth || ((Var *) node)->vartype == BOOLOID)
+		if (!flow->truth || is_boolean_value(node))
 		{
 			flow->truth = false;
 			follow_var(flow, (Var *) node);
@@ -351,16 +394,18 @@ follow(Node *node, void *context)
 		follow_multiexpr(flow, (Param *) node);
 		return false;
 	}
-	flow->truth |= is_truth(node);
+	flow->sealed |= is_sealed(node);
+	flow->truth = is_truth(node) || (flow->truth && !is_boolean_value(node));
 	if (!IsA(node, SubLink))
 		(void) expression_tree_walker(node, follow, context);
-	else if (!flow->truth || exprType(node) == BOOLOID)
+	else if (!flow->truth || is_boolean_value(node))
 	{
 		flow->truth = false;
 		if (!is_truth(node))
 			follow_output(flow, flow->frame, castNode(Query, ((SubLink *) node)->subselect), 0);
 	}
 	flow->truth = truth;
+	flow->sealed = sealed;
 	return false;
 }
 
