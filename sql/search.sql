@@ -213,10 +213,19 @@ CREATE TABLE birth (id int, day tarot.encrypted_text('birthday'));
 INSERT INTO birth SELECT i, 'day ' || i FROM generate_series(1, 5000) AS i;
 CREATE UNIQUE INDEX ON birth (day);
 ANALYZE birth;
--- Far fewer tags than values, and yet each is itself.
+-- Far fewer tags than values to be seen, and yet each is itself: the other bits are there, hidden, and those of equal values differ.
 SET tarot_security.io = envelope;
-SELECT count(DISTINCT substr(tarot.encrypted_text_send(day), 15, 16)) BETWEEN 4000 AND 4990 AS tags_met, bool_and(substr(tarot.encrypted_text_send(day), 18, 13) = decode(repeat('00', 13), 'hex')) AS truncated FROM birth;
+SELECT count(DISTINCT substr(tarot.encrypted_text_send(day), 15, 3)) BETWEEN 4000 AND 4990 AS tags_met, count(DISTINCT substr(tarot.encrypted_text_send(day), 18, 13)) AS hidden FROM birth;
 RESET tarot_security.io;
+CREATE TABLE same (day tarot.encrypted_text('birthday'));
+INSERT INTO same SELECT 'one day' FROM generate_series(1, 100);
+INSERT INTO same SELECT day FROM same;
+SET tarot_security.io = envelope;
+SELECT count(*), count(DISTINCT substr(tarot.encrypted_text_send(day), 15, 3)) AS shown, count(DISTINCT substr(tarot.encrypted_text_send(day), 18, 13)) AS hidden,
+	max((SELECT count(*) FROM generate_series(18, 30) AS i WHERE get_byte(tarot.encrypted_text_send(day), i - 1) = 0)) < 8 AS nothing_left_off FROM same;
+RESET tarot_security.io;
+SELECT count(DISTINCT day) FROM same;
+DROP TABLE same;
 SELECT count(*) FROM birth a JOIN birth b USING (day);
 SET enable_hashjoin = off;
 SET enable_nestloop = off;
@@ -226,5 +235,29 @@ RESET enable_nestloop;
 SELECT count(DISTINCT day), (SELECT count(*) FROM (SELECT FROM birth GROUP BY day) AS g) AS groups FROM birth;
 SELECT bool_and((SELECT array_agg(b.id) FROM birth b WHERE b.day = 'day ' || i) = ARRAY[i]) AS each_found FROM generate_series(1, 5000, 7) AS i;
 SELECT run($$INSERT INTO birth VALUES (0, 'day 77')$$) AS taken, run($$INSERT INTO birth VALUES (0, 'another day')$$) AS free;
+-- Indexes keep values of versions that are gone: of dead rows, and as bounds of pages. They are compared for ever.
+SELECT tarot.rotate_key('profile');
+UPDATE birth SET day = ('day ' || id)::tarot.encrypted_text('birthday') WHERE id > 0;
+INSERT INTO birth SELECT i, 'day ' || i FROM generate_series(5001, 10000) AS i;
+REINDEX TABLE birth;
+SELECT tarot.rotate_key('profile');
+CALL tarot.reseal('birth');
+SELECT tarot.destroy_key('profile', 2);
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT bool_and((SELECT array_agg(b.id) FROM birth b WHERE b.day = 'day ' || i) = ARRAY[i]) AS each_found FROM generate_series(1, 10000) AS i;
+SELECT run($$INSERT INTO birth VALUES (0, 'day 77')$$) AS taken, run($$INSERT INTO birth VALUES (0, 'one more')$$) AS free;
+VACUUM birth;
+REINDEX TABLE birth;
+-- Even where there are rows that nobody can read again.
+SELECT tarot.rotate_key('profile');
+SELECT tarot.destroy_key('profile', 3, force => true);
+INSERT INTO birth VALUES (0, 'after all');
+SELECT count(id) AS found, run($$SELECT day::text FROM birth WHERE day = 'day 77'$$) AS unread, run($$INSERT INTO birth VALUES (0, 'day 77')$$) AS taken FROM birth WHERE day = 'day 77';
+DELETE FROM birth WHERE day <> 'after all';
+VACUUM birth;
+SELECT id, day FROM birth;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
 DROP OWNED BY tarot_search_reader;
 DROP ROLE tarot_search_reader;

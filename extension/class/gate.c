@@ -430,8 +430,19 @@ GateSeal(GateSite *site, int32 class_id, EnvelopeKind kind, Bytes plaintext)
 	SearchTags tags;
 
 	if (site->data_class != NULL && site->data_class->searchable)
-		SearchTagsComplete(site->data_class, &header, plaintext, &tags);
+		SearchTagsComplete(site->data_class, key, &header, plaintext, &tags);
 	return KeyRingSeal(key, &header, NULL, 0, plaintext);
+}
+
+static struct varlena *
+seal_by_class(GateSite *site, EnvelopeHeader *header, Bytes plaintext)
+{
+	DataKey *key = key_of_site(site);
+	SearchTags tags;
+
+	if (SearchTagsDependOnNonce(header))
+		SearchTagsComplete(site->data_class, key, header, plaintext, &tags);
+	return KeyRingSeal(key, header, NULL, 0, plaintext);
 }
 
 /* Opens it and seals what is in it under another header, by its subject's key or the class's. */
@@ -446,9 +457,10 @@ seal_again(GateSite *site, const Envelope *envelope, EnvelopeHeader *header)
 		CryptoRaise(CRYPTO_MALFORMED);
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);
+	plaintext[envelope->ciphertext.len] = '\0';
 	view = bytes_view(plaintext, envelope->ciphertext.len);
-	out = header->subject_key != 0 ? SubjectKeySeal(header, view)
-								   : KeyRingSeal(key_of_site(site), header, NULL, 0, view);
+	out =
+		header->subject_key != 0 ? SubjectKeySeal(header, view) : seal_by_class(site, header, view);
 	secret_wipe(plaintext, envelope->ciphertext.len);
 	pfree(plaintext);
 	return out;

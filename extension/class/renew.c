@@ -81,8 +81,8 @@ RenewEnvelope(RenewSite *site, Bytes bytes)
 			SearchTags tags;
 
 			plaintext[value.len] = '\0';
-			if (needs_tags(site->data_class, &header))
-				SearchTagsComplete(site->data_class, &header, value, &tags);
+			if (needs_tags(site->data_class, &header) || SearchTagsDependOnNonce(&header))
+				SearchTagsComplete(site->data_class, site->key, &header, value, &tags);
 			out = KeyRingSeal(site->key, &header, NULL, 0, value);
 		}
 		secret_wipe(plaintext, envelope.ciphertext.len);

@@ -20,11 +20,13 @@
 #include "class/reveal.h"
 #include "class/search.h"
 #include "keys/admin.h"
-#include "keys/ring.h"
 #include "keys/root.h"
 
 #define PURPOSE "search"
 #define PURPOSE_SIZE (sizeof(PURPOSE) - 1 + 4 + 1)
+
+/* Begins what the search key makes pads of; tags begin with a kind of value, which is below 16. */
+#define PAD_MESSAGE 0xFF
 
 /* ---------------------------------------------------------------- tags */
 
@@ -96,50 +98,94 @@ SearchTagOfEnvelope(DataClass *data_class, const Envelope *envelope)
 	return tag;
 }
 
+/* Of byte i of the HMAC, the bits that everybody sees. */
+static inline uint8_t
+shown_bits(const SearchSpec *search, int i)
+{
+	return (uint8_t) (0xFF00 >> Min(Max(search->bits - 8 * i, 0), 8));
+}
+
 SearchTag
 SearchTagTruncate(const SearchSpec *search, SearchTag tag)
 {
-	int bits = search->bits;
-
-	if (bits >= SEARCH_BITS_MAX)
+	if (search->bits >= SEARCH_BITS_MAX)
 		return tag;
-	tag.bytes[0] |= SEARCH_TAG_TRUNCATED;
+	tag.bytes[0] |= SEARCH_TAG_HIDDEN;
 	for (int i = 0; i < SEARCH_BITS_MAX / 8; i++)
-	{
-		int kept = Min(Max(bits - 8 * i, 0), 8);
-
-		tag.bytes[1 + i] &= (uint8_t) (0xFF00 >> kept);
-	}
+		tag.bytes[1 + i] &= shown_bits(search, i);
 	return tag;
+}
+
+/* Hides what is shown, and shows what is hidden. */
+static SearchTag
+toggle_hidden(int32 class_id, SearchKey *key, SearchTag tag, const uint8_t nonce[XAES_NONCE_SIZE])
+{
+	const uint8_t what = PAD_MESSAGE;
+	Bytes message[] = {bytes_view(&what, 1), bytes_view(nonce, XAES_NONCE_SIZE)};
+	uint8_t pad[HASH_SIZE];
+
+	CryptoCheck(hmac_compute(hmac_of(class_id, key), message, 2, pad));
+	tag.bytes[0] ^= SEARCH_TAG_HIDDEN;
+	for (int i = 0; i < SEARCH_BITS_MAX / 8; i++)
+		tag.bytes[1 + i] ^= (uint8_t) (pad[i] & ~shown_bits(&key->spec, i));
+	return tag;
+}
+
+SearchTag
+SearchTagReveal(DataClass *data_class, SearchTag tag, const uint8_t nonce[XAES_NONCE_SIZE])
+{
+	return toggle_hidden(data_class->class_id, &data_class->search, tag, nonce);
+}
+
+/*
+ * A stored tag with hidden bits fits no other nonce, so it is made anew; but
+ * where its key is destroyed nothing will be compared by it again, and what is
+ * shown of it keeps the place.
+ */
+static bool
+keeps_tag(const SearchSpec *search, const uint8_t *stored)
+{
+	return stored != NULL &&
+		   (!SearchTagIsHidden(stored) || KeyRingIsDestroyed(search->key_id, search->version));
 }
 
 static const uint8_t *
 complete_tag(DataClass *data_class, SearchKey *key, const EnvelopeHeader *header, Bytes plaintext,
-			 SearchTag *room)
+			 SearchTags *tags, SearchTag *room)
 {
 	const uint8_t *stored = SearchTagOfHeader(header, key->spec.generation);
 
-	if (stored != NULL)
+	if (keeps_tag(&key->spec, stored))
 		memcpy(room->bytes, stored, sizeof(room->bytes));
 	else
-		*room = SearchTagTruncate(&key->spec,
-								  make_tag(data_class->class_id, key, header->kind, plaintext));
+	{
+		*room = make_tag(data_class->class_id, key, header->kind, plaintext);
+		if (key->spec.bits < SEARCH_BITS_MAX)
+			*room = toggle_hidden(data_class->class_id, key, *room, tags->nonce);
+	}
 	return room->bytes;
 }
 
 void
-SearchTagsComplete(DataClass *data_class, EnvelopeHeader *header, Bytes plaintext, SearchTags *tags)
+SearchTagsComplete(DataClass *data_class, DataKey *key, EnvelopeHeader *header, Bytes plaintext,
+				   SearchTags *tags)
 {
 	const EnvelopeHeader before = *header;
+	const bool changing = data_class->next_search.spec.generation != 0;
 
 	if (data_class->search.spec.generation == 0)
 		SearchRefuseClass(data_class);
+	if (data_class->search.spec.bits < SEARCH_BITS_MAX ||
+		(changing && data_class->next_search.spec.bits < SEARCH_BITS_MAX))
+	{
+		KeyRingNextNonce(key, tags->nonce);
+		header->next_nonce = tags->nonce;
+	}
 	header->search_tag =
-		complete_tag(data_class, &data_class->search, &before, plaintext, &tags->active);
-	header->second_tag = NULL;
-	if (data_class->next_search.spec.generation != 0)
-		header->second_tag =
-			complete_tag(data_class, &data_class->next_search, &before, plaintext, &tags->next);
+		complete_tag(data_class, &data_class->search, &before, plaintext, tags, &tags->active);
+	header->second_tag = changing ? complete_tag(data_class, &data_class->next_search, &before,
+												 plaintext, tags, &tags->next)
+								  : NULL;
 }
 
 bool

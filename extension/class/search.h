@@ -17,19 +17,25 @@
 #include "class/access.h"
 #include "class/class.h"
 #include "crypto/envelope.h"
+#include "keys/ring.h"
 
 /*
- * The generation of the search key in the first byte, then what the class keeps
- * of the HMAC, zeros behind it. A tag by another generation is not comparable:
- * it must be made anew from the value.
+ * The generation of the search key in the first byte, then the HMAC. A tag by
+ * another generation is not comparable: it must be made anew from the value.
+ *
+ * Where the class shows fewer bits, the others are stored hidden: XORed with a
+ * pad from the search key and the value's nonce. To whoever lacks that key they
+ * are noise; with it, values are compared without being opened, and so for as
+ * long as it exists. Indexes rely on that: they hold values, dead ones and
+ * bounds of their pages, that no version of a data key is kept for.
  */
 typedef struct SearchTag
 {
 	uint8_t bytes[ENVELOPE_SEARCH_TAG_SIZE];
 } SearchTag;
 
-/* Set in the first byte where bits were left off: then equal tags prove nothing. */
-#define SEARCH_TAG_TRUNCATED 0x80
+/* Set in the first byte where bits are hidden: as they stand, tags prove nothing. */
+#define SEARCH_TAG_HIDDEN 0x80
 #define SEARCH_GENERATION_MAX 0x7F
 #define SEARCH_BITS_MAX (8 * (ENVELOPE_SEARCH_TAG_SIZE - 1))
 
@@ -42,13 +48,24 @@ extern SearchTag SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, 
 /* The same of a value, which is opened; for comparisons only. */
 extern SearchTag SearchTagOfEnvelope(DataClass *data_class, const Envelope *envelope);
 
-/* What is stored of it. */
+/* What everybody may see of it, zeros behind that. */
 extern SearchTag SearchTagTruncate(const SearchSpec *search, SearchTag tag);
+
+/* All bits of a tag with hidden ones, by the active search key, that a value of this nonce carries.
+ */
+extern SearchTag
+SearchTagReveal(DataClass *data_class, SearchTag tag, const uint8_t nonce[XAES_NONCE_SIZE]);
+
+static inline bool
+SearchTagIsHidden(const uint8_t *tag)
+{
+	return (tag[0] & SEARCH_TAG_HIDDEN) != 0;
+}
 
 static inline bool
 SearchTagIsOf(const uint8_t *tag, int generation)
 {
-	return tag != NULL && (tag[0] & ~SEARCH_TAG_TRUNCATED) == generation;
+	return tag != NULL && (tag[0] & ~SEARCH_TAG_HIDDEN) == generation;
 }
 
 /* Of the tags that a value carries, that of a generation; or NULL. */
@@ -60,19 +77,29 @@ SearchTagOfHeader(const EnvelopeHeader *header, int generation)
 	return SearchTagIsOf(header->second_tag, generation) ? header->second_tag : NULL;
 }
 
-/* Room for the tags that a header points to. */
+/* Room for the tags that a header points to, and for the nonce that hides bits of them. */
 typedef struct SearchTags
 {
 	SearchTag active;
 	SearchTag next;
+	uint8_t nonce[XAES_NONCE_SIZE];
 } SearchTags;
 
 /*
- * Gives a header the tags that values of the class are stored with. What it has
- * of them already is kept, and its key not needed; what else it has goes.
+ * Gives a header the tags that values of the class are stored with, to be
+ * sealed by that key at once. What it has of them already is kept, and its key
+ * not needed, unless bits are hidden; what else it has goes.
  */
-extern void SearchTagsComplete(DataClass *data_class, EnvelopeHeader *header, Bytes plaintext,
-							   SearchTags *tags);
+extern void SearchTagsComplete(DataClass *data_class, DataKey *key, EnvelopeHeader *header,
+							   Bytes plaintext, SearchTags *tags);
+
+/* Whether they are of use with this nonce alone: sealed anew, the value needs others. */
+static inline bool
+SearchTagsDependOnNonce(const EnvelopeHeader *header)
+{
+	return (header->search_tag != NULL && SearchTagIsHidden(header->search_tag)) ||
+		   (header->second_tag != NULL && SearchTagIsHidden(header->second_tag));
+}
 
 /* Whether they are what a stored value has. */
 extern bool SearchTagsAreComplete(const DataClass *data_class, const EnvelopeHeader *header);

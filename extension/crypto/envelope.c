@@ -81,7 +81,20 @@ envelope_peek(Bytes head, EnvelopeHeader *header)
 	header->binding = (flags & FLAG_BINDING) ? data : NULL;
 	data += (flags & FLAG_BINDING) ? ENVELOPE_BINDING_SIZE : 0;
 	header->subject_key = (flags & FLAG_SUBJECT) ? bytes_get_u64(data) : 0;
+	header->next_nonce = NULL;
 	return is_possible(header, flags);
+}
+
+const uint8_t *
+envelope_peek_nonce(Bytes head)
+{
+	EnvelopeHeader header;
+	size_t size;
+
+	if (!envelope_peek(head, &header))
+		return NULL;
+	size = header_size(flags_of(&header));
+	return head.len < size + XAES_NONCE_SIZE ? NULL : head.data + size;
 }
 
 CryptoStatus
@@ -202,7 +215,10 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	if (header->subject_key != 0)
 		bytes_put_u64(part, header->subject_key);
 
-	xaes_next_nonce(key, nonce);
+	if (header->next_nonce != NULL)
+		memcpy(nonce, header->next_nonce, XAES_NONCE_SIZE);
+	else
+		xaes_next_nonce(key, nonce);
 	if (ncontext > 0)
 		return seal_with_context(key, nonce, bytes_view(out, size), context, ncontext, plaintext,
 								 ciphertext);

@@ -57,6 +57,7 @@ typedef struct EnvelopeHeader
 	const uint8_t *second_tag; /* beside it while the class's search key changes, or NULL */
 	const uint8_t *binding;    /* to a row: ENVELOPE_BINDING_SIZE bytes, or NULL */
 	uint64_t subject_key;      /* seals in place of a data key, whose id and version are 0; or 0 */
+	const uint8_t *next_nonce; /* of the sealing key, where it was drawn beforehand; or NULL */
 } EnvelopeHeader;
 
 /* A parsed envelope: views of the bytes it was parsed from. */
@@ -91,6 +92,9 @@ envelope_only_search_tag(Bytes head)
 		return NULL;
 	return head.data + ENVELOPE_FIXED_HEADER;
 }
+
+/* The nonce behind a header; NULL when it is not there, or no header is. */
+extern const uint8_t *envelope_peek_nonce(Bytes head);
 
 extern size_t envelope_size(const EnvelopeHeader *header, size_t plaintext_size);
 

@@ -578,6 +578,12 @@ KeyRingCurrent(uint32 key_id)
 	return current->key;
 }
 
+void
+KeyRingNextNonce(DataKey *key, uint8_t nonce[XAES_NONCE_SIZE])
+{
+	xaes_next_nonce(key->xaes, nonce);
+}
+
 struct varlena *
 KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context, int ncontext,
 			Bytes plaintext)
@@ -700,6 +706,15 @@ KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_KEY_STATE),
 						errmsg("key \"%s\" has no usable version", KeyRingName(key_id))));
 	derive(&name, purpose, out, size);
+}
+
+bool
+KeyRingIsDestroyed(uint32 key_id, uint32 version)
+{
+	DataKeyName name = {key_id, version};
+	KeyState state;
+
+	return read_version(&name, &state, NULL) && state == KEY_DESTROYED;
 }
 
 void

@@ -51,6 +51,9 @@ extern uint32 DataKeyVersion(const DataKey *key);
  */
 #define KEY_RING_PLAINTEXT_MAX (512 * 1024 * 1024)
 
+/* A nonce for one value that this key then seals, and nothing else (EnvelopeHeader.next_nonce). */
+extern void KeyRingNextNonce(DataKey *key, uint8_t nonce[XAES_NONCE_SIZE]);
+
 /* A palloc'd envelope; the header's key and version are filled in. */
 extern struct varlena *KeyRingSeal(DataKey *key, EnvelopeHeader *header, const Bytes *context,
 								   int ncontext, Bytes plaintext);
@@ -76,6 +79,9 @@ extern void KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t siz
 /* The same from one version, whatever becomes of the others. Raises when it may not open. */
 extern void
 KeyRingDeriveFrom(uint32 key_id, uint32 version, Bytes purpose, uint8_t *out, size_t size);
+
+/* Whether nothing can come from this version any more. */
+extern bool KeyRingIsDestroyed(uint32 key_id, uint32 version);
 
 /* 0 when there is no key of this name. */
 extern uint32 KeyRingFind(Bytes name);

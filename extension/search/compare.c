@@ -31,13 +31,25 @@ is_same_envelope(const Operand *a, const Operand *b)
 		   memcmp(VARDATA_ANY(x), VARDATA_ANY(y), VARSIZE_ANY_EXHDR(x)) == 0;
 }
 
-/*
- * Bits were left off at least one tag. The order by all bits goes on from that
- * by some, so it may decide where these are equal; for that the values are opened.
+/* A tag as it stands in a value, or with all its bits: which it then has. */
+static SearchTag
+all_bits(DataClass *data_class, const Operand *operand, SearchTag tag)
+{
+	const uint8_t *nonce;
+
+	if (!SearchTagIsHidden(tag.bytes))
+		return tag;
+	nonce = envelope_peek_nonce(BytesOfVarlena(operand->head));
+	if (nonce == NULL)
+		CryptoRaise(CRYPTO_MALFORMED);
+	return SearchTagReveal(data_class, tag, nonce);
+}
+
+/* The order by all bits goes on from that by those shown: they are revealed where these are equal.
  */
 int
-OperandsCompareTruncated(DataClass *data_class, int32 class_id, const Operand *a, SearchTag tag_a,
-						 const Operand *b, SearchTag tag_b)
+OperandsCompareHidden(DataClass *data_class, int32 class_id, const Operand *a, SearchTag tag_a,
+					  const Operand *b, SearchTag tag_b)
 {
 	SearchTag short_a;
 	SearchTag short_b;
@@ -50,10 +62,8 @@ OperandsCompareTruncated(DataClass *data_class, int32 class_id, const Operand *a
 	order = SearchTagCompare(&short_a, &short_b);
 	if (order != 0)
 		return order;
-	if (SearchTagIsTruncated(&tag_a))
-		tag_a = SiteOpenForTag(data_class, a->datum);
-	if (SearchTagIsTruncated(&tag_b))
-		tag_b = SiteOpenForTag(data_class, b->datum);
+	tag_a = all_bits(data_class, a, tag_a);
+	tag_b = all_bits(data_class, b, tag_b);
 	return SearchTagCompare(&tag_a, &tag_b);
 }
 
@@ -120,10 +130,10 @@ OperandsCompare(SearchSite *site, int32 class_id, const Operand *a, const Operan
 		return compare_envelopes(a, b);
 	tag_a = SiteTagOfOperand(site, data_class, class_id, a);
 	tag_b = SiteTagOfOperand(site, data_class, class_id, b);
-	if (unlikely(SearchTagIsTruncated(&tag_a) || SearchTagIsTruncated(&tag_b)))
+	if (unlikely(SearchTagIsHidden(tag_a.bytes) || SearchTagIsHidden(tag_b.bytes)))
 		return is_same_envelope(a, b)
 				   ? 0
-				   : OperandsCompareTruncated(data_class, class_id, a, tag_a, b, tag_b);
+				   : OperandsCompareHidden(data_class, class_id, a, tag_a, b, tag_b);
 	return SearchTagCompare(&tag_a, &tag_b);
 }
 
@@ -156,13 +166,16 @@ SearchCompareOperands(SearchSite *site, Datum a, Datum b)
 	return order;
 }
 
+/* Of what is shown of it, so that all values with one tag have one prefix. */
 static uint64
-prefix_of(const DataClass *data_class, SearchTag tag)
+prefix_of(const DataClass *data_class, int32 class_id, SearchTag tag)
 {
 	uint64 prefix;
 
-	if (!SearchTagIsTruncated(&tag) && data_class != NULL)
+	if (data_class != NULL)
 		tag = SearchTagTruncate(&data_class->search.spec, tag);
+	else if (SearchTagIsHidden(tag.bytes))
+		SearchRefuseUnknownTags(class_id);
 	memcpy(&prefix, tag.bytes + 1, sizeof(prefix));
 	return pg_ntoh64(prefix);
 }
@@ -182,8 +195,8 @@ SearchPrefix(SearchSite *site, Datum value)
 		prefix = hash_bytes_extended((const unsigned char *) VARDATA_ANY(operand.head),
 									 (int) VARSIZE_ANY_EXHDR(operand.head), 0);
 	else
-		prefix =
-			prefix_of(data_class, SiteTagOfOperand(site, data_class, operand.class_id, &operand));
+		prefix = prefix_of(data_class, operand.class_id,
+						   SiteTagOfOperand(site, data_class, operand.class_id, &operand));
 	OperandFree(&operand);
 	return prefix;
 }
@@ -199,8 +212,8 @@ SearchStoredPrefix(SearchSite *site, Datum value, uint64 *prefix)
 	data_class = SiteClass(site, operand.class_id);
 	stored = data_class != NULL && SiteCurrentTag(site, &operand) != NULL;
 	if (stored)
-		*prefix =
-			prefix_of(data_class, SiteTagOfOperand(site, data_class, operand.class_id, &operand));
+		*prefix = prefix_of(data_class, operand.class_id,
+							SiteTagOfOperand(site, data_class, operand.class_id, &operand));
 	OperandFree(&operand);
 	return stored;
 }

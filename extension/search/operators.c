@@ -120,9 +120,9 @@ is_equal_to_base(FunctionCallInfo fcinfo, int encrypted, int base)
 						   PlaintextOfDatum(value.kind, PG_GETARG_DATUM(base), &room), false);
 	data_class = SiteClass(site, value.class_id);
 	tag = SiteTagOfOperand(site, data_class, value.class_id, &value);
-	equal = SearchTagIsTruncated(&tag) ? OperandsCompareTruncated(data_class, value.class_id,
-																  &value, tag, &value, given) == 0
-									   : SearchTagCompare(&tag, &given) == 0;
+	equal = SearchTagIsHidden(tag.bytes)
+				? OperandsCompareHidden(data_class, value.class_id, &value, tag, &value, given) == 0
+				: SearchTagCompare(&tag, &given) == 0;
 	OperandFree(&value);
 	return equal;
 }

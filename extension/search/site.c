@@ -45,9 +45,9 @@ OperandRead(Datum datum, Operand *operand)
 	EnvelopeHeader header;
 	Bytes head;
 
-	/* A header is all that is wanted of a value that may be long. */
+	/* Header and nonce are all that is wanted of a value that may be long. */
 	if (unlikely(VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value)))
-		value = PG_DETOAST_DATUM_SLICE(datum, 0, ENVELOPE_MAX_HEADER);
+		value = PG_DETOAST_DATUM_SLICE(datum, 0, ENVELOPE_MAX_HEADER + XAES_NONCE_SIZE);
 	head = BytesOfVarlena(value);
 	operand->datum = datum;
 	operand->head = value;
@@ -122,7 +122,7 @@ SearchRefuseUnknownTags(int32 class_id)
 		ERROR,
 		(errcode(ERRCODE_UNDEFINED_OBJECT),
 		 errmsg("values of data class #%d cannot be compared before the class is there", class_id),
-		 errdetail("Their search tags are missing or truncated, so some have to be opened."),
+		 errdetail("Their search tags are missing or hidden in part."),
 		 errhint("Restore a dump in parallel section by section: pg_restore --section=pre-data, "
 				 "then data, then post-data.")));
 }

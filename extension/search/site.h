@@ -101,12 +101,6 @@ pg_noreturn extern void SearchRefuseUnknownTags(int32 class_id);
 
 /* ---------------------------------------------------------------- tags */
 
-static inline bool
-SearchTagIsTruncated(const SearchTag *tag)
-{
-	return (tag->bytes[0] & SEARCH_TAG_TRUNCATED) != 0;
-}
-
 static inline int
 SearchTagCompare(const SearchTag *a, const SearchTag *b)
 {
@@ -154,9 +148,9 @@ extern int32 OperandsClass(const Operand *a, const Operand *b);
 /* Their order, in that class. */
 extern int OperandsCompare(SearchSite *site, int32 class_id, const Operand *a, const Operand *b);
 
-/* The same by tags of which at least one was truncated. */
-extern int OperandsCompareTruncated(DataClass *data_class, int32 class_id, const Operand *a,
-									SearchTag tag_a, const Operand *b, SearchTag tag_b);
+/* The same by tags of which at least one has hidden bits. */
+extern int OperandsCompareHidden(DataClass *data_class, int32 class_id, const Operand *a,
+								 SearchTag tag_a, const Operand *b, SearchTag tag_b);
 
 /* The same of any two. */
 extern int SearchCompareOperands(SearchSite *site, Datum a, Datum b);

@@ -101,7 +101,7 @@ abbreviate(Datum value, SortSupport sort)
 	return UInt64GetDatum(SearchPrefix(sort->ssup_extra, value));
 }
 
-/* They tell all values apart but those of tags that were truncated a lot. */
+/* They tell all values apart but those of tags of which few bits are shown. */
 static bool
 abbreviation_is_no_use(int count, SortSupport sort)
 {
@@ -155,7 +155,7 @@ hash_input(FunctionCallInfo fcinfo)
 /*
  * tarot.search_hash(tarot.encrypted_text) RETURNS integer
  *
- * A tag is as good as random, but one that was truncated ends in zeros: it is
+ * What is shown of a tag is as good as random, but may be few bits: it is
  * hashed all the same.
  */
 PG_FUNCTION_INFO_V1(tarot_search_hash);

@@ -99,13 +99,13 @@ is("$out$err", '', 'tarot.encrypt, nothing');
 my %class_named = map { ($_->{name} => $_) } @{ $table{'tarot.class'} };
 sub tag_of
 {
-	my ($class, $kind, $normal_form, $generation) = @_;
+	my ($class, $kind, $normal_form, $generation, @nonce) = @_;
 	my ($search) = grep { $_->{class_id} == $class_named{$class}{class_id} && $_->{generation} == ($generation // 1) } @{ $table{'tarot.search_key'} };
 	my ($out, $err);
 	IPC::Run::run(
 		[ $^X, $tool, '--root-key-file', $key_file, '--ring-id', $ring->{ring_id}, '--wrapped-key', $wrapped{"$search->{key_id}.$search->{key_version}"},
 			'--key-id', $search->{key_id}, '--key-version', $search->{key_version}, '--class', $search->{class_id},
-			'--search-tag', $search->{generation}, '--bits', $search->{bits}, '--kind', $kind, $normal_form ],
+			'--search-tag', $search->{generation}, '--bits', $search->{bits}, @nonce, '--kind', $kind, $normal_form ],
 		'>', \$out, '2>', \$err);
 	return $out . $err;
 }
@@ -115,10 +115,13 @@ foreach (@normal_forms)
 {
 	my ($id, $name, $number) = @$_;
 	my ($text_tag) = (open_envelope($searched{$id}{found}))[2] =~ /^search tag (\S+)$/m;
-	my ($number_tag) = (open_envelope($searched{$id}{number}))[2] =~ /^search tag (\S+)$/m;
+	my ($number_tag, $nonce) = (open_envelope($searched{$id}{number}))[2] =~ /^search tag (\S+)\n.*^nonce (\S+)$/ms;
 	is("$text_tag\n", tag_of('found', 1, $name), "tag $id: of a text in normal form");
-	is("$number_tag\n", tag_of('short', 3, $number), "tag $id: of a number, of 20 bits");
-	like($number_tag, qr/^81.{5}0{25}$/, "tag $id: which says that bits were left off");
+	is("$number_tag\n", tag_of('short', 3, $number, 1, '--nonce', $nonce), "tag $id: of a number, of 20 bits, the others hidden by its nonce");
+	like($number_tag, qr/^81/, "tag $id: which says so");
+	my $other = tag_of('short', 3, $number, 1, '--nonce', '00' x 24);
+	is(substr($other, 0, 7), substr($number_tag, 0, 7), "tag $id: 20 bits are the same with any nonce");
+	isnt(substr($other, 7), substr("$number_tag\n", 7), "tag $id: the others are not");
 }
 my ($between, undef, $header) = open_envelope($searched{4}{found});
 is($between, 'Eve', 'a value with two search tags');
@@ -126,7 +129,7 @@ is(($header =~ /^search tag (\S+)$/m)[0] . "\n", tag_of('found', 1, 'eve'), 'the
 is(($header =~ /^second tag (\S+)$/m)[0] . "\n", tag_of('found', 1, 'eve', 2), 'the second by the next, from another version');
 isnt(tag_of('found', 1, 'eve'), tag_of('found', 1, 'eve', 2), 'which are two');
 isnt(tag_of('found', 1, 'ada'), tag_of('found', 0, 'ada'), 'the kind counts');
-isnt(tag_of('found', 1, 'ada'), tag_of('short', 1, 'ada'), 'the class counts');
+isnt(tag_of('found', 1, 'ada'), tag_of('short', 1, 'ada', 1, '--bits', 120), 'the class counts');
 
 # What must not open.
 my $closed = qr/the envelope does not open/;

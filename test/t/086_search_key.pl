@@ -17,7 +17,7 @@ my $conf = "tarot_security.root_key_file = '$dir/root.key'\nlog_statement = none
 my $node = new_node('source', streaming => 'logical', conf => $conf);
 my $rows = 3000;
 
-# An index on truncated tags needs the keys beforehand.
+# An index on tags with hidden bits needs the keys beforehand.
 my $born = 'CREATE INDEX born ON customer (born)';
 my $tables = <<'END';
 CREATE TABLE customer (email tarot.encrypted_text('email') PRIMARY KEY, born tarot.encrypted_date('day'), name text);
@@ -57,7 +57,7 @@ sub find_all
 		my $by_index = 'SET enable_seqscan = off; SET enable_bitmapscan = off; ';
 		is(ask_as($node, 'app', "${by_index}SELECT name FROM customer WHERE email = 'u7\@PLAINTEXT.example'", %option), 'name 7', 'found by the primary key');
 		is(ask_as($node, 'app', "${by_index}SELECT id FROM purchase WHERE email = 'u7\@plaintext.example'::text", %option), '7', 'found by the hash index');
-		is(ask_as($node, 'app', "${by_index}SELECT count(*) FROM customer WHERE born = '2000-01-08'", %option), '6', 'found by truncated tags');
+		is(ask_as($node, 'app', "${by_index}SELECT count(*) FROM customer WHERE born = '2000-01-08'", %option), '6', 'found by tags with hidden bits');
 		is(ask_as($node, 'app', "SELECT count(*) FROM customer JOIN purchase USING (email)", %option), '500', 'joined');
 		is(ask_as($node, 'app', "SET enable_hashjoin = off; SET enable_nestloop = off; SELECT count(*) FROM customer JOIN purchase USING (email)", %option), '500', 'joined by order');
 		is(ask_as($node, 'app', "${by_index}SELECT count(*) FROM generate_series(1, $rows) AS i JOIN customer ON email = 'u' || i || '\@plaintext.example'", %option), $rows, 'each is found');
@@ -220,7 +220,7 @@ ask($node, $rotate);
 is(ask($node, $state), '1 retired, 2 active', 'done');
 is(carried($node), "2:$rows", 'all have one tag');
 find_everywhere('done');
-# A parallel restore in one step: the indexes may come before the keys. (Not those on truncated tags.)
+# A parallel restore in one step: the indexes may come before the keys. (Not those on tags with hidden bits.)
 {
 	local $ENV{PGOPTIONS} = '-c tarot_security.io=envelope';
 	ask($node, 'CREATE DATABASE parallel');
