@@ -257,6 +257,21 @@ SELECT count(id) AS found, run($$SELECT day::text FROM birth WHERE day = 'day 77
 DELETE FROM birth WHERE day <> 'after all';
 VACUUM birth;
 SELECT id, day FROM birth;
+-- Values without tags are opened, also where an index is all that has them.
+SELECT tarot.create_class('late', 'profile'), tarot.grant_class('late', current_user::regrole, 'plain');
+CREATE TABLE late (id int, day tarot.encrypted_text('late'));
+INSERT INTO late SELECT i, 'day ' || i FROM generate_series(1, 2000) AS i;
+SELECT tarot.rotate_key('profile');
+SELECT tarot.alter_class('late', searchable => true);
+CREATE INDEX ON late (id);
+CREATE INDEX "late, by day" ON late (day);
+CALL tarot.reseal();
+SELECT run($$SELECT tarot.destroy_key('profile', 4)$$) AS still_in_an_index;
+SELECT count(*) FROM (SELECT FROM generate_series(1, 2000) AS i WHERE EXISTS (SELECT FROM late WHERE day = 'day ' || i)) AS found;
+REINDEX INDEX "late, by day";
+SELECT run($$SELECT tarot.destroy_key('profile', 4)$$) AS not_any_more;
+SELECT count(*) FROM (SELECT FROM generate_series(1, 2000) AS i WHERE EXISTS (SELECT FROM late WHERE day = 'day ' || i)) AS found;
+VACUUM late;
 RESET enable_seqscan;
 RESET enable_bitmapscan;
 DROP OWNED BY tarot_search_reader;
