@@ -91,11 +91,15 @@ CREATE TABLE numbers AS SELECT row_number() OVER () AS i, (sign * mantissa * 10:
 	unnest('{0,1,2,4,5,49,50,51,99,100,4999,5000,9999,10000,10001,123456789,999999999,49999999999999999,50000000000000000,99999999999999999,999999999999999999,1000000000000000000,9223372036854775807,9223372036854775808,12345678901234567890123}'::numeric[]) AS mantissa,
 	generate_series(-24, 24) AS exponent;
 INSERT INTO numbers SELECT row_number() OVER () + 10000, trim_scale(n) FROM numbers;
-CREATE FUNCTION pg_temp.differing(step numeric) RETURNS TABLE (masked bigint, rounded bigint, ranges bigint) LANGUAGE plpgsql AS $$
+-- And each is written as the server writes it.
+CREATE FUNCTION pg_temp.is_canonical(n numeric) RETURNS boolean LANGUAGE sql AS $$
+	SELECT numeric_send(n) = numeric_send(n::text::numeric) AND pg_column_size(n) = pg_column_size(n::text::numeric) $$;
+CREATE FUNCTION pg_temp.differing(step numeric) RETURNS TABLE (masked bigint, rounded bigint, ranges bigint, forms bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM tarot.alter_class('secret', mask => format('round(%s)', step));
 	SELECT count(tarot.preview_mask('secret', n)), count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM sign(n) * div(2 * abs(n) + step, 2 * step) * step OR scale(tarot.preview_mask('secret', n)) <> scale(step))
 		INTO masked, rounded FROM numbers;
+	SELECT count(*) FILTER (WHERE NOT pg_temp.is_canonical(tarot.preview_mask('secret', n)) OR NOT pg_temp.is_canonical(tarot.preview_mask('secret', (n % 1000)::numeric(30, 7)))) INTO forms FROM numbers;
 	PERFORM tarot.alter_class('secret', mask => format('range(%s)', step));
 	SELECT count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM step * (div(n, step) - (n < 0 AND mod(n, step) <> 0)::int) OR scale(tarot.preview_mask('secret', n)) <> scale(step)) INTO ranges FROM numbers;
 	RETURN NEXT;
