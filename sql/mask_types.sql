@@ -91,11 +91,15 @@ CREATE TABLE numbers AS SELECT row_number() OVER () AS i, (sign * mantissa * 10:
 	unnest('{0,1,2,4,5,49,50,51,99,100,4999,5000,9999,10000,10001,123456789,999999999,49999999999999999,50000000000000000,99999999999999999,999999999999999999,1000000000000000000,9223372036854775807,9223372036854775808,12345678901234567890123}'::numeric[]) AS mantissa,
 	generate_series(-24, 24) AS exponent;
 INSERT INTO numbers SELECT row_number() OVER () + 10000, trim_scale(n) FROM numbers;
-CREATE FUNCTION pg_temp.differing(step numeric) RETURNS TABLE (masked bigint, rounded bigint, ranges bigint) LANGUAGE plpgsql AS $$
+-- And each is written as the server writes it.
+CREATE FUNCTION pg_temp.is_canonical(n numeric) RETURNS boolean LANGUAGE sql AS $$
+	SELECT numeric_send(n) = numeric_send(n::text::numeric) AND pg_column_size(n) = pg_column_size(n::text::numeric) $$;
+CREATE FUNCTION pg_temp.differing(step numeric) RETURNS TABLE (masked bigint, rounded bigint, ranges bigint, forms bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM tarot.alter_class('secret', mask => format('round(%s)', step));
 	SELECT count(tarot.preview_mask('secret', n)), count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM sign(n) * div(2 * abs(n) + step, 2 * step) * step OR scale(tarot.preview_mask('secret', n)) <> scale(step))
 		INTO masked, rounded FROM numbers;
+	SELECT count(*) FILTER (WHERE NOT pg_temp.is_canonical(tarot.preview_mask('secret', n)) OR NOT pg_temp.is_canonical(tarot.preview_mask('secret', (n % 1000)::numeric(30, 7)))) INTO forms FROM numbers;
 	PERFORM tarot.alter_class('secret', mask => format('range(%s)', step));
 	SELECT count(*) FILTER (WHERE tarot.preview_mask('secret', n) IS DISTINCT FROM step * (div(n, step) - (n < 0 AND mod(n, step) <> 0)::int) OR scale(tarot.preview_mask('secret', n)) <> scale(step)) INTO ranges FROM numbers;
 	RETURN NEXT;
@@ -207,19 +211,24 @@ SELECT mask, pg_temp.compare(mask) FROM unnest('{redact,null,"partial(2,2)",emai
 -- Whoever may make classes answers for them. What they must be is checked when a class gets one, and at each use.
 CREATE SCHEMA blurs;
 CREATE FUNCTION blurs.blur(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC SELECT left(value, 1) || '…'; END;
-CREATE FUNCTION blurs.blur(value varchar) RETURNS varchar LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN '0123456789'; END $$;
-CREATE FUNCTION blurs.blur(value mood) RETURNS mood LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN CASE WHEN value = 'sad' THEN 'glad' END; END $$;
-CREATE FUNCTION blurs.blur(value numeric) RETURNS numeric LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RETURN 1000 / (value - 1); END $$;
-CREATE FUNCTION blurs.blur(value pair) RETURNS pair LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1.a, 0 $$;
-CREATE FUNCTION blurs.blur(value int) RETURNS int LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ BEGIN RAISE 'the value is %', value USING DETAIL = value, HINT = value, ERRCODE = value::text; END $$;
-CREATE FUNCTION blurs.volatile(value text) RETURNS text LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
-CREATE FUNCTION blurs.unsafe(value text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.blur(value varchar) RETURNS varchar LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN '0123456789'; END $$;
+CREATE FUNCTION blurs.blur(value mood) RETURNS mood LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ DECLARE was text := value; BEGIN RETURN CASE WHEN was = 'sad' THEN 'glad' END; END $$;
+CREATE FUNCTION blurs.blur(value numeric) RETURNS numeric LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN 1000 / (value - 1); END $$;
+CREATE FUNCTION blurs.blur(value pair) RETURNS pair LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT $1.a, 0 $$;
+CREATE FUNCTION blurs.blur(value int) RETURNS int LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ BEGIN RAISE 'the value is %', value USING DETAIL = value, HINT = value, ERRCODE = value::text; END $$;
+CREATE FUNCTION blurs.volatile(value text) RETURNS text LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.unsafe(value text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT $1 $$;
 CREATE FUNCTION blurs.open(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT $1 $$;
-CREATE FUNCTION blurs.other(value text) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT 1 $$;
-CREATE FUNCTION blurs.two(value text, more text DEFAULT '') RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
-CREATE FUNCTION blurs.foreign(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.shadowed(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.first(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_temp, pg_catalog AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.users(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = "$user", pg_catalog, pg_temp AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.quoted(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = 'pg_catalog, pg_temp' AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.empty(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = '' AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.other(value text) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT 1 $$;
+CREATE FUNCTION blurs.two(value text, more text DEFAULT '') RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT $1 $$;
+CREATE FUNCTION blurs.foreign(value text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$ SELECT $1 $$;
 ALTER FUNCTION blurs.foreign OWNER TO regress_mask_writer;
-SELECT mask, pg_temp.spell(mask) FROM unnest('{function( blurs.blur ),function(blurs.volatile),function(blurs.unsafe),function(blurs.open),function(blurs.other),function(blurs.two),function(blurs.foreign),function(blurs.missing),function(missing.blur),function(blur),function(),function(a.b.c),function(.blur),function(blurs.)}'::text[]) AS mask;
+SELECT mask, pg_temp.spell(mask) FROM unnest('{function( blurs.blur ),function(blurs.volatile),function(blurs.unsafe),function(blurs.open),function(blurs.shadowed),function(blurs.first),function(blurs.users),function(blurs.quoted),function(blurs.empty),function(blurs.other),function(blurs.two),function(blurs.foreign),function(blurs.missing),function(missing.blur),function(blur),function(),function(a.b.c),function(.blur),function(blurs.)}'::text[]) AS mask;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA blurs FROM PUBLIC;
 SELECT tarot.alter_class('secret', mask => 'function(blurs.blur)');
 -- The reader needs no privilege on it.
@@ -234,6 +243,18 @@ SELECT tarot.preview_mask('secret', 1::numeric);
 \set SHOW_CONTEXT errors
 -- Of encrypted columns it shows nothing: no function of SQL gets an opened value that its reader may not have.
 SELECT t, n::numeric, j FROM sealed LIMIT 1;
+RESET ROLE;
+-- What the reader puts before the names in it does not count.
+SET ROLE regress_mask_reader;
+CREATE FUNCTION pg_temp.steal(value text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'stolen: %', value; RETURN true; END $$;
+CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.steal(VALUE));
+SELECT tarot.preview_mask('secret', 'sad'::mood);
+RESET ROLE;
+ALTER FUNCTION blurs.blur(mood) SET search_path = pg_catalog;
+SET ROLE regress_mask_reader;
+SELECT tarot.preview_mask('secret', 'sad'::mood);
+DROP DOMAIN pg_temp.text;
+DROP FUNCTION pg_temp.steal;
 RESET ROLE;
 -- One that is no longer what it must be is not called.
 ALTER FUNCTION blurs.blur(text) VOLATILE;

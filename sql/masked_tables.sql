@@ -1,15 +1,8 @@
 -- Masked tables: who holds what on them, before, meanwhile and after, and what happens to them later.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
+\i :source/sql/include/masking_classes.sql
 \set ECHO all
-\set SHOW_CONTEXT never
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-\pset null '(null)'
-SELECT tarot.create_key('profile') > 0 AS created;
-SELECT tarot.create_class('email', 'profile', 'email'), tarot.create_class('phone', 'profile', 'phone');
-CREATE ROLE tarot_owner;
 CREATE ROLE tarot_app;
 CREATE ROLE tarot_lead;
 CREATE ROLE tarot_trainee;

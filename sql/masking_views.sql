@@ -1,15 +1,8 @@
 -- Masking views: values or masks for who holds nothing on the table, rows by the policies of who asks.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
+\i :source/sql/include/masking_classes.sql
 \set ECHO all
-\set SHOW_CONTEXT never
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-\pset null '(null)'
-SELECT tarot.create_key('profile') > 0 AS created;
-SELECT tarot.create_class('email', 'profile', 'email'), tarot.create_class('phone', 'profile', 'phone');
-CREATE ROLE tarot_owner;
 CREATE ROLE tarot_support;
 CREATE ROLE tarot_sales;
 CREATE ROLE tarot_stranger;
@@ -191,6 +184,20 @@ SELECT *, code('SELECT id FROM shop.log_1') FROM shop.log_view;
 RESET ROLE;
 SELECT relname, relowner::regrole FROM pg_class WHERE relname = 'log_view';
 
+-- Names that need quotes.
+CREATE ROLE "tarot ""odd""";
+GRANT USAGE ON SCHEMA shop TO "tarot ""odd""";
+CREATE TABLE shop."a table" (id int, email text);
+ALTER TABLE shop."a table" OWNER TO "tarot ""odd""";
+SELECT tarot.create_masking_view('shop."a table"', 'shop."a view"');
+SELECT relname, relowner::regrole FROM pg_class WHERE relname = 'a view';
+SELECT tarot.revoke_class('email', '"tarot ""odd"""'), tarot.disallow_break_glass('email', '"tarot ""odd"""');
+SET ROLE tarot_owner;
+SELECT run($$SELECT tarot.mask_table('shop."a table"')$$);
+RESET ROLE;
+
 DROP EXTENSION tarot_security CASCADE;
+DROP OWNED BY "tarot ""odd""" CASCADE;
+DROP ROLE "tarot ""odd""";
 DROP OWNED BY tarot_owner, tarot_support, tarot_sales, tarot_stranger CASCADE;
 DROP ROLE tarot_owner, tarot_support, tarot_sales, tarot_stranger;

@@ -101,7 +101,7 @@ DECLARE
 BEGIN
 	DELETE FROM tarot.break_glass_list l WHERE l.class_id = disallowed.class_id AND l.role = disallow_break_glass.role;
 	IF NOT FOUND THEN
-		RAISE WARNING 'role "%" was not allowed to break the glass over data class "%"', disallow_break_glass.role, disallowed.name;
+		RAISE WARNING 'role "%" was not allowed to break the glass over data class "%"', pg_get_userbyid(disallow_break_glass.role), disallowed.name;
 	END IF;
 END
 $$;

@@ -58,7 +58,7 @@ BEGIN
 		AND (revoke_class.permission IS NULL OR g.permission = revoke_class.permission);
 	IF NOT FOUND THEN
 		RAISE WARNING 'there was no % on data class "%"', CASE WHEN revoke_class.permission IS NULL THEN '' ELSE 'such ' END
-			|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role' ELSE format('grant to role "%s"', revoke_class.grantee) END, revoked.name;
+			|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role' ELSE format('grant to role "%s"', pg_get_userbyid(revoke_class.grantee)) END, revoked.name;
 	END IF;
 END
 $$;

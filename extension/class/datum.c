@@ -105,7 +105,7 @@ domain_accepts(MaskedType *type, Datum value)
 
 		if (constraint->constrainttype != DOM_CONSTRAINT_CHECK || !accepts)
 			continue;
-		type->econtext->domainValue_datum = MakeExpandedObjectReadOnly(value, false, type->typlen);
+		type->econtext->domainValue_datum = value;
 		type->econtext->domainValue_isNull = false;
 		accepts = ExecCheck(constraint->check_exprstate, type->econtext);
 	}

@@ -18,9 +18,32 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "class/function.h"
 #include "class/gate.h"
+
+#define PATH_SETTING "search_path="
+
+/*
+ * Whether a search_path leaves nothing to the reader. Temporary tables and types come before all
+ * others unless pg_temp is named: a cast would hand the value to a domain of the reader's.
+ */
+static bool
+is_fixed_path(const char *path)
+{
+	List *schemas;
+	ListCell *cell;
+
+	if (!SplitIdentifierString(pstrdup(path), ',', &schemas) || schemas == NIL)
+		return false;
+	foreach (cell, schemas)
+	{
+		if (strcmp(lfirst(cell), "$user") == 0)
+			return false;
+	}
+	return strcmp(llast(schemas), "pg_temp") == 0;
+}
 
 /* Whether what names mean in it is decided: by a setting, when it was made, or by the compiler. */
 static bool
@@ -43,8 +66,10 @@ has_fixed_names(HeapTuple tuple, Oid language)
 					  &count);
 	for (int i = 0; i < count; i++)
 	{
-		if (strncmp(TextDatumGetCString(settings[i]), "search_path=", strlen("search_path=")) == 0)
-			return true;
+		const char *setting = TextDatumGetCString(settings[i]);
+
+		if (strncmp(setting, PATH_SETTING, strlen(PATH_SETTING)) == 0)
+			return is_fixed_path(setting + strlen(PATH_SETTING));
 	}
 	return false;
 }
@@ -79,7 +104,7 @@ problem_of(HeapTuple tuple)
 	if (function->proparallel != PROPARALLEL_SAFE)
 		return "it must be PARALLEL SAFE";
 	if (!has_fixed_names(tuple, function->prolang))
-		return "it must SET search_path";
+		return "it must SET search_path, with pg_temp as the last schema and without \"$user\"";
 	if (!has_trusted_owner(function->proowner))
 		return "it must belong to the extension's owner or a superuser";
 	return NULL;

@@ -5,8 +5,8 @@
  * The function gets the value itself, and whoever wrote it answers for what it
  * does with that. It is one of the extension's owner or of a superuser, with one
  * argument of the column's type and a result of the same, not VOLATILE, PARALLEL
- * SAFE, and with a search_path of its own unless it needs none: the names in it
- * must not mean what the reader wants. It runs with the reader's rights unless
+ * SAFE, and with a search_path of its own, pg_temp last, unless it needs none: the
+ * names in it must not mean what the reader wants. It runs with the reader's rights unless
  * it is SECURITY DEFINER; the reader needs no EXECUTE on it.
  */
 #ifndef TAROT_CLASS_FUNCTION_H

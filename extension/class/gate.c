@@ -291,7 +291,6 @@ read_noted(ReadAccess read, const Envelope *envelope, EnvelopeKind kind, GatePat
 		   size_t headroom, Bytes *plaintext)
 {
 	int32 class_id = (int32) envelope->header.class_id;
-
 	bool printed = path == GATE_OUTPUT && GateDumpDepth == 0 && GateRewriteDepth == 0;
 
 	if (read == READ_UNSTATED && printed && row_security)

@@ -19,9 +19,11 @@
 /* Numbers beyond 10^64000 are not masked: a quotient could be none. */
 #define GROUPS_MAX 16000
 
-/* Digits of a group */
+/* Digits of a group; and groups of any number in 64 bits: 20 digits are in six, wherever the point
+ * is */
 #define GROUP_DIGITS 4
 #define GROUP 10000
+#define SHORT_GROUPS 6
 
 static const int64 powers[SHORT_DIGITS + 1] = {1,
 											   10,
@@ -172,7 +174,7 @@ count_units(const Number *number, int scale, int64 *units, bool *rest)
 	exponent += GROUP_DIGITS;
 	if (exponent > 0 && value > 0)
 	{
-		if (exponent > SHORT_DIGITS || value >= SHORT_LIMIT / powers[exponent])
+		if (exponent > SHORT_DIGITS || value >= powers[SHORT_DIGITS - exponent])
 			return false;
 		value *= powers[exponent];
 	}
@@ -192,7 +194,7 @@ ShortNumberRescale(ShortNumber *number, int scale)
 		return true;
 	if (more > 0)
 	{
-		limit = more > SHORT_DIGITS ? 0 : SHORT_LIMIT / powers[more];
+		limit = more > SHORT_DIGITS ? 0 : powers[SHORT_DIGITS - more];
 		if (number->units != 0 && (number->units >= limit || number->units <= -limit))
 			return false;
 		number->units = number->units != 0 ? number->units * powers[more] : 0;
@@ -221,12 +223,53 @@ ShortNumberFits(const ShortNumber *number, int precision)
 		   (number->units < powers[precision] && number->units > -powers[precision]);
 }
 
+/*
+ * Written as it lies on disk, at once: the server's functions take several times as long. The
+ * weight of at most 19 digits, of which so many are after the point, fits.
+ */
 Datum
 ShortNumberToNumeric(ShortNumber number)
 {
-	if (number.scale == 0)
-		return NumericGetDatum(int64_to_numeric(number.units));
-	return NumericGetDatum(int64_div_fast_to_numeric(number.units, number.scale));
+	uint64 rest = number.units < 0 ? -(uint64) number.units : (uint64) number.units;
+	uint16 header = HEADER_SHORT | (number.units < 0 ? SHORT_NEGATIVE : 0);
+	int weight = -((number.scale + GROUP_DIGITS - 1) / GROUP_DIGITS); /* of the group looked at */
+	int part = number.scale % GROUP_DIGITS; /* how many of its digits count; 0 for all */
+	int16 groups[SHORT_GROUPS];
+	int first = SHORT_GROUPS;
+	struct varlena *numeric;
+	Size size;
+
+	if (number.scale > SHORT_SCALE >> SHORT_SCALE_SHIFT)
+		return NumericGetDatum(int64_div_fast_to_numeric(number.units, number.scale));
+	for (; rest > 0; weight++)
+	{
+		uint64 group;
+
+		if (part > 0)
+		{
+			group = rest % powers[part] * powers[GROUP_DIGITS - part];
+			rest /= powers[part];
+			part = 0;
+		}
+		else
+		{
+			group = rest % GROUP;
+			rest /= GROUP;
+		}
+		if (group == 0 && first == SHORT_GROUPS)
+			continue; /* zeros at the end are left out */
+		groups[--first] = (int16) group;
+	}
+	header |= number.scale << SHORT_SCALE_SHIFT;
+	if (first < SHORT_GROUPS)
+		header |= (weight - 1) & SHORT_WEIGHT;
+	size = VARHDRSZ + sizeof(header) + (size_t) (SHORT_GROUPS - first) * sizeof(groups[0]);
+	numeric = palloc(size);
+	SET_VARSIZE(numeric, size);
+	memcpy(VARDATA(numeric), &header, sizeof(header));
+	for (char *to = VARDATA(numeric) + sizeof(header); first < SHORT_GROUPS; to += sizeof(int16))
+		memcpy(to, &groups[first++], sizeof(int16));
+	return PointerGetDatum(numeric);
 }
 
 static NumberSight

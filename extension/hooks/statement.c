@@ -213,7 +213,6 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			statement->utilityStmt = node;
 		}
 	}
-	MaskingEnterStatement(&masking, node, query);
 	switch (nodeTag(node))
 	{
 		case T_CopyStmt:
@@ -241,8 +240,10 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			break;
 	}
 
+	/* What is entered here is left below, whatever raises. */
 	PG_TRY();
 	{
+		MaskingEnterStatement(&masking, node, query);
 		if (is_of_prepared(node))
 		{
 			running = 0;

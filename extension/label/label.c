@@ -276,7 +276,7 @@ LabelledTable *
 LabelFind(Oid relation)
 {
 	KnownTable *known;
-	uint64 before = changes;
+	uint64 before;
 	Relation opened;
 	LabelledTable *table;
 	LabelledTable *kept;

@@ -2,6 +2,27 @@
 --
 -- They are security labels of the provider tarot_security, whose rules stand in provider.c.
 
+-- For the functions that a table's owner calls: what kind of relation it is. Whoever may query the catalog sees what there is.
+CREATE FUNCTION tarot.require_owner(relation oid, argument text) RETURNS "char"
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	c pg_class;
+BEGIN
+	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
+	IF relation IS NULL THEN
+		RAISE EXCEPTION '% must not be null', argument USING ERRCODE = 'null_value_not_allowed';
+	ELSIF NOT FOUND THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
+	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', relation::regclass USING ERRCODE = 'insufficient_privilege',
+			HINT = format('It is for role %s.', c.relowner::regrole);
+	END IF;
+	RETURN c.relkind;
+END
+$$;
+
 CREATE FUNCTION tarot.label_of_class(class text) RETURNS text
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_label_of_class';

@@ -157,7 +157,13 @@ character_next_joined(CharacterScan *scan, Character *character)
 	uint32_t code;
 	unsigned size;
 
-	at += look(utf8, at, end, &code, &first);
+	if (scan->looked_at == at)
+	{
+		at += scan->size;
+		first = scan->class;
+	}
+	else
+		at += look(utf8, at, end, &code, &first);
 	size = look(utf8, at, end, &code, &next);
 
 	/* Most often, no question arises. */
@@ -193,4 +199,7 @@ character_next_joined(CharacterScan *scan, Character *character)
 	character->start = start;
 	character->size = (size_t) (at - start);
 	scan->at = at;
+	scan->looked_at = at;
+	scan->size = size;
+	scan->class = next;
 }

@@ -70,6 +70,11 @@ typedef struct CharacterScan
 	const uint8_t *at;
 	const uint8_t *end;
 	bool utf8;
+
+	/* To see where a character ends is to look at the next one: kept for that. */
+	const uint8_t *looked_at;
+	uint32_t size;
+	CharacterClass class;
 } CharacterScan;
 
 /* For character_look and character_next alone: all but the usual case. */
@@ -106,6 +111,7 @@ character_scan(CharacterScan *scan, bool utf8, const uint8_t *at, const uint8_t 
 	scan->at = at;
 	scan->end = end;
 	scan->utf8 = utf8;
+	scan->looked_at = NULL;
 }
 
 /* False at the end. */

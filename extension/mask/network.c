@@ -19,7 +19,7 @@ read_v4(const uint8_t *at, const uint8_t *end, uint8_t address[V4_SIZE])
 {
 	for (int i = 0; i < V4_SIZE; i++)
 	{
-		const uint8_t *start = at;
+		const uint8_t *start;
 		unsigned value = 0;
 
 		if (i > 0 && (at == end || *at++ != '.'))
@@ -106,9 +106,11 @@ is_rest(const uint8_t *at, const uint8_t *end, unsigned most)
 
 	if (at < end && *at == '%' && most == 8 * V6_SIZE)
 	{
-		start = ++at;
-		while (at<end && * at> ' ' && *at < 0x7F && *at != '/')
-			at++;
+		for (start = ++at; at < end && *at != '/'; at++)
+		{
+			if (*at <= ' ' || *at >= 0x7F)
+				return false;
+		}
 		if (at == start)
 			return false;
 	}

@@ -76,113 +76,157 @@ part_of(bool utf8, const CharacterCode *now)
 }
 
 /*
- * Letters in UTF-8, or what else tells nothing more of a word that has some: the blocks of most
- * scripts, without those that hold digits, spaces or hyphens. Told by two bytes, where all else
- * needs a closer look; 0 for that.
+ * What a byte tells, in ASCII and UTF-8, so that the letters of most scripts need no closer look.
+ * Among those of two and three bytes there are, but for a few, no digits, blanks or hyphens: what
+ * begins there tells nothing more about a word that has letters, nor do bytes that begin nothing,
+ * nor letters in other encodings.
  */
-static inline size_t
-plain_letter(const uint8_t *at, const uint8_t *end)
+enum
 {
-	if (end - at >= 2 && *at >= 0xC3 && *at <= 0xDF && (at[1] & 0xC0) == 0x80)
-	{
-		/* U+0660 to U+0669, U+06F0 to U+06F9 */
-		if ((*at == 0xD9 && at[1] >= 0xA0 && at[1] <= 0xA9) ||
-			(*at == 0xDB && at[1] >= 0xB0 && at[1] <= 0xB9))
-			return 0;
-		return 2;
-	}
-	if (end - at >= 3 && *at >= 0xE4 && *at <= 0xEC && (at[1] & 0xC0) == 0x80 &&
-		(at[2] & 0xC0) == 0x80)
-		return 3;
-	return 0;
-}
+	LOOK,
+	LETTER_1, /* ASCII's */
+	LETTER_2, /* U+00C0 to U+07FF, of two bytes */
+	SOME_2,   /* the same, where there is something else, too */
+	LETTER_3, /* U+4000 to U+CFFF, of three bytes */
+	INSIDE,   /* begins nothing */
+};
 
-/* The signs among these, which begin no word: U+00D7, U+00F7, and is_sign's of Arabic. */
+static const uint8_t leads[256] = {
+	['A' ... 'Z'] = LETTER_1,   ['a' ... 'z'] = LETTER_1,
+	[0x80 ... 0xBF] = INSIDE,   [0xC3] = SOME_2,
+	[0xC4 ... 0xD7] = LETTER_2, [0xD8 ... 0xD9] = SOME_2,
+	[0xDA] = LETTER_2,          [0xDB] = SOME_2,
+	[0xDC ... 0xDF] = LETTER_2, [0xE4 ... 0xEC] = LETTER_3,
+};
+
+/* U+0660 to U+0669, U+06F0 to U+06F9 */
 static inline bool
-is_plain_sign(const uint8_t *at)
+is_arabic_digit(const uint8_t *at)
 {
-	return (*at == 0xC3 && (at[1] == 0x97 || at[1] == 0xB7)) ||
-		   (*at == 0xD8 && (at[1] == 0x8C || at[1] == 0x9B || at[1] == 0x9F)) ||
-		   (*at == 0xDB && at[1] == 0x94);
+	return (*at == 0xD9 && at[1] >= 0xA0 && at[1] <= 0xA9) ||
+		   (*at == 0xDB && at[1] >= 0xB0 && at[1] <= 0xB9);
 }
 
-/* A word as far as it was read. */
+/* What tells nothing more about a word that has letters. */
+static inline const uint8_t *
+skip_letters(const uint8_t *at, const uint8_t *end)
+{
+	for (; at < end && leads[*at] != LOOK; at++)
+	{
+		if (leads[*at] == SOME_2 && (end - at < 2 || is_arabic_digit(at)))
+			break;
+	}
+	return at;
+}
+
+/* Surely a letter, or else a mark. */
+static inline bool
+is_plain_letter(bool utf8, const uint8_t *at, const uint8_t *end)
+{
+	uint8_t lead = at < end ? leads[*at] : LOOK;
+
+	if (lead == LETTER_1)
+		return true;
+	if (!utf8 || end - at < 2 || (at[1] & 0xC0) != 0x80)
+		return false;
+	if (lead == LETTER_2)
+		return true;
+	if (lead == LETTER_3)
+		return end - at >= 3 && (at[2] & 0xC0) == 0x80;
+	if (lead != SOME_2)
+		return false;
+	/* U+00D7, U+00F7; up to U+061F signs, marks and a control; U+06D4 */
+	if (*at == 0xC3)
+		return at[1] != 0x97 && at[1] != 0xB7;
+	if (*at == 0xD8)
+		return at[1] >= 0xA0;
+	return !is_arabic_digit(at) && !(*at == 0xDB && at[1] == 0x94);
+}
+
 typedef struct Word
 {
-	Character first; /* letter; of size 0 if there was none yet */
+	Character first; /* letter; of size 0 if there is none */
 	bool more;       /* letters */
 	bool digits;
+	Part end; /* a hyphen, or a blank, which the end of the text is, too */
 } Word;
 
-static uint8_t *
-append_word(uint8_t *out, const Word *word)
+/* Reads as far as what ends the word, and over that. */
+static const uint8_t *
+read_word(bool utf8, const uint8_t *at, const uint8_t *end, Word *word)
 {
-	if (word->more && !word->digits)
-		out = append(out, word->first.start, word->first.size);
-	return append(out, MASK_HIDDEN, MASK_HIDDEN_SIZE);
+	*word = (Word){.end = PART_BLANK};
+	while (at < end)
+	{
+		CharacterCode now = {0};
+		Part part = PART_LETTER;
+
+		if (word->more && (at = skip_letters(at, end)) == end)
+			break;
+		if (word->first.size > 0 || !is_plain_letter(utf8, at, end))
+		{
+			character_look(utf8, at, end, &now);
+			part = part_of(utf8, &now);
+		}
+		if (part == PART_LETTER && word->first.size == 0)
+		{
+			CharacterScan scan;
+			Character character;
+
+			/* The letter with all that joins it; or a mark, which is not shown. */
+			character_scan(&scan, utf8, at, end);
+			character_next(&scan, &character);
+			at = scan.at;
+			if (character.shown)
+			{
+				word->first = character;
+				/* A mark would have joined. */
+				word->more = is_plain_letter(utf8, at, end);
+			}
+			continue;
+		}
+		at += now.size;
+		word->more = word->more || part == PART_LETTER;
+		word->digits = word->digits || part == PART_DIGIT;
+		if (part == PART_BLANK || part == PART_HYPHEN)
+		{
+			word->end = part;
+			break;
+		}
+	}
+	return at;
 }
 
 size_t
 mask_name(const MaskInput *in, uint8_t *out)
 {
-	Word word = {0};
+	const uint8_t *at = in->start;
 	uint8_t *to = out;
 	unsigned words = 0;
-	char between = '\0'; /* what parts the word from the one before */
+	uint8_t between = ' '; /* what parts the word from the one before */
+	Word word;
 
 	if (in->end - in->start > MASK_NAME_BYTES_MAX)
 		return mask_redact(out);
-	for (const uint8_t *at = in->start;;)
+	while (at < in->end)
 	{
-		CharacterCode now = {.class = CHARACTER_BLANK}; /* so ends the last word */
-		Part part;
-		size_t letter;
-
-		while (word.more && in->utf8 && (letter = plain_letter(at, in->end)) > 0)
-			at += letter;
-		if (word.first.size == 0 && in->utf8 && plain_letter(at, in->end) > 0 && !is_plain_sign(at))
-			part = PART_LETTER; /* or a mark, which is not shown */
-		else
-		{
-			if (at < in->end)
-				character_look(in->utf8, at, in->end, &now);
-			part = part_of(in->utf8, &now);
-		}
-		if (part == PART_LETTER && word.first.size == 0)
-		{
-			CharacterScan scan;
-			Character character;
-
-			/* The letter with all that joins it; what follows begins another character. */
-			character_scan(&scan, in->utf8, at, in->end);
-			character_next(&scan, &character);
-			if (character.shown)
-				word.first = character;
-			at = scan.at;
-			for (; character.shown && at < in->end && is_letter(*at); at++)
-				word.more = true; /* most are told without a closer look */
-			continue;
-		}
-		at += now.size;
-		word.more = word.more || part == PART_LETTER;
-		word.digits = word.digits || part == PART_DIGIT;
-		if (part != PART_BLANK && part != PART_HYPHEN)
-			continue;
-
+		at = read_word(in->utf8, at, in->end, &word);
 		if (word.first.size > 0 || word.digits)
 		{
 			if (words == MASK_NAME_WORDS_MAX)
 				return mask_redact(out);
 			if (words++ > 0)
-				*to++ = (uint8_t) between;
-			to = append_word(to, &word);
-			word = (Word){.more = false};
-			between = part == PART_HYPHEN ? '-' : ' ';
+				*to++ = between;
+			if (word.more && !word.digits)
+			{
+				for (size_t i = 0; i < word.first.size; i++) /* faster than memcpy for so few */
+					*to++ = word.first.start[i];
+			}
+			to = append(to, MASK_HIDDEN, MASK_HIDDEN_SIZE);
+			between = word.end == PART_HYPHEN ? '-' : ' ';
 		}
-		else if (part == PART_BLANK)
+		else if (word.end == PART_BLANK)
 			between = ' ';
-		if (now.size == 0)
-			break;
 	}
 	return words > 0 ? (size_t) (to - out) : mask_redact(out);
 }

@@ -274,7 +274,6 @@ tarot_masking_masked(PG_FUNCTION_ARGS)
 /* What a call site has found out of a table's columns. */
 typedef struct SiteRow
 {
-	TupleDesc desc; /* by which the columns are known: */
 	int natts;
 	Datum *values;
 	bool *nulls;

@@ -146,19 +146,11 @@ CREATE FUNCTION tarot.require_maskable(relation oid) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	kind CONSTANT "char" := tarot.require_owner(relation, 'rel');
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF relation IS NULL THEN
-		RAISE EXCEPTION 'rel must not be null' USING ERRCODE = 'null_value_not_allowed';
-	ELSIF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p', 'm', 'f') THEN
+	IF kind NOT IN ('r', 'p', 'm', 'f') THEN
 		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
-			HINT = CASE c.relkind WHEN 'v' THEN 'It shows masks where its tables are masked.' ELSE '' END;
-	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
-		RAISE EXCEPTION 'must be owner of table %', relation::regclass USING ERRCODE = 'insufficient_privilege',
-			HINT = format('It is for role %I.', c.relowner::regrole);
+			HINT = CASE kind WHEN 'v' THEN 'It shows masks where its tables are masked.' ELSE '' END;
 	END IF;
 END
 $$;

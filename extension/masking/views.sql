@@ -54,7 +54,7 @@ BEGIN
 	name := CASE cardinality(parts) WHEN 1 THEN format('%s.%I', base.relnamespace::regnamespace, parts[1]) ELSE format('%I.%I', parts[1], parts[2]) END;
 	EXECUTE format('CREATE VIEW %s WITH (security_barrier, security_invoker) AS SELECT %s FROM %s', name, (SELECT string_agg(quote_ident(s), ', ' ORDER BY n) FROM unnest(shown) WITH ORDINALITY AS u (s, n)), rel);
 	IF (SELECT c.relowner <> base.relowner FROM pg_class c WHERE c.oid = name::regclass) THEN
-		EXECUTE format('ALTER VIEW %s OWNER TO %I', name, base.relowner::regrole);
+		EXECUTE format('ALTER VIEW %s OWNER TO %s', name, base.relowner::regrole);
 	END IF;
 	PERFORM tarot.label_table(name::regclass, CASE WHEN columns IS NULL THEN 'masking *' ELSE 'masking' END);
 	IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = ANY (shown) AND tarot.class_of_column(rel, a.attnum) IS NOT NULL) THEN

@@ -42,29 +42,20 @@ CREATE FUNCTION tarot.policies_of_rule(relation oid, rule text) RETURNS SETOF na
 			ORDER BY p.polname
 	$$;
 
--- Whoever may query the catalog sees what there is, and whoever owns a table may change it.
 CREATE FUNCTION tarot.require_protectable(relation oid) RETURNS void
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	kind CONSTANT "char" := tarot.require_owner(relation, 'table');
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF relation IS NULL THEN
-		RAISE EXCEPTION 'table must not be null' USING ERRCODE = 'null_value_not_allowed';
-	ELSIF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p') THEN
+	IF kind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
-			HINT = CASE c.relkind
+			HINT = CASE kind
 				WHEN 'v' THEN 'Protect the tables that it reads, and let it read them for who asks: ALTER VIEW ... SET (security_invoker = true).'
 				WHEN 'm' THEN 'It holds what its owner saw when it was refreshed. Make it a view with security_invoker over tables that are protected.'
 				WHEN 'f' THEN 'Protect the table where it lies.'
 				ELSE 'Tables and partitioned tables have row policies.' END;
-	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
-		RAISE EXCEPTION 'must be owner of table %', relation::regclass USING ERRCODE = 'insufficient_privilege',
-			HINT = format('It is for role %I.', c.relowner::regrole);
 	END IF;
 END
 $$;
