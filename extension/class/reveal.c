@@ -156,6 +156,23 @@ add_to_slot(const SlotRecord *record)
 	return is_new;
 }
 
+static void
+take_from_slot(const SlotRecord *record)
+{
+	Slot *slot = slot_of_session();
+
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&slot->lock);
+	for (int i = slot->count - 1; i >= 0; i--)
+	{
+		if (slot->records[i].statement == record->statement &&
+			memcmp(slot->records[i].digest, record->digest, HASH_SIZE) == 0)
+			slot->records[i] = slot->records[--slot->count];
+	}
+	SpinLockRelease(&slot->lock);
+}
+
 /* ---------------------------------------------------------------- the record */
 
 static void
@@ -199,6 +216,24 @@ RevealLog(const char *event, const char *json)
 {
 	ereport(LOG_SERVER_ONLY, (errcode(TAROT_ERRCODE_ACCESS_NOTED), errmsg("%s: %s", event, json),
 							  errhidestmt(true), errhidecontext(true)));
+}
+
+/* Once a statement; again where the line could not be written and somebody caught that. */
+static void
+log_once(const SlotRecord *record, const char *json)
+{
+	if (!add_to_slot(record))
+		return;
+	PG_TRY();
+	{
+		RevealLog("values of a data class were revealed", json);
+	}
+	PG_CATCH();
+	{
+		take_from_slot(record);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 static bool
@@ -249,8 +284,7 @@ ClassNoteReveal(int32 class_id)
 		return;
 	json = record_as_json(class_id, reveal.role);
 	CryptoCheck(hash_sha256(bytes_of_string(json), record.digest));
-	if (add_to_slot(&record))
-		RevealLog("values of a data class were revealed", json);
+	log_once(&record, json);
 	add_known(&reveal);
 	pfree(json);
 }
