@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -19,10 +20,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 #include "utils/varlena.h"
 
 #include "anonymize/job.h"
+#include "anonymize/required.h"
 #include "class/class.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -224,6 +227,16 @@ classify_copy(const Job *job)
 	SPI_finish();
 }
 
+/* As a dump of the table with masks would have to be: it is to be given away as well. */
+static void
+require_anonymous_copy(const Job *job)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	(void) RequiredCheck(linitial_oid(job->roots), job->copy_oid);
+	PopActiveSnapshot();
+}
+
 /* ---------------------------------------------------------------- the functions */
 
 /* Nothing that is looked up by name on the way is the caller's. The level of settings to go back
@@ -329,6 +342,8 @@ anonymize(FunctionCallInfo fcinfo, Job *job, bool in_place)
 		JobSwap(job);
 		if (job->copy == NULL)
 			JobVerifyForeignKeys(job);
+		else
+			require_anonymous_copy(job);
 	}
 	else
 		JobClose(job);
