@@ -47,7 +47,9 @@ with_ancestors(Oid relation)
 
 	/* The list grows meanwhile. */
 	foreach (cell, relations)
+	{
 		relations = list_concat_unique_oid(relations, LabelParents(lfirst_oid(cell)));
+	}
 	return relations;
 }
 
