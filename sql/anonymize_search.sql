@@ -35,6 +35,20 @@ SELECT * FROM tarot.check_anonymization('card');
 SELECT "column", "values", found FROM tarot.anonymize_table('card', in_place => true);
 DROP TABLE card;
 
+-- Eight digits are enough, seven are not; the sign is a part.
+CREATE TABLE few (n bigint, m bigint, t text);
+INSERT INTO few VALUES (9999999, 9999999, '9999999'), (10000000, 10000000, 'no. 10000000!'), (-9999999, -9999999, '-9999999'), (-10000000, -10000000, '-10000000'), (87654321, -87654321, '0');
+SELECT tarot.classify_column('few', 'n', 'none');
+SELECT * FROM found('few');
+-- What is kept may hold them, with a warning.
+SET client_min_messages = notice;
+SELECT tarot.classify_column('few', 't', 'none');
+SELECT object, problem, severity, hint FROM tarot.check_anonymization('few', keep => '{t}', clear => '{m}');
+SELECT "column", treatment, found FROM tarot.anonymize_table('few', in_place => true, keep => '{t}', clear => '{m}');
+SELECT "column", treatment, found FROM tarot.anonymize_table('few', in_place => true, keep => '{t}', clear => '{m}', allow => '{t}');
+SET client_min_messages = warning;
+DROP TABLE few;
+
 -- Times with seconds in them; a date, or a whole minute, is the same in many rows.
 CREATE TABLE visit (at timestamptz, day date, minute timestamp, other timestamptz, local timestamp, list timestamptz[], days date, minutes timestamp);
 INSERT INTO visit SELECT at, at, date_trunc('minute', at), at, at, ARRAY[at], at, date_trunc('minute', at) FROM (SELECT '2024-05-05 10:11:12.25+00'::timestamptz + i * interval '1 day 10 seconds' AS at FROM generate_series(1, 5) AS i) AS s;

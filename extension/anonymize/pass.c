@@ -391,7 +391,12 @@ judge_column(Job *job, const ColumnTotals *totals)
 							   "values would stay as they are"),
 					  "The mask leaves them, as rounding does with round numbers: name the column "
 					  "in allow, or give the data class another mask.");
-	if (totals->found > 0 && (!masked || totals->copies) && totals->treatment != TREAT_KEEP)
+	if (totals->found > 0 && totals->treatment == TREAT_KEEP)
+		JobAddProblem(job, false, object,
+					  JobCount(totals->found, "value of masked columns is kept in it",
+							   "values of masked columns are kept in it"),
+					  "It stays as it is, and they with it: clear it, or name it in allow.");
+	else if (totals->found > 0 && (!masked || totals->copies))
 		JobAddProblem(
 			job, true, object,
 			JobCount(totals->found, "value of masked columns is found in it",

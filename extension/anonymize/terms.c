@@ -29,6 +29,7 @@ typedef enum TermForm
 struct Terms
 {
 	TermForm form;
+	Oid base; /* of a value, or an element */
 	FmgrInfo output;
 	bool array;
 	Oid element;
@@ -104,6 +105,7 @@ TermsOf(Oid type)
 	}
 	if (!form_of(base, &terms->form))
 		return NULL;
+	terms->base = base;
 	getTypeOutputInfo(base, &output, &is_varlena);
 	fmgr_info(output, &terms->output);
 	return terms;
@@ -129,6 +131,19 @@ visit_number(const char *text, TermVisitor visit, void *context)
 		visit(context, term);
 }
 
+/* Most are, and need not be printed for that. */
+static bool
+is_short_integer(Oid type, Datum value)
+{
+	const int64 bound = INT64CONST(10000000); /* of TERM_DIGITS_MIN digits */
+	int64 number;
+
+	if (type != INT4OID && type != INT8OID)
+		return false;
+	number = type == INT4OID ? DatumGetInt32(value) : DatumGetInt64(value);
+	return number < bound && number > -bound;
+}
+
 /* In no text there is this byte; and as a number, for small letters are like large ones. */
 static void
 visit_time(Timestamp time, TermVisitor visit, void *context)
@@ -149,7 +164,8 @@ visit_one(Terms *terms, Datum value, TermVisitor visit, void *context)
 			visit(context, bytes_of_string(OutputFunctionCall(&terms->output, value)));
 			return;
 		case TERM_NUMBER:
-			visit_number(OutputFunctionCall(&terms->output, value), visit, context);
+			if (!is_short_integer(terms->base, value))
+				visit_number(OutputFunctionCall(&terms->output, value), visit, context);
 			return;
 		case TERM_TIME:
 			visit_time(DatumGetTimestamp(value), visit, context);
