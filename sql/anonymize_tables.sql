@@ -96,11 +96,10 @@ SECURITY LABEL FOR tarot_security ON COLUMN plain.name IS 'class:nowhere';
 SELECT object, problem, hint FROM tarot.check_anonymization('plain');
 DROP TABLE plain;
 
--- Encrypted columns stay sealed, when that is wanted.
+-- Encrypted columns stay sealed, when that is wanted (and else are masked: anonymize_sealed.sql).
 CREATE TABLE sealed (id int PRIMARY KEY, name text, email tarot.encrypted_text('email'));
 INSERT INTO sealed VALUES (1, 'Ada Lovelace', 'ada@example.org'), (2, 'Grace Hopper', 'grace@example.org');
 SELECT tarot.classify_column('sealed', 'name', 'person');
-SELECT object, problem, hint FROM tarot.check_anonymization('sealed');
 SELECT "column", treatment FROM tarot.anonymize_table('sealed', in_place => true, keep => '{email}');
 SELECT * FROM sealed ORDER BY id;
 SELECT tarot.bind_column('sealed', 'email');

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -19,10 +20,12 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 #include "utils/varlena.h"
 
 #include "anonymize/job.h"
+#include "anonymize/required.h"
 #include "class/class.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -50,11 +53,63 @@ list_argument(FunctionCallInfo fcinfo, int number, Oid type)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("tables and columns must not be null")));
 		if (type == NAMEOID)
-			list = lappend(list, DatumGetName(values[i]));
+			list = lappend(list, pstrdup(NameStr(*DatumGetName(values[i]))));
 		else
 			list = lappend_oid(list, DatumGetObjectId(values[i]));
 	}
 	return list;
+}
+
+/* Of an array of texts, each of which names columns as SQL does: 'city, "Post Code"'. */
+static List *
+groups_argument(FunctionCallInfo fcinfo, int number)
+{
+	List *groups = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(number))
+		return NIL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), TEXTOID, -1, false, 'i', &values, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+	{
+		List *names;
+
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("tables and columns must not be null")));
+		if (!SplitIdentifierString(TextDatumGetCString(values[i]), ',', &names) || names == NIL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("columns that are shuffled together are not named as a list"),
+							errhint("As in shuffle_together => ARRAY['city, \"Post Code\"'].")));
+		groups = lappend(groups, names);
+	}
+	return groups;
+}
+
+/* The arguments that all functions have, from one on: keep, shuffle, shuffle_together,
+ * shuffle_within, clear, allow. */
+#define CHOICES 6
+
+static void
+read_choices(FunctionCallInfo fcinfo, int first, Job *job)
+{
+	job->keep = list_argument(fcinfo, first, NAMEOID);
+	job->shuffle = list_argument(fcinfo, first + 1, NAMEOID);
+	job->together = groups_argument(fcinfo, first + 2);
+	job->within = list_argument(fcinfo, first + 3, NAMEOID);
+	job->clear = list_argument(fcinfo, first + 4, NAMEOID);
+	job->allow = list_argument(fcinfo, first + 5, NAMEOID);
+}
+
+/* The last two: verify, dry_run. */
+static void
+read_switches(FunctionCallInfo fcinfo, int first, Job *job)
+{
+	job->verify = PG_ARGISNULL(first) || PG_GETARG_BOOL(first);
+	job->write = PG_ARGISNULL(first + 1) || !PG_GETARG_BOOL(first + 1);
 }
 
 /* ---------------------------------------------------------------- problems */
@@ -111,6 +166,8 @@ treatment_name(const ColumnTotals *totals)
 			return "shuffled";
 		case TREAT_KEEP:
 			return "kept";
+		case TREAT_CLEAR:
+			return "cleared";
 		case TREAT_COMPUTE:
 			return "computed";
 		case TREAT_LEAVE:
@@ -130,7 +187,8 @@ put_totals(FunctionCallInfo fcinfo, const Job *job)
 		const ColumnTotals *totals = lfirst(cell);
 		const DataClass *data_class =
 			totals->class_id != CLASS_NONE ? ClassFind(totals->class_id) : NULL;
-		bool changed = totals->treatment == TREAT_MASK || totals->treatment == TREAT_SHUFFLE;
+		bool changed = totals->treatment == TREAT_MASK || totals->treatment == TREAT_SHUFFLE ||
+					   totals->treatment == TREAT_CLEAR;
 		Datum values[7] = {
 			ObjectIdGetDatum(OidIsValid(job->copy_oid) ? job->copy_oid : totals->table),
 			NameGetDatum(&totals->name)};
@@ -199,7 +257,7 @@ create_copy(const Job *job)
 	return RangeVarGetRelid(name, AccessExclusiveLock, false);
 }
 
-/* What is still a value is still of its class. */
+/* What is still a value is still of its class; of an encrypted type it is so by itself. */
 static void
 classify_copy(const Job *job)
 {
@@ -214,7 +272,7 @@ classify_copy(const Job *job)
 		Datum values[] = {ObjectIdGetDatum(job->copy_oid), NameGetDatum(&totals->name), 0};
 
 		if ((totals->treatment != TREAT_KEEP && totals->treatment != TREAT_SHUFFLE) ||
-			!data_class->exists)
+			totals->sealed || !data_class->exists)
 			continue;
 		values[2] = CStringGetTextDatum(data_class->name);
 		if (SPI_execute_with_args("SELECT tarot.classify_column($1, $2, $3)", lengthof(types),
@@ -222,6 +280,16 @@ classify_copy(const Job *job)
 			elog(ERROR, "the copy could not be classified");
 	}
 	SPI_finish();
+}
+
+/* As a dump of the table with masks would have to be: it is to be given away as well. */
+static void
+require_anonymous_copy(const Job *job)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	(void) RequiredCheck(linitial_oid(job->roots), job->copy_oid);
+	PopActiveSnapshot();
 }
 
 /* ---------------------------------------------------------------- the functions */
@@ -265,8 +333,9 @@ require_tables(const Job *job)
 }
 
 /*
- * tarot.check_anonymization("table" regclass, keep name[], shuffle name[], allow name[],
- *                           together_with regclass[])
+ * tarot.check_anonymization("table" regclass, keep name[], shuffle name[],
+ *     shuffle_together text[], shuffle_within name[], clear name[], allow name[],
+ *     together_with regclass[])
  *     RETURNS TABLE (object text, problem text, severity text, hint text)
  */
 PG_FUNCTION_INFO_V1(tarot_anonymize_check_anonymization);
@@ -277,12 +346,10 @@ tarot_anonymize_check_anonymization(PG_FUNCTION_ARGS)
 	int nest_level;
 
 	InitMaterializedSRF(fcinfo, 0);
-	job.roots = list_argument(fcinfo, 4, REGCLASSOID);
+	job.roots = list_argument(fcinfo, 1 + CHOICES, REGCLASSOID);
 	if (!PG_ARGISNULL(0))
 		job.roots = lcons_oid(PG_GETARG_OID(0), job.roots);
-	job.keep = list_argument(fcinfo, 1, NAMEOID);
-	job.shuffle = list_argument(fcinfo, 2, NAMEOID);
-	job.allow = list_argument(fcinfo, 3, NAMEOID);
+	read_choices(fcinfo, 1, &job);
 	require_tables(&job);
 	nest_level = pin_search_path();
 	run_job(&job);
@@ -329,6 +396,8 @@ anonymize(FunctionCallInfo fcinfo, Job *job, bool in_place)
 		JobSwap(job);
 		if (job->copy == NULL)
 			JobVerifyForeignKeys(job);
+		else
+			require_anonymous_copy(job);
 	}
 	else
 		JobClose(job);
@@ -340,9 +409,11 @@ anonymize(FunctionCallInfo fcinfo, Job *job, bool in_place)
 }
 
 /*
- * tarot.anonymize_table("table" regclass, in_place boolean, copy_to text, keep name[], shuffle
- * name[], allow name[], verify boolean, dry_run boolean) RETURNS TABLE ("table" regclass, "column"
- * name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
+ * tarot.anonymize_table("table" regclass, in_place boolean, copy_to text, keep name[],
+ *     shuffle name[], shuffle_together text[], shuffle_within name[], clear name[],
+ *     allow name[], verify boolean, dry_run boolean)
+ *     RETURNS TABLE ("table" regclass, "column" name, class text, treatment text,
+ *                    "values" bigint, unchanged bigint, found bigint)
  */
 PG_FUNCTION_INFO_V1(tarot_anonymize_anonymize_table);
 Datum
@@ -351,19 +422,17 @@ tarot_anonymize_anonymize_table(PG_FUNCTION_ARGS)
 	Job job = {
 		.roots = PG_ARGISNULL(0) ? NIL : list_make1_oid(PG_GETARG_OID(0)),
 		.copy = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-		.keep = list_argument(fcinfo, 3, NAMEOID),
-		.shuffle = list_argument(fcinfo, 4, NAMEOID),
-		.allow = list_argument(fcinfo, 5, NAMEOID),
-		.verify = PG_ARGISNULL(6) || PG_GETARG_BOOL(6),
-		.write = PG_ARGISNULL(7) || !PG_GETARG_BOOL(7),
 	};
 
+	read_choices(fcinfo, 3, &job);
+	read_switches(fcinfo, 3 + CHOICES, &job);
 	return anonymize(fcinfo, &job, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 }
 
 /*
  * tarot.anonymize_tables(tables regclass[], in_place boolean, keep name[], shuffle name[],
- *                        allow name[], verify boolean, dry_run boolean)
+ *     shuffle_together text[], shuffle_within name[], clear name[], allow name[],
+ *     verify boolean, dry_run boolean)
  *     RETURNS TABLE ("table" regclass, "column" name, class text, treatment text,
  *                    "values" bigint, unchanged bigint, found bigint)
  */
@@ -371,14 +440,9 @@ PG_FUNCTION_INFO_V1(tarot_anonymize_anonymize_tables);
 Datum
 tarot_anonymize_anonymize_tables(PG_FUNCTION_ARGS)
 {
-	Job job = {
-		.roots = list_argument(fcinfo, 0, REGCLASSOID),
-		.keep = list_argument(fcinfo, 2, NAMEOID),
-		.shuffle = list_argument(fcinfo, 3, NAMEOID),
-		.allow = list_argument(fcinfo, 4, NAMEOID),
-		.verify = PG_ARGISNULL(5) || PG_GETARG_BOOL(5),
-		.write = PG_ARGISNULL(6) || !PG_GETARG_BOOL(6),
-	};
+	Job job = {.roots = list_argument(fcinfo, 0, REGCLASSOID)};
 
+	read_choices(fcinfo, 2, &job);
+	read_switches(fcinfo, 2 + CHOICES, &job);
 	return anonymize(fcinfo, &job, !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 }

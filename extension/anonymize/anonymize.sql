@@ -13,13 +13,13 @@ CREATE FUNCTION tarot.anonymization_obstacles(relations oid[], changed_relations
 			SELECT r, r FROM unnest(relations) r
 			UNION SELECT up.relation, i.inhparent FROM up JOIN pg_inherits i ON i.inhrelid = up.ancestor
 		), key AS (
-			SELECT n.oid, n.conparentid, n.conrelid, n.confrelid, k.number, k.foreign_number, c.how, f.how AS foreign_how
+			SELECT n.oid, n.conparentid, n.conrelid, n.confrelid, n.confmatchtype, k.number, k.foreign_number, c.how, f.how AS foreign_how
 				FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey) k (number, foreign_number)
 					LEFT JOIN changed c ON c.relation = n.conrelid AND c.number = k.number
 					LEFT JOIN changed f ON f.relation = n.confrelid AND f.number = k.foreign_number
 				WHERE n.contype = 'f' AND (c.how IS NOT NULL OR f.how IS NOT NULL)
 		), broken_key AS (
-			SELECT * FROM key k WHERE NOT copy AND (k.how IS DISTINCT FROM k.foreign_how OR k.how = 'shuffled')
+			SELECT * FROM key k WHERE NOT copy AND (k.how IS DISTINCT FROM k.foreign_how OR k.how = 'shuffled') AND NOT (coalesce(k.how, '') = 'cleared' AND k.confmatchtype <> 'f')
 		)
 		SELECT 'error', pg_describe_object('pg_class'::regclass, k.relation, k.number), 'rows are assigned to partitions by it', 'Name it in keep.'
 			FROM (SELECT DISTINCT c.relation, c.number FROM changed c
@@ -30,7 +30,8 @@ CREATE FUNCTION tarot.anonymization_obstacles(relations oid[], changed_relations
 						AND d.refobjid = p.partrelid AND d.refobjsubid = b.attnum AND d.deptype IN ('i', 'n') AND d.objsubid = 0)) k
 		UNION ALL
 		SELECT 'error', pg_describe_object('pg_constraint'::regclass, k.oid, 0),
-				CASE WHEN k.how = 'shuffled' OR k.foreign_how = 'shuffled' THEN 'one of its columns is to be shuffled'
+				CASE WHEN 'shuffled' IN (k.how, k.foreign_how) THEN 'one of its columns is to be shuffled'
+					WHEN 'cleared' IN (k.how, k.foreign_how) THEN 'one of its columns is to be cleared'
 					WHEN k.how IS NULL THEN format('%s refers to it, and is not masked with it', pg_describe_object('pg_class'::regclass, k.conrelid, k.number))
 					WHEN k.foreign_how IS NULL THEN format('%s, to which it refers, is not masked with it', pg_describe_object('pg_class'::regclass, k.confrelid, k.foreign_number))
 					ELSE 'its two sides would be masked in different ways' END,
@@ -86,29 +87,29 @@ CREATE FUNCTION tarot.anonymization_keys(relations oid[]) RETURNS TABLE (object 
 	$$;
 
 -- For everybody: these ask for the owner of each table, and for plain access to each class.
-CREATE FUNCTION tarot.check_anonymization("table" regclass, keep name[] DEFAULT '{}', shuffle name[] DEFAULT '{}', allow name[] DEFAULT '{}',
-		together_with regclass[] DEFAULT '{}')
+CREATE FUNCTION tarot.check_anonymization("table" regclass, keep name[] DEFAULT '{}', shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}',
+		shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', together_with regclass[] DEFAULT '{}')
 	RETURNS TABLE (object text, problem text, severity text, hint text)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_check_anonymization';
-COMMENT ON FUNCTION tarot.check_anonymization(regclass, name[], name[], name[], regclass[]) IS
-	'What keeps tarot.anonymize_table() from masking a table, and what else should be known before: a row for each problem, none where there is none. Reads all rows, computes their masks, and changes nothing. Severity "error" is what anonymize_table() refuses: values that would be NULL where they must not, rows that would violate a CHECK constraint, keys of a unique index that would come twice, a foreign key of which only one side would be masked, a column by which rows are assigned to partitions, encrypted columns, a published table, values that the mask leaves as they are, values that another column repeats. Severity "warning" is what it tells at the end. Problems are counted; no value is shown. Shuffled columns are shuffled in another way each time, and so may be what they violate. For the tables of one call of tarot.anonymize_tables(), name the others in together_with. For the owner of the table, with plain access to the classes of its columns (42501).';
+COMMENT ON FUNCTION tarot.check_anonymization(regclass, name[], name[], text[], name[], name[], name[], regclass[]) IS
+	'What keeps tarot.anonymize_table() from masking a table, and what else should be known before: a row for each problem, none where there is none. Reads all rows, computes their masks, and changes nothing. Severity "error" is what anonymize_table() refuses: values that would be NULL where they must not, rows that would violate a CHECK constraint, keys of a unique index that would come twice, a foreign key of which only one side would be masked, a column by which rows are assigned to partitions, encrypted values within arrays and rows or bound to theirs, a published table, rows that keep the values that were to be shuffled, values that the mask leaves as they are, values that another column repeats. Severity "warning" is what it tells at the end. Problems are counted; no value is shown. Shuffled columns are shuffled in another way each time, and so may be what they violate. For the tables of one call of tarot.anonymize_tables(), name the others in together_with. For the owner of the table, with plain access to the classes of its columns (42501).';
 
 CREATE FUNCTION tarot.anonymize_table("table" regclass, in_place boolean DEFAULT false, copy_to text DEFAULT NULL, keep name[] DEFAULT '{}',
-		shuffle name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
+		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
 	RETURNS TABLE ("table" regclass, "column" name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_table';
-COMMENT ON FUNCTION tarot.anonymize_table(regclass, boolean, text, name[], name[], name[], boolean, boolean) IS
-	'Replaces the values of all columns that have a data class by the masks of their classes, for everybody and for good: with in_place in the table itself, its partitions and children, which are written anew under an exclusive lock; with copy_to in a new table of that name (with its schema), like it, but for foreign keys, triggers and privileges. Columns in keep stay as they are, in shuffle they get the values of other rows in random order; in allow, raw values may be left. With verify, all rows are searched afterwards for values of masked columns, as a whole and as words of texts of at least 4 bytes. With dry_run it only counts. Tells of each column what was done, how many values it had, how many the mask left as they were, and how many values of masked columns were found in it. Raises 55000 with a list of all that stands against it, and changes nothing: see tarot.check_anonymization(). No trigger fires; statistics of the changed columns are removed; generated columns are computed anew. For the owner of the table, with plain access to the classes of its columns (42501).';
+COMMENT ON FUNCTION tarot.anonymize_table(regclass, boolean, text, name[], name[], text[], name[], name[], name[], boolean, boolean) IS
+	'Replaces the values of all columns that have a data class by the masks of their classes, for everybody and for good: with in_place in the table itself, its partitions and children, which are written anew under an exclusive lock; with copy_to in a new table of that name (with its schema), like it, but for foreign keys, triggers and privileges. Encrypted columns get masks that are sealed under the same class. Columns in keep stay as they are; in clear they become NULL; in shuffle they get the values of other rows in random order, each column by itself, and in shuffle_together those of one text, a list of names as in SQL, with one another. With shuffle_within rows change values only among those that have the same values in these columns before; that rows are alone then is refused. In allow, raw values may be left. With verify, all rows are searched afterwards for values of masked columns, and of cleared ones of a class: as a whole and as words of texts, of at least 4 bytes; numbers of at least 8 digits; times that are not of a whole minute; not dates. With dry_run it only counts. Tells of each column what was done, how many values it had, how many the mask left as they were, and how many values of masked columns were found in it. Raises 55000 with a list of all that stands against it, and changes nothing: see tarot.check_anonymization(). No trigger fires; statistics of the changed columns are removed; generated columns are computed anew. For the owner of the table, with plain access to the classes of its columns, and write access to those of encrypted ones (42501).';
 
 CREATE FUNCTION tarot.anonymize_tables(tables regclass[], in_place boolean DEFAULT false, keep name[] DEFAULT '{}',
-		shuffle name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
+		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
 	RETURNS TABLE ("table" regclass, "column" name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_tables';
-COMMENT ON FUNCTION tarot.anonymize_tables(regclass[], boolean, name[], name[], name[], boolean, boolean) IS
-	'tarot.anonymize_table() for several tables at once, so that foreign keys between them stay: the columns on both sides need the same data class, with a mask that keeps values apart, such as pseudonym. The names in keep, shuffle and allow count for all tables that have such a column. The foreign keys are verified at the end (23503). Raw values of each table are looked for in all.';
+COMMENT ON FUNCTION tarot.anonymize_tables(regclass[], boolean, name[], name[], text[], name[], name[], name[], boolean, boolean) IS
+	'tarot.anonymize_table() for several tables at once, so that foreign keys between them stay: the columns on both sides need the same data class, with a mask that keeps values apart, such as pseudonym. Names of columns count for all tables that have such a column. The foreign keys are verified at the end (23503). Raw values of each table are looked for in all.';
 
 CREATE VIEW tarot.anonymization_progress AS
 	SELECT s.pid, s.relid::regclass AS "table",

@@ -11,10 +11,11 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
+#include "anonymize/sealed.h"
+#include "anonymize/shuffle.h"
+#include "anonymize/terms.h"
 #include "class/datum.h"
-#include "column/shape.h"
 
-typedef struct Shuffle Shuffle;
 typedef struct Survivors Survivors;
 typedef struct RowChecks RowChecks;
 
@@ -24,6 +25,7 @@ typedef enum Treatment
 	TREAT_KEEP,    /* it has one, and is to stay as it is */
 	TREAT_MASK,    /* by its class */
 	TREAT_SHUFFLE, /* its values change places */
+	TREAT_CLEAR,   /* to NULL */
 	TREAT_COMPUTE, /* generated from other columns, and stored */
 } Treatment;
 
@@ -35,8 +37,9 @@ typedef struct ColumnTotals
 	int number; /* among all of the job */
 	Treatment treatment;
 	int32 class_id; /* CLASS_NONE: none */
+	bool sealed;    /* it has the class by its type, which is encrypted */
 	bool allowed;   /* that raw values are still there */
-	Shuffle *shuffle;
+	bool copies;    /* its mask may show parts of a value as they are */
 
 	int64 values;    /* not NULL, before */
 	int64 unchanged; /* of these: the same after it */
@@ -44,13 +47,22 @@ typedef struct ColumnTotals
 	int64 found;     /* values of masked columns that are in this one after it */
 } ColumnTotals;
 
-/* How the search for raw values reads a column. */
-typedef enum SearchForm
+/* Columns of a named table whose values are shuffled together: mostly it is one. */
+typedef struct ShuffleUnit
 {
-	SEARCH_NOT,
-	SEARCH_BYTES,  /* text, bytea: what is in it */
-	SEARCH_OUTPUT, /* other types whose values may contain texts: what they are printed as */
-} SearchForm;
+	Oid table;
+	List *columns; /* of ColumnTotals */
+	Shuffle *shuffle;
+	int64 alone; /* rows that keep their values, since no other is in their group */
+} ShuffleUnit;
+
+/* The same in one of its parts. */
+typedef struct TableShuffle
+{
+	ShuffleUnit *unit;
+	ShuffleColumns columns;
+	ShuffleColumns within;
+} TableShuffle;
 
 typedef struct JobColumn
 {
@@ -60,11 +72,15 @@ typedef struct JobColumn
 	Treatment treatment;
 	int16 length;
 	bool by_value;
+	bool array;
 	bool not_null; /* after it */
 	MaskedType *mask;
-	SearchForm form;
-	bool raw; /* its values must not be found any more */
-	FmgrInfo output;
+	SealedColumn *sealed; /* instead of a mask, where it is encrypted */
+	FmgrInfo *equal;      /* where values can be equal that are not alike; or NULL */
+	Terms *raw;           /* of its values, which must not be found any more; or NULL */
+	Terms *searched;      /* of what it is searched through for; or NULL */
+	ShuffleUnit *unit;    /* with which it is shuffled */
+	int place;            /* among its columns */
 } JobColumn;
 
 /* Where rows are written: the table itself, or a copy of one or more. */
@@ -88,6 +104,7 @@ typedef struct JobTable
 	Relation relation;
 	int ncolumns;
 	JobColumn *columns;
+	List *shuffles; /* of TableShuffle */
 	JobTarget *target;
 } JobTable;
 
@@ -95,8 +112,11 @@ typedef struct Job
 {
 	/* What was asked for */
 	List *roots; /* OIDs */
-	List *keep;  /* names of columns */
+	List *keep;  /* names of columns, as strings */
 	List *shuffle;
+	List *together; /* of lists of names: columns that are shuffled together */
+	List *within;   /* by which rows are grouped, in which columns are shuffled */
+	List *clear;
 	List *allow;
 	bool verify;
 	bool write;       /* false: only look what it would do */
@@ -107,6 +127,7 @@ typedef struct Job
 	List *tables;    /* of JobTable: those that have rows */
 	List *targets;   /* of JobTarget */
 	List *totals;    /* of ColumnTotals */
+	List *units;     /* of ShuffleUnit */
 	Oid copy_oid;
 
 	/* The same for queries: oid[]; and of changed columns oid[] and smallint[] */
@@ -137,21 +158,49 @@ extern const char *JobCount(int64 count, const char *one, const char *many);
 
 /* ---------------------------------------------------------------- plan.c */
 
-extern const char *JobDescribeColumn(Oid table, const char *column);
-
 /* Locks the tables, asks who may, and decides what becomes of each column. */
 extern void JobPlan(Job *job);
 
 /* Closes them; the locks stay. */
 extern void JobClose(Job *job);
 
+/* ---------------------------------------------------------------- units.c */
+
+/* Decides which columns are shuffled with which others. */
+extern void JobPlanShuffles(Job *job);
+
+/* ---------------------------------------------------------------- obstacles.c */
+
+extern const char *JobDescribeColumn(Oid table, const char *column);
+
 /* What is in the way that the catalogs tell. */
 extern void JobCheckCatalogs(Job *job);
 
 /* ---------------------------------------------------------------- pass.c */
 
+/* False for a partitioned table. */
+extern bool JobHasRows(const JobTable *table);
+
+typedef void (*RowVisitor)(Job *job, JobTable *table, TupleTableSlot *row);
+
+/* The visitor runs in memory of the row. */
+extern void
+JobScanRows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, RowVisitor visit);
+
 /* Reads all rows, and writes them as they will be; notes what they tell against it. */
 extern void JobRun(Job *job);
+
+/* ---------------------------------------------------------------- search.c */
+
+/* NULL where no raw value is looked for. */
+extern Survivors *JobCreateSurvivors(const Job *job);
+
+/* Remembers what is to be looked for of a raw value; and of one that was encrypted, and is open. */
+extern void JobAddRaw(Job *job, const JobColumn *column, Datum value);
+extern void JobAddOpened(Job *job, const JobColumn *column, Datum plain);
+
+/* Searches the rows as they will be, and counts what is found in each column. */
+extern void JobSearchSurvivors(Job *job);
 
 /* ---------------------------------------------------------------- finish.c */
 

@@ -1,7 +1,7 @@
 /*
  * pass.c
  *		The pass over the rows: what they will be, whether that may be, and into
- *		the new heap with them. And the search for raw values afterwards.
+ *		the new heap with them.
  *
  * Rows are written as ALTER TABLE writes them anew, below the executor: no
  * trigger, rule or policy hears of it. What runs of the table owner's code,
@@ -22,6 +22,7 @@
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/array.h"
 #include "utils/backend_progress.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -29,10 +30,6 @@
 #include "utils/snapmgr.h"
 
 #include "anonymize/checks.h"
-#include "anonymize/shuffle.h"
-#include "anonymize/survivors.h"
-#include "base/bytes.h"
-#include "base/varlena.h"
 #include "class/class.h"
 
 /* Told to the view of progress not for each row, which would cost as much as the row. */
@@ -61,19 +58,16 @@ JobReportRow(int64 rows)
 		pgstat_progress_update_param(PROGRESS_CLUSTER_HEAP_TUPLES_SCANNED, rows);
 }
 
-static bool
-has_rows(const JobTable *table)
+bool
+JobHasRows(const JobTable *table)
 {
 	return table->relation->rd_rel->relkind == RELKIND_RELATION;
 }
 
 /* ---------------------------------------------------------------- scanning */
 
-typedef void (*RowVisitor)(Job *job, JobTable *table, TupleTableSlot *row);
-
-/* The visitor runs in memory of the row. */
-static void
-scan_rows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, RowVisitor visit)
+void
+JobScanRows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, RowVisitor visit)
 {
 	TupleTableSlot *row = table_slot_create(relation, NULL);
 	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
@@ -95,43 +89,59 @@ scan_rows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, RowVi
 	ExecDropSingleTupleTableSlot(row);
 }
 
-/* What is looked for, or through: in memory of the row. */
-static Bytes
-text_of(JobColumn *column, Datum value)
-{
-	if (column->form == SEARCH_BYTES)
-		return BytesOfVarlena(PG_DETOAST_DATUM_PACKED(value));
-	return bytes_of_string(OutputFunctionCall(&column->output, value));
-}
-
 /* ---------------------------------------------------------------- a row */
 
 static void
 shuffle_row(Job *job, JobTable *table, TupleTableSlot *row)
 {
-	(void) job;
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		JobColumn *column = &table->columns[i];
+	ListCell *cell;
 
-		if (column->treatment == TREAT_SHUFFLE)
-			ShufflePut(column->totals->shuffle, row->tts_values[column->number - 1],
-					   row->tts_isnull[column->number - 1]);
+	(void) job;
+	foreach (cell, table->shuffles)
+	{
+		const TableShuffle *shuffle = lfirst(cell);
+
+		ShufflePut(shuffle->unit->shuffle, row, &shuffle->columns, &shuffle->within);
 	}
 }
 
+/*
+ * Not only alike: a number may be written with more zeros than its mask, which
+ * is the same. In an array without elements there is nothing to be masked.
+ */
+static bool
+is_same(const JobColumn *column, Datum before, Datum after)
+{
+	if (column->array && ARR_NDIM(DatumGetArrayTypeP(after)) == 0)
+		return false;
+	return datum_image_eq(before, after, column->by_value, column->length) ||
+		   (column->equal != NULL && DatumGetBool(FunctionCall2(column->equal, before, after)));
+}
+
 static void
-compare(JobColumn *column, Datum before, bool null_before, Datum after, bool null_after)
+count_value(JobColumn *column, bool null_before, bool null_after, bool unchanged)
 {
 	ColumnTotals *totals = column->totals;
 
-	if (null_after && column->not_null)
-		totals->nulled++;
-	if (null_before)
+	totals->nulled += null_after && column->not_null;
+	totals->values += !null_before;
+	totals->unchanged += unchanged;
+}
+
+/* What nobody can read any more stays as it is. */
+static void
+mask_sealed(Job *job, JobColumn *column, Datum old, Datum *new, bool *new_isnull, bool *unchanged)
+{
+	Datum plain;
+	SealedMask mask;
+
+	if (!SealedOpen(column->sealed, old, &plain, &mask))
 		return;
-	totals->values++;
-	if (!null_after && datum_image_eq(before, after, column->by_value, column->length))
-		totals->unchanged++;
+	JobAddOpened(job, column, plain);
+	SealedWipe(column->sealed, plain);
+	*new = mask.sealed;
+	*new_isnull = mask.isnull;
+	*unchanged = mask.unchanged;
 }
 
 static void
@@ -141,6 +151,8 @@ change_value(Job *job, JobColumn *column, TupleTableSlot *before, TupleTableSlot
 	bool old_isnull = before->tts_isnull[column->number - 1];
 	Datum *new = &after->tts_values[column->target - 1];
 	bool *new_isnull = &after->tts_isnull[column->target - 1];
+
+	bool unchanged = false;
 
 	*new = old;
 	*new_isnull = old_isnull;
@@ -153,21 +165,32 @@ change_value(Job *job, JobColumn *column, TupleTableSlot *before, TupleTableSlot
 			*new_isnull = true; /* later */
 			return;
 		case TREAT_SHUFFLE:
-			*new = ShuffleNext(column->totals->shuffle, new_isnull);
+			*new = ShuffleValue(column->unit->shuffle, column->place, new_isnull);
+			unchanged = !old_isnull && !*new_isnull && is_same(column, old, *new);
+			break;
+		case TREAT_CLEAR:
+			if (!old_isnull)
+				JobAddRaw(job, column, old);
+			*new_isnull = true;
 			break;
 		case TREAT_MASK:
-			if (!old_isnull)
+			if (old_isnull)
+				break;
+			if (column->sealed != NULL)
 			{
-				/* Once for all that look at it. */
-				if (column->length == -1)
-					old = PointerGetDatum(PG_DETOAST_DATUM_PACKED(old));
-				if (column->raw && job->survivors != NULL)
-					SurvivorsAdd(job->survivors, text_of(column, old));
-				*new_isnull = !ClassMaskDatum(column->mask, old, new);
+				mask_sealed(job, column, old, new, new_isnull, &unchanged);
+				break;
 			}
+
+			/* Once for all that look at it. */
+			if (column->length == -1)
+				old = PointerGetDatum(PG_DETOAST_DATUM_PACKED(old));
+			JobAddRaw(job, column, old);
+			*new_isnull = !ClassMaskDatum(column->mask, old, new);
+			unchanged = !*new_isnull && is_same(column, old, *new);
 			break;
 	}
-	compare(column, old, old_isnull, *new, *new_isnull);
+	count_value(column, old_isnull, *new_isnull, unchanged);
 }
 
 static void
@@ -175,7 +198,12 @@ mask_row(Job *job, JobTable *table, TupleTableSlot *before)
 {
 	JobTarget *target = table->target;
 	TupleTableSlot *after = target->row;
+	ListCell *cell;
 
+	foreach (cell, table->shuffles)
+	{
+		ShuffleNext(((TableShuffle *) lfirst(cell))->unit->shuffle);
+	}
 	ExecClearTuple(after);
 	memset(after->tts_isnull, true, after->tts_tupleDescriptor->natts * sizeof(bool));
 	for (int i = 0; i < table->ncolumns; i++)
@@ -190,61 +218,6 @@ mask_row(Job *job, JobTable *table, TupleTableSlot *before)
 						   target->state);
 }
 
-static void
-confirm_row(Job *job, JobTable *table, TupleTableSlot *row)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		JobColumn *column = &table->columns[i];
-
-		if (column->treatment == TREAT_MASK && column->raw && !row->tts_isnull[column->number - 1])
-			SurvivorsConfirm(job->survivors, text_of(column, row->tts_values[column->number - 1]));
-	}
-}
-
-/* Called from within a scan, too, so in memory that no row's end sets free. */
-static void
-confirm_survivors(Job *job)
-{
-	MemoryContext outer_context = MemoryContextSwitchTo(job->context);
-	ListCell *cell;
-
-	foreach (cell, job->tables)
-	{
-		JobTable *table = lfirst(cell);
-
-		if (!has_rows(table))
-			continue;
-		JobReport(PHASE_CONFIRMING, table->relation);
-		scan_rows(job, table, table->relation, job->snapshot, confirm_row);
-	}
-	SurvivorsAcquit(job->survivors);
-	MemoryContextSwitchTo(outer_context);
-}
-
-static void
-search_row(Job *job, JobTable *table, TupleTableSlot *row)
-{
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		JobColumn *column = &table->columns[i];
-		AttrNumber number = job->write ? column->target : column->number;
-
-		if (column->form == SEARCH_NOT || row->tts_isnull[number - 1])
-			continue;
-		/* What is in the table now is no mask yet. */
-		if (!job->write && (column->treatment == TREAT_MASK || column->treatment == TREAT_COMPUTE))
-			continue;
-		SurvivorsSearch(job->survivors, text_of(column, row->tts_values[number - 1]),
-						column->treatment != TREAT_MASK, column->totals->number);
-	}
-	if (unlikely(SurvivorsCrowded(job->survivors)))
-	{
-		confirm_survivors(job);
-		JobReport(PHASE_SEARCHING, table->relation);
-	}
-}
-
 /* ---------------------------------------------------------------- opening */
 
 static Bitmapset *
@@ -256,7 +229,7 @@ changed_columns(const JobTable *table)
 	{
 		Treatment treatment = table->columns[i].treatment;
 
-		if (treatment == TREAT_MASK || treatment == TREAT_SHUFFLE || treatment == TREAT_COMPUTE)
+		if (treatment != TREAT_LEAVE && treatment != TREAT_KEEP)
 			changed = bms_add_member(changed,
 									 table->columns[i].target - FirstLowInvalidHeapAttributeNumber);
 	}
@@ -316,7 +289,7 @@ open_targets(Job *job)
 	{
 		JobTable *table = lfirst(cell);
 
-		if (!has_rows(table))
+		if (!JobHasRows(table))
 			continue;
 		if (!OidIsValid(job->copy_oid))
 			table->target = open_target(job, table, table->relation);
@@ -336,45 +309,42 @@ open_targets(Job *job)
 /* ---------------------------------------------------------------- the passes */
 
 static void
+create_shuffles(const Job *job, const JobTable *table)
+{
+	ListCell *cell;
+
+	foreach (cell, table->shuffles)
+	{
+		const TableShuffle *shuffle = lfirst(cell);
+
+		if (shuffle->unit->shuffle == NULL)
+			shuffle->unit->shuffle =
+				ShuffleCreate(RelationGetDescr(table->relation), &shuffle->columns,
+							  &shuffle->within, maintenance_work_mem / list_length(job->units));
+	}
+}
+
+static void
 run_shuffles(Job *job)
 {
-	bool any = false;
 	ListCell *cell;
 
 	foreach (cell, job->tables)
 	{
 		JobTable *table = lfirst(cell);
 
-		for (int i = 0; i < table->ncolumns; i++)
-		{
-			JobColumn *column = &table->columns[i];
-
-			if (column->treatment != TREAT_SHUFFLE)
-				continue;
-			any = true;
-			if (column->totals->shuffle == NULL)
-				column->totals->shuffle = ShuffleCreate(
-					TupleDescAttr(RelationGetDescr(table->relation), column->number - 1),
-					maintenance_work_mem / Max(list_length(job->shuffle), 1));
-		}
-	}
-	if (!any)
-		return;
-	foreach (cell, job->tables)
-	{
-		JobTable *table = lfirst(cell);
-
-		if (!has_rows(table))
+		if (!JobHasRows(table) || table->shuffles == NIL)
 			continue;
+		create_shuffles(job, table);
 		JobReport(PHASE_SHUFFLING, table->relation);
-		scan_rows(job, table, table->relation, job->snapshot, shuffle_row);
+		JobScanRows(job, table, table->relation, job->snapshot, shuffle_row);
 	}
-	foreach (cell, job->totals)
+	foreach (cell, job->units)
 	{
-		ColumnTotals *totals = lfirst(cell);
+		ShuffleUnit *unit = lfirst(cell);
 
-		if (totals->shuffle != NULL)
-			ShuffleSort(totals->shuffle);
+		if (unit->shuffle != NULL)
+			unit->alone = ShuffleSort(unit->shuffle);
 	}
 }
 
@@ -390,53 +360,13 @@ mask_table(Job *job, JobTable *table)
 		target->state = GetBulkInsertState();
 		target->command = GetCurrentCommandId(true);
 	}
-	scan_rows(job, table, table->relation, job->snapshot, mask_row);
+	JobScanRows(job, table, table->relation, job->snapshot, mask_row);
 	if (target->heap != NULL)
 	{
 		FreeBulkInsertState(target->state);
 		table_finish_bulk_insert(target->heap, TABLE_INSERT_SKIP_FSM);
 		table_close(target->heap, NoLock);
 		target->heap = NULL;
-	}
-}
-
-/* The rows as they are now, and those of before again, where that leaves a doubt. */
-static void
-search_survivors(Job *job)
-{
-	ListCell *cell;
-	Oid last = InvalidOid;
-
-	if (job->survivors == NULL)
-		return;
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetLatestSnapshot());
-	foreach (cell, job->tables)
-	{
-		JobTable *table = lfirst(cell);
-
-		if (!has_rows(table) || (OidIsValid(last) && table->target->new_heap == last))
-			continue;
-		JobReport(PHASE_SEARCHING, table->relation);
-		if (job->write)
-		{
-			Relation heap = table_open(table->target->new_heap, NoLock);
-
-			last = table->target->new_heap;
-			scan_rows(job, table, heap, GetActiveSnapshot(), search_row);
-			table_close(heap, NoLock);
-		}
-		else
-			scan_rows(job, table, table->relation, job->snapshot, search_row);
-	}
-	PopActiveSnapshot();
-	if (SurvivorsSuspected(job->survivors))
-		confirm_survivors(job);
-	foreach (cell, job->totals)
-	{
-		ColumnTotals *totals = lfirst(cell);
-
-		totals->found = SurvivorsFound(job->survivors, totals->number);
 	}
 }
 
@@ -461,17 +391,45 @@ judge_column(Job *job, const ColumnTotals *totals)
 							   "values would stay as they are"),
 					  "The mask leaves them, as rounding does with round numbers: name the column "
 					  "in allow, or give the data class another mask.");
-	if (totals->found > 0 && !masked && totals->treatment != TREAT_KEEP)
-		JobAddProblem(job, true, object,
-					  JobCount(totals->found, "value of masked columns is found in it",
-							   "values of masked columns are found in it"),
-					  "Classify it, too; or name it in allow.");
+	if (totals->found > 0 && totals->treatment == TREAT_KEEP)
+		JobAddProblem(job, false, object,
+					  JobCount(totals->found, "value of masked columns is kept in it",
+							   "values of masked columns are kept in it"),
+					  "It stays as it is, and they with it: clear it, or name it in allow.");
+	else if (totals->found > 0 && (!masked || totals->copies))
+		JobAddProblem(
+			job, true, object,
+			JobCount(totals->found, "value of masked columns is found in it",
+					 "values of masked columns are found in it"),
+			masked ? "Give its data class a mask that shows less of them; or name it in allow."
+				   : "Classify it, too, or name it in clear; or name it in allow.");
+}
+
+/* Where they are told apart by the group alone, shuffling has done nothing. */
+static void
+judge_shuffle(Job *job, const ShuffleUnit *unit)
+{
+	const ColumnTotals *first = linitial(unit->columns);
+
+	if (unit->alone > 0 && !first->allowed)
+		JobAddProblem(job, true, JobDescribeColumn(first->table, NameStr(first->name)),
+					  JobCount(unit->alone, "row would keep its value: it is alone in its group",
+							   "rows would keep their values: each is alone in its group"),
+					  "Shuffle within larger groups, or among all rows; or name it in allow.");
 }
 
 static void
 close_targets(Job *job)
 {
 	ListCell *cell;
+
+	foreach (cell, job->units)
+	{
+		ShuffleUnit *unit = lfirst(cell);
+
+		if (unit->shuffle != NULL)
+			ShuffleFree(unit->shuffle);
+	}
 
 	foreach (cell, job->targets)
 	{
@@ -482,35 +440,6 @@ close_targets(Job *job)
 		ExecDropSingleTupleTableSlot(target->row);
 		FreeExecutorState(target->estate);
 	}
-}
-
-static Survivors *
-create_survivors(const Job *job)
-{
-	double values = 0;
-	bool any = false;
-	ListCell *cell;
-
-	foreach (cell, job->tables)
-	{
-		const JobTable *table = lfirst(cell);
-		BlockNumber pages;
-		double tuples = 0;
-		double all_visible;
-
-		if (!has_rows(table))
-			continue;
-		table_relation_estimate_size(table->relation, NULL, &pages, &tuples, &all_visible);
-		for (int i = 0; i < table->ncolumns; i++)
-		{
-			if (table->columns[i].raw)
-			{
-				values += tuples;
-				any = true;
-			}
-		}
-	}
-	return any ? SurvivorsCreate((int64) values, maintenance_work_mem) : NULL;
 }
 
 void
@@ -526,14 +455,14 @@ JobRun(Job *job)
 	GetUserIdAndSecContext(&user, &security);
 	open_targets(job);
 	if (job->verify)
-		job->survivors = create_survivors(job);
+		job->survivors = JobCreateSurvivors(job);
 
 	run_shuffles(job);
 	foreach (cell, job->tables)
 	{
 		JobTable *table = lfirst(cell);
 
-		if (!has_rows(table))
+		if (!JobHasRows(table))
 			continue;
 		SetUserIdAndSecContext(table->target->relation->rd_rel->relowner,
 							   security | SECURITY_RESTRICTED_OPERATION);
@@ -543,11 +472,15 @@ JobRun(Job *job)
 		if (table->target->relation == table->relation)
 			RowChecksFinish(table->target->checks, job);
 	}
-	search_survivors(job);
+	JobSearchSurvivors(job);
 	SetUserIdAndSecContext(user, security);
 	foreach (cell, job->totals)
 	{
 		judge_column(job, lfirst(cell));
+	}
+	foreach (cell, job->units)
+	{
+		judge_shuffle(job, lfirst(cell));
 	}
 	close_targets(job);
 	PopActiveSnapshot();

@@ -4,29 +4,25 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
-#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/tablecmds.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/nodes.h"
-#include "optimizer/optimizer.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/typcache.h"
 
 #include "anonymize/job.h"
 #include "base/compat.h"
 #include "class/access.h"
 #include "class/class.h"
+#include "column/column.h"
 #include "label/label.h"
 
 void
@@ -51,7 +47,7 @@ has_name(List *names, const char *name)
 
 	foreach (cell, names)
 	{
-		if (strcmp(NameStr(*(Name) lfirst(cell)), name) == 0)
+		if (strcmp(lfirst(cell), name) == 0)
 			return true;
 	}
 	return false;
@@ -108,39 +104,17 @@ lock_trees(Job *job)
 
 /* ---------------------------------------------------------------- their columns */
 
-/* Types whose values may hold a text that is somebody's. */
-static SearchForm
-search_form(Oid type)
+static bool
+is_shuffled(const Job *job, const char *name)
 {
-	Oid base = getBaseType(type);
-	Oid element;
-	char category;
-	bool preferred;
+	ListCell *cell;
 
-	if (base == BYTEAOID)
-		return SEARCH_BYTES;
-	if (ColumnShapeOf(base, -1) != NULL)
-		return SEARCH_NOT; /* encrypted */
-	element = get_element_type(base);
-	if (OidIsValid(element))
-		return search_form(element) == SEARCH_NOT ? SEARCH_NOT : SEARCH_OUTPUT;
-	get_type_category_preferred(base, &category, &preferred);
-	switch (category)
+	foreach (cell, job->together)
 	{
-		case TYPCATEGORY_STRING:
-			return get_typlen(base) == -1 ? SEARCH_BYTES : SEARCH_OUTPUT;
-		case TYPCATEGORY_NUMERIC:
-		case TYPCATEGORY_BOOLEAN:
-		case TYPCATEGORY_DATETIME:
-		case TYPCATEGORY_TIMESPAN:
-		case TYPCATEGORY_GEOMETRIC:
-		case TYPCATEGORY_ENUM:
-		case TYPCATEGORY_RANGE:
-		case TYPCATEGORY_BITSTRING:
-			return SEARCH_NOT;
-		default:
-			return SEARCH_OUTPUT;
+		if (has_name(lfirst(cell), name))
+			return true;
 	}
+	return has_name(job->shuffle, name);
 }
 
 static Treatment
@@ -153,7 +127,9 @@ choose_treatment(const Job *job, Form_pg_attribute attribute, int32 class_id)
 		return attribute->attgenerated == ATTRIBUTE_GENERATED_STORED ? TREAT_COMPUTE : TREAT_LEAVE;
 	if (has_name(job->keep, name))
 		return TREAT_KEEP;
-	if (has_name(job->shuffle, name))
+	if (has_name(job->clear, name))
+		return TREAT_CLEAR;
+	if (is_shuffled(job, name))
 		return TREAT_SHUFFLE;
 	return class_id != CLASS_NONE ? TREAT_MASK : TREAT_LEAVE;
 }
@@ -192,36 +168,84 @@ require_plain(int32 class_id)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("permission denied to read data class \"%s\"", data_class->name),
 						errhint("Whoever anonymizes its columns must be granted it: SELECT "
-								"tarot.grant_class('%s', "
-								"'%s', 'plain').",
-								data_class->name, GetUserNameFromId(GetUserId(), false))));
+								"tarot.grant_class(%s, %s, 'plain').",
+								quote_literal_cstr(data_class->name),
+								quote_literal_cstr(GetUserNameFromId(GetUserId(), false)))));
+}
+
+/* Of types whose values can be equal in more than one form, and whose masks may have another. */
+static FmgrInfo *
+equality_of(Oid type)
+{
+	Oid base = getBaseType(type);
+	Oid element = get_element_type(base);
+
+	switch (OidIsValid(element) ? getBaseType(element) : base)
+	{
+		case NUMERICOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case JSONBOID:
+			return &lookup_type_cache(base, TYPECACHE_EQ_OPR_FINFO)->eq_opr_finfo;
+		default:
+			return NULL;
+	}
+}
+
+/* Whether a mask may show parts of values as they are, and with them what is another column's. */
+static bool
+mask_copies(int32 class_id)
+{
+	const DataClass *data_class = ClassFind(class_id);
+
+	return data_class->exists &&
+		   (data_class->mask.kind == MASK_FUNCTION || data_class->mask.kind == MASK_JSON ||
+			data_class->mask.kind == MASK_JSON_HIDE || data_class->mask.kind == MASK_JSON_SHOW);
+}
+
+static void
+plan_mask(JobColumn *column, Form_pg_attribute attribute, int32 class_id)
+{
+	if (column->sealed != NULL)
+	{
+		SealedRequireAccess(column->sealed);
+		return;
+	}
+	column->mask = ClassMaskedType(class_id, attribute->atttypid, attribute->atttypmod);
+	column->totals->copies = mask_copies(class_id);
 }
 
 static void
 plan_column(Job *job, JobTable *table, Form_pg_attribute attribute, int32 class_id)
 {
 	JobColumn *column = &table->columns[table->ncolumns++];
-	Oid output;
-	bool is_varlena;
+	Oid type = attribute->atttypid;
 
+	column->sealed = SealedColumnOf(type, attribute->atttypmod);
+	if (column->sealed != NULL)
+		class_id = SealedClass(column->sealed);
 	column->totals =
 		get_totals(job, table->root, RelationGetRelid(table->relation), attribute, class_id);
+	column->totals->sealed = column->sealed != NULL;
 	column->number = attribute->attnum;
 	column->target = attribute->attnum;
 	column->treatment = column->totals->treatment;
 	column->length = attribute->attlen;
 	column->by_value = attribute->attbyval;
+	column->array = OidIsValid(get_element_type(getBaseType(type)));
 	column->not_null = attribute->attnotnull;
-	column->form = search_form(attribute->atttypid);
-	getTypeOutputInfo(attribute->atttypid, &output, &is_varlena);
-	fmgr_info(output, &column->output);
-	if (class_id != CLASS_NONE)
+	column->equal = equality_of(type);
+	column->searched = TermsOf(type);
+
+	/* What stays sealed needs nobody who may read it. */
+	if (class_id != CLASS_NONE && (column->sealed == NULL || column->treatment == TREAT_MASK ||
+								   column->treatment == TREAT_CLEAR))
 		require_plain(class_id);
 	if (column->treatment == TREAT_MASK)
-	{
-		column->mask = ClassMaskedType(class_id, attribute->atttypid, attribute->atttypmod);
-		column->raw = column->form != SEARCH_NOT;
-	}
+		plan_mask(column, attribute, class_id);
+	if (class_id != CLASS_NONE &&
+		(column->treatment == TREAT_MASK || column->treatment == TREAT_CLEAR))
+		column->raw = TermsOf(column->sealed != NULL ? ColumnBaseType(type) : type);
 }
 
 static void
@@ -267,14 +291,53 @@ require_columns(const Job *job, List *names)
 
 		foreach (cell, job->totals)
 		{
-			found = found || strcmp(NameStr(((ColumnTotals *) lfirst(cell))->name),
-									NameStr(*(Name) lfirst(name))) == 0;
+			found =
+				found || strcmp(NameStr(((ColumnTotals *) lfirst(cell))->name), lfirst(name)) == 0;
 		}
 		if (!found)
 			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 							errmsg("no table that is to be anonymized has a column \"%s\"",
-								   NameStr(*(Name) lfirst(name)))));
+								   (char *) lfirst(name))));
 	}
+}
+
+/* What becomes of a column is said once. */
+static List *
+require_once(const Job *job, List *names, List *before)
+{
+	ListCell *name;
+
+	require_columns(job, names);
+	foreach (name, names)
+	{
+		if (has_name(before, lfirst(name)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("it is said twice what is to become of column \"%s\"",
+							(char *) lfirst(name)),
+					 errhint("Name it once, in keep, in clear, or among those to be shuffled.")));
+		before = lappend(before, lfirst(name));
+	}
+	return before;
+}
+
+static void
+require_names(const Job *job)
+{
+	List *named = require_once(job, job->keep, NIL);
+	ListCell *cell;
+
+	named = require_once(job, job->shuffle, named);
+	named = require_once(job, job->clear, named);
+	foreach (cell, job->together)
+	{
+		named = require_once(job, lfirst(cell), named);
+	}
+	require_columns(job, job->within);
+	require_columns(job, job->allow);
+	if (job->within != NIL && job->shuffle == NIL && job->together == NIL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("no column is to be shuffled within others")));
 }
 
 static void
@@ -286,13 +349,14 @@ require_something_to_do(const Job *job)
 	{
 		ColumnTotals *totals = lfirst(cell);
 
-		if (totals->treatment == TREAT_MASK || totals->treatment == TREAT_SHUFFLE)
+		if (totals->treatment == TREAT_MASK || totals->treatment == TREAT_SHUFFLE ||
+			totals->treatment == TREAT_CLEAR)
 			return;
 	}
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("no column is to be masked or shuffled"),
+					errmsg("no column is to be masked, shuffled or cleared"),
 					errhint("Give columns a class with tarot.classify_column(), or name some to be "
-							"shuffled.")));
+							"shuffled or cleared.")));
 }
 
 void
@@ -311,16 +375,8 @@ JobPlan(Job *job)
 			plan_table(job, lfirst_oid(cell), lfirst_oid(member));
 		}
 	}
-	require_columns(job, job->keep);
-	require_columns(job, job->shuffle);
-	require_columns(job, job->allow);
-	foreach (cell, job->keep)
-	{
-		if (has_name(job->shuffle, NameStr(*(Name) lfirst(cell))))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("column \"%s\" is to be both kept and shuffled",
-								   NameStr(*(Name) lfirst(cell)))));
-	}
+	require_names(job);
+	JobPlanShuffles(job);
 	require_something_to_do(job);
 }
 
@@ -335,179 +391,4 @@ JobClose(Job *job)
 	}
 	if (OidIsValid(job->copy_oid) && job->targets != NIL)
 		table_close(((JobTarget *) linitial(job->targets))->relation, NoLock);
-}
-
-/* ---------------------------------------------------------------- what the catalogs tell */
-
-const char *
-JobDescribeColumn(Oid table, const char *column)
-{
-	ObjectAddress address;
-
-	ObjectAddressSubSet(address, RelationRelationId, table, get_attnum(table, column));
-	return getObjectDescription(&address, false);
-}
-
-static const char *
-describe(const ColumnTotals *totals)
-{
-	return JobDescribeColumn(totals->table, NameStr(totals->name));
-}
-
-/* Whether it was decided what becomes of a column that it is computed from. */
-static bool
-follows_others(const JobTable *table, AttrNumber number)
-{
-	TupleConstr *constr = RelationGetDescr(table->relation)->constr;
-	Bitmapset *used = NULL;
-
-	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
-	{
-		if (constr->defval[i].adnum == number)
-			pull_varattnos(stringToNode(constr->defval[i].adbin), 1, &used);
-	}
-	for (int i = 0; i < table->ncolumns; i++)
-	{
-		const JobColumn *column = &table->columns[i];
-
-		if (column->treatment != TREAT_LEAVE && column->treatment != TREAT_COMPUTE &&
-			bms_is_member(column->number - FirstLowInvalidHeapAttributeNumber, used))
-			return true;
-	}
-	return false;
-}
-
-static void
-check_column(Job *job, const JobTable *table, const JobColumn *column)
-{
-	Form_pg_attribute attribute =
-		TupleDescAttr(RelationGetDescr(table->relation), column->number - 1);
-	const ColumnTotals *totals = column->totals;
-
-	/* A masked table shows it to nobody, and its label stays; a copy would be no masked table. */
-	if (totals->treatment == TREAT_KEEP && job->copy == NULL)
-		return;
-	if (attribute->attgenerated != '\0')
-	{
-		if (totals->class_id != CLASS_NONE && !follows_others(table, column->number))
-			JobAddProblem(job, true, describe(totals), "what it is computed from stays as it is",
-						  "Classify the columns that it is computed from, too.");
-		return;
-	}
-	if (totals->class_id == CLASS_UNCLASSIFIED)
-		JobAddProblem(
-			job, true, describe(totals), "nobody has said of which data class it is",
-			"Call tarot.classify_column(), or tarot.unclassify_column(). In place it can also "
-			"be named in keep.");
-	else if (totals->class_id != CLASS_NONE && !ClassFind(totals->class_id)->exists)
-		JobAddProblem(job, true, describe(totals), "its data class does not exist",
-					  "Create it, or classify the column anew.");
-	if (totals->treatment == TREAT_KEEP)
-		return;
-	if (totals->treatment == TREAT_LEAVE &&
-		ColumnShapeOf(attribute->atttypid, attribute->atttypmod) != NULL)
-		JobAddProblem(job, true, describe(totals), "its values are encrypted, not masked",
-					  "Name it in keep, and its values stay as they are: sealed. Or call "
-					  "tarot.decrypt_column() before, and classify it.");
-}
-
-static const char *
-how(const ColumnTotals *totals)
-{
-	switch (totals->treatment)
-	{
-		case TREAT_MASK:
-			return psprintf("class %d", totals->class_id);
-		case TREAT_SHUFFLE:
-			return "shuffled";
-		case TREAT_COMPUTE:
-			return "computed";
-		default:
-			return NULL;
-	}
-}
-
-static Datum
-array_of(Datum *values, int count, Oid type)
-{
-	int16 length;
-	bool by_value;
-	char align;
-
-	get_typlenbyvalalign(type, &length, &by_value, &align);
-	return PointerGetDatum(construct_array(values, count, type, length, by_value, align));
-}
-
-/* "hows" tells what becomes of each of the changed columns. */
-static void
-ask_catalogs(Job *job, Datum hows)
-{
-	Oid types[] = {OIDARRAYOID, OIDARRAYOID, INT2ARRAYOID, TEXTARRAYOID, BOOLOID};
-	Datum values[] = {job->all_relations, job->changed_relations, job->changed_numbers, hows,
-					  BoolGetDatum(job->copy != NULL)};
-	MemoryContext context = CurrentMemoryContext;
-
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT severity = 'error', object, problem, hint "
-							  "FROM tarot.anonymization_obstacles($1, $2, $3, $4, $5)",
-							  lengthof(types), types, values, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "the catalogs could not be asked");
-	for (uint64 row = 0; row < SPI_processed; row++)
-	{
-		HeapTuple tuple = SPI_tuptable->vals[row];
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		MemoryContext spi_context = MemoryContextSwitchTo(context);
-		bool isnull;
-		bool error = DatumGetBool(SPI_getbinval(tuple, desc, 1, &isnull));
-
-		JobAddProblem(job, error, SPI_getvalue(tuple, desc, 2), SPI_getvalue(tuple, desc, 3),
-					  SPI_getvalue(tuple, desc, 4));
-		MemoryContextSwitchTo(spi_context);
-	}
-	SPI_finish();
-}
-
-void
-JobCheckCatalogs(Job *job)
-{
-	int count = 0;
-	int room = 0;
-	Datum *relations;
-	Datum *numbers;
-	Datum *hows;
-	ListCell *cell;
-
-	relations = palloc(list_length(job->relations) * sizeof(Datum));
-	foreach (cell, job->relations)
-	{
-		relations[count++] = ObjectIdGetDatum(lfirst_oid(cell));
-	}
-	job->all_relations = array_of(relations, count, OIDOID);
-	count = 0;
-	foreach (cell, job->tables)
-	{
-		room += ((JobTable *) lfirst(cell))->ncolumns;
-	}
-	relations = palloc(room * sizeof(Datum));
-	numbers = palloc(room * sizeof(Datum));
-	hows = palloc(room * sizeof(Datum));
-	foreach (cell, job->tables)
-	{
-		const JobTable *table = lfirst(cell);
-
-		for (int i = 0; i < table->ncolumns; i++)
-		{
-			const char *treatment = how(table->columns[i].totals);
-
-			check_column(job, table, &table->columns[i]);
-			if (treatment == NULL)
-				continue;
-			relations[count] = ObjectIdGetDatum(RelationGetRelid(table->relation));
-			numbers[count] = Int16GetDatum(table->columns[i].number);
-			hows[count++] = CStringGetTextDatum(treatment);
-		}
-	}
-	job->changed_relations = array_of(relations, count, OIDOID);
-	job->changed_numbers = array_of(numbers, count, INT2OID);
-	ask_catalogs(job, array_of(hows, count, TEXTOID));
 }

@@ -9,6 +9,19 @@ CREATE FUNCTION tarot.ordered_distance(ranks integer[], counts bigint[], cumulat
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_ordered_distance';
 
+-- Of an encrypted type, or a domain over one; NULL for others.
+CREATE FUNCTION tarot.plain_type(type oid) RETURNS regtype
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE below (type) AS (
+			SELECT plain_type.type
+			UNION ALL SELECT t.typbasetype FROM below JOIN pg_type t ON t.oid = below.type WHERE t.typtype = 'd'
+		)
+		SELECT substr(t.typname, length('encrypted_') + 1)::regtype FROM below JOIN pg_type t ON t.oid = below.type
+			WHERE t.typnamespace = 'tarot'::regnamespace AND t.typtype = 'b' AND starts_with(t.typname, 'encrypted_')
+	$$;
+
 CREATE FUNCTION tarot.quoted_columns(rel regclass, columns name[]) RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -27,7 +40,9 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION 'column "%" of "%" does not exist', missing, rel USING ERRCODE = 'undefined_column';
 	END IF;
-	RETURN (SELECT string_agg(DISTINCT quote_ident(c), ', ') FROM unnest(columns) AS c);
+	-- Encrypted values are counted as what the caller sees of them, as others are: by themselves they are compared by their search tags.
+	RETURN (SELECT string_agg(DISTINCT concat_ws('::', quote_ident(a.attname), tarot.plain_type(a.atttypid)::text), ', ') FROM pg_attribute a
+		WHERE a.attrelid = rel AND a.attname = ANY (columns) AND a.attnum > 0 AND NOT a.attisdropped);
 END
 $$;
 
@@ -118,7 +133,7 @@ BEGIN
 	IF (t BETWEEN 0 AND 1) IS NOT TRUE THEN
 		RAISE EXCEPTION 't must be between 0 and 1' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	ordered := coalesce(ordered, (SELECT y.typcategory IN ('N', 'D', 'T') FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = rel AND a.attname = sensitive));
+	ordered := coalesce(ordered, (SELECT y.typcategory IN ('N', 'D', 'T') FROM pg_attribute a JOIN pg_type y ON y.oid = coalesce(tarot.plain_type(a.atttypid), a.atttypid) WHERE a.attrelid = rel AND a.attname = sensitive));
 	distance := CASE WHEN ordered THEN 'ordered' ELSE 'equal' END;
 	-- v numbers the values in their order, NULL last. Of equal distance, half the sum of |p - q| is that of p - q where a group has more.
 	EXECUTE format('WITH counted AS MATERIALIZED (SELECT dense_rank() OVER (ORDER BY %1$s)::int AS g, dense_rank() OVER (ORDER BY %2$s)::int AS v, count(*) AS c FROM %3$s GROUP BY %1$s, %2$s),

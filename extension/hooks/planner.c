@@ -13,6 +13,7 @@
 #include "optimizer/planner.h"
 #include "utils/selfuncs.h"
 
+#include "anonymize/required.h"
 #include "base/compat.h"
 #include "client/order.h"
 #include "column/column.h"
@@ -158,6 +159,7 @@ on_check_perms(COMPAT_CHECK_PERMS_ARGS)
 	if (!raise)
 		return (!SearchExists() && !LabelExists()) || may_compare_all(COMPAT_CHECK_PERMS_PASS);
 	SearchCheckPlan(range_table);
+	RequiredCheckDump(range_table);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /*
  * provider.h
- *		Who may label what, for the files of this folder.
+ *		Who may label what, for the files of this folder; LabelParents for all.
  */
 #ifndef TAROT_LABEL_PROVIDER_H
 #define TAROT_LABEL_PROVIDER_H

@@ -26,7 +26,7 @@ SELECT set_eq(
 		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
 		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'count_rows', 'count_rows_as',
 		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
-		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'sees_all_rows',
+		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'plain_type', 'require_anonymity', 'sees_all_rows',
 		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_maskable', 'added_columns', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
@@ -44,7 +44,7 @@ SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 
 SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
-	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'),
+	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'), ('required_anonymity', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles and columns of tables that are gone, and roles that are there from the start');
 SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, 'there is nothing else that would have to be');
