@@ -176,6 +176,18 @@ compat_adds_column(AlterTableType type)
 #endif
 }
 
+/* What a generated column is computed from can be changed since 17. */
+static inline bool
+compat_sets_expression(AlterTableType type)
+{
+#if PG_VERSION_NUM >= 170000
+	return type == AT_SetExpression;
+#else
+	(void) type;
+	return false;
+#endif
+}
+
 /* Privileges are kept beside the range table since 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise

@@ -1,17 +1,27 @@
 /*
  * follow.c
- *		Which statements give a masked table columns.
+ *		What ALTER TABLE makes of masked tables: which columns it adds, and where
+ *		it puts values of others.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "tcop/deparse_utility.h"
 #include "utils/array.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "label/label.h"
+#include "masking/query.h"
 
 /*
  * tarot.added_columns(command pg_ddl_command) RETURNS smallint[]
@@ -41,4 +51,83 @@ tarot_masking_added_columns(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_DATUM(makeArrayResult(columns, CurrentMemoryContext));
+}
+
+/* What a generated column is computed from; NULL for others. */
+static Node *
+expression_of(Oid relation, AttrNumber column)
+{
+	Relation opened = RelationIdGetRelation(relation);
+	TupleConstr *constraints = RelationGetDescr(opened)->constr;
+	Node *expression = NULL;
+
+	for (int i = 0; constraints != NULL && i < constraints->num_defval; i++)
+	{
+		if (constraints->defval[i].adnum == column)
+			expression = stringToNode(constraints->defval[i].adbin);
+	}
+	RelationClose(opened);
+	return expression;
+}
+
+static void
+check_column(Oid relation, const LabelledTable *before, Node *expression, AttrNumber number)
+{
+	HeapTuple tuple = SearchSysCacheAttNum(relation, number);
+	Form_pg_attribute column;
+	bool sealed;
+	int32 class_id = CLASS_NONE;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	column = (Form_pg_attribute) GETSTRUCT(tuple);
+	sealed = LabelTypeHasClass(column->atttypid);
+	if (sealed)
+		class_id = column->atttypmod;
+	else if (number <= before->natts)
+		class_id = before->classes[number - 1];
+	if (expression == NULL)
+		expression = (Node *) makeVar(1, number, column->atttypid, column->atttypmod,
+									  column->attcollation, 0);
+	MaskCheckConversion(before, expression, NameStr(column->attname), class_id, sealed);
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * tarot.check_conversions(command pg_ddl_command) RETURNS void
+ *
+ * Raises where ALTER TABLE has put values of a masked table's column into one
+ * that has not its class.
+ */
+PG_FUNCTION_INFO_V1(tarot_masking_check_conversions);
+Datum
+tarot_masking_check_conversions(PG_FUNCTION_ARGS)
+{
+	const CollectedCommand *command = (CollectedCommand *) PG_GETARG_POINTER(0);
+	LabelledTable *before;
+	ListCell *cell;
+
+	if (command->type != SCT_AlterTable)
+		PG_RETURN_VOID();
+	before = MaskingLabelsBefore(command->d.alterTable.objectId);
+	if (before == NULL || !before->masked)
+		PG_RETURN_VOID();
+	foreach (cell, command->d.alterTable.subcmds)
+	{
+		const CollectedATSubcmd *part = lfirst(cell);
+		const AlterTableCmd *subcommand = (const AlterTableCmd *) part->parsetree;
+		AttrNumber number = (AttrNumber) part->address.objectSubId;
+
+		if (!IsA(subcommand, AlterTableCmd) || part->address.classId != RelationRelationId)
+			continue;
+		if (subcommand->subtype == AT_AlterColumnType)
+			check_column(before->relation, before,
+						 castNode(ColumnDef, subcommand->def)->cooked_default, number);
+
+		/* Without a class of its own it has that of what it is computed from now. */
+		else if (compat_sets_expression(subcommand->subtype) &&
+				 LabelOf(before->relation, number) != NULL)
+			check_column(before->relation, before, expression_of(before->relation, number), number);
+	}
+	PG_RETURN_VOID();
 }

@@ -16,6 +16,8 @@
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 
+#include "label/label.h"
+
 /* ---------------------------------------------------------------- rewrite.c, plan.c */
 
 /* What a plan that is being made depends on. */
@@ -70,6 +72,25 @@ extern bool MaskingMayRead(Oid relation, AttrNumber column);
 /* Whether a function must not become part of the query that calls it, behind our back. */
 extern bool MaskingKeepsApart(Oid function);
 
+/*
+ * Whether the current role may read what the server keeps of a column's values
+ * (0: of all columns) beside the table, or tells of them by itself.
+ */
+extern bool MaskingMayReadStored(Oid relation, AttrNumber column);
+
+/* ---------------------------------------------------------------- detail.c */
+
+/* What runs while an error is raised, as far as the error does not tell. */
+typedef struct MaskingRun
+{
+	const PlannedStmt *plan; /* or NULL */
+	Oid refreshed;           /* the materialized view, or InvalidOid */
+	Oid role;                /* that had this done */
+} MaskingRun;
+
+/* Whether the detail of an error tells values that the role may not read. */
+extern bool MaskingHidesDetail(const ErrorData *error, const MaskingRun *run);
+
 /* ---------------------------------------------------------------- statement.c */
 
 typedef enum MaskingDestination
@@ -86,11 +107,18 @@ typedef struct MaskingStatement
 	struct MaskingStatement *outer;
 	MaskingDestination destination;
 	const char *text;
-	Oid relation; /* to be refreshed */
+	Oid relation;           /* to be refreshed */
+	LabelledTable *altered; /* by ALTER TABLE, as it was before; NULL: without labels */
 } MaskingStatement;
 
 extern void MaskingEnterStatement(MaskingStatement *statement, Node *utility, const char *text);
+
+/* When it has come to its end without an error. */
+extern void MaskingFinishStatement(const MaskingStatement *statement);
 extern void MaskingLeaveStatement(MaskingStatement *statement);
+
+/* The labels that a table had before the statement altered it, if it does. */
+extern LabelledTable *MaskingLabelsBefore(Oid relation);
 
 /* The statement whose own query is planned from this text, or NULL. */
 extern const MaskingStatement *MaskingStatementOf(const char *text);

@@ -71,7 +71,20 @@ extern Oid MaskViewDefinedBy(const RangeTblEntry *entry);
  */
 extern Oid MaskViewReader(const MaskFrame *frame, Index number);
 
+/* stored.c: whether a relation has values of other tables' columns. */
+extern bool MaskStoresValues(Oid relation, char kind);
+
+/* Hides from a query on such those that who runs it may not read. */
+extern void MaskStoredValues(Query *query);
+
 /* write.c: what a statement may write where, and as what; before it is changed. */
 extern void MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top);
+
+/*
+ * The same of a column that ALTER TABLE computes from others, `before` being
+ * the labels that these had, and `class_id` the class of the column.
+ */
+extern void MaskCheckConversion(const LabelledTable *before, Node *expression, const char *column,
+								int32 class_id, bool sealed);
 
 #endif

@@ -40,7 +40,8 @@ find_labelled(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
-		return is_labelled((RangeTblEntry *) node);
+		return is_labelled((RangeTblEntry *) node) ||
+			   MaskStoresValues(((RangeTblEntry *) node)->relid, ((RangeTblEntry *) node)->relkind);
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, find_labelled, context, QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, find_labelled, context);
@@ -504,6 +505,7 @@ mask_query(MaskRewrite *rewrite, Query *query)
 		take_privileges(rewrite, frame, entry, number + 1);
 		number++;
 	}
+	MaskStoredValues(query);
 	rewrite->frame = outer;
 	rewrite->in_quals = outer_quals;
 }

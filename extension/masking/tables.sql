@@ -10,6 +10,10 @@ CREATE FUNCTION tarot.added_columns(command pg_ddl_command) RETURNS smallint[]
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_masking_added_columns';
 
+CREATE FUNCTION tarot.check_conversions(command pg_ddl_command) RETURNS void
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_masking_check_conversions';
+
 CREATE FUNCTION tarot.is_masked(relation oid) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	RETURN EXISTS (SELECT FROM pg_catalog.pg_seclabel l WHERE l.objoid = relation AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0
@@ -237,6 +241,7 @@ BEGIN
 				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
 		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
+		PERFORM tarot.check_conversions(d.command) FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid = touched.objid AND touched.masked;
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP
 			IF touched.command_tag <> 'SECURITY LABEL' AND NOT added.encrypted AND current_setting('tarot_security.mask_unclassified')::boolean THEN
 				PERFORM tarot.label_column(touched.objid, added."column", 'unclassified');

@@ -30,11 +30,12 @@ typedef struct Flow
 	MaskRewrite *rewrite;
 	MaskFrame *frame;
 	const char *column;
-	int32 class_id; /* of the column; CLASS_NONE: nobody has said */
-	bool new_table; /* where nobody could */
-	bool truth;     /* within a yes or no */
-	bool sealed;    /* within a value that is encrypted */
-	List *visited;  /* columns of WITH RECURSIVE on the way: OutputColumn */
+	int32 class_id;                 /* of the column; CLASS_NONE: nobody has said */
+	bool new_table;                 /* where nobody could */
+	bool truth;                     /* within a yes or no */
+	bool sealed;                    /* within a value that is encrypted */
+	const LabelledTable *converted; /* whose rows are written anew, values and not masks */
+	List *visited;                  /* columns of WITH RECURSIVE on the way: OutputColumn */
 } Flow;
 
 typedef struct OutputColumn
@@ -70,7 +71,9 @@ refuse_value(const Flow *flow, int32 class_id)
 				 : errmsg("column \"%s\" of data class \"%s\" would hold values of data class "
 						  "\"%s\"",
 						  flow->column, name_of_class(flow->class_id), class_name),
-			 flow->new_table
+			 flow->converted != NULL
+				 ? errhint("Give the column the same class first, with tarot.classify_column().")
+			 : flow->new_table
 				 ? errhint("Create it WITH NO DATA, give its columns their classes with "
 						   "tarot.classify_column(), and fill it then; or write masks, with SET "
 						   "LOCAL tarot_security.io = masked.")
@@ -123,6 +126,21 @@ reach(Flow *flow, MaskedColumn *column)
 							   name_of_class(column->class_id)),
 						errhint("Write it by two statements.")));
 	column->use = same ? SITE_WRITES : SITE_STORES;
+}
+
+/* Of a table that is altered: its owner gets the values there, whatever they see. */
+static void
+reach_converted(Flow *flow, AttrNumber number)
+{
+	for (int i = 0; i < flow->converted->natts; i++)
+	{
+		int32 class_id = flow->converted->classes[i];
+		MaskedColumn column = {.class_id = class_id, .as = AS_SITE};
+
+		if ((number == 0 || number == i + 1) && class_id != CLASS_NONE &&
+			class_id != flow->class_id && !((flow->sealed || flow->truth) && sees_value(&column)))
+			refuse_value(flow, class_id);
+	}
 }
 
 static void
@@ -379,6 +397,13 @@ follow(Node *node, void *context)
 	if (node == NULL || is_count(node))
 		return false;
 	check_stack_depth();
+	if (IsA(node, Var) && flow->converted != NULL)
+	{
+		flow->truth = truth && !is_boolean_value(node);
+		reach_converted(flow, ((Var *) node)->varattno);
+		flow->truth = truth;
+		return false;
+	}
 	if (IsA(node, Var))
 	{
 		if (!flow->truth || is_boolean_value(node))
@@ -481,4 +506,13 @@ MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top)
 
 		follow_query(rewrite, MaskFrameOf(rewrite, with, top));
 	}
+}
+
+void
+MaskCheckConversion(const LabelledTable *before, Node *expression, const char *column,
+					int32 class_id, bool sealed)
+{
+	Flow flow = {.converted = before, .column = column, .class_id = class_id, .sealed = sealed};
+
+	follow(expression, &flow);
 }
