@@ -227,6 +227,23 @@ compat_query_selected_columns(Query *query, RangeTblEntry *entry)
 #endif
 }
 
+/* The columns of a table that a statement names to be written, defaults not among them. */
+static inline Bitmapset *
+compat_query_written_columns(Query *query, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	RTEPermissionInfo *permissions;
+
+	if (entry->perminfoindex == 0)
+		return NULL;
+	permissions = getRTEPermissionInfo(query->rteperminfos, entry);
+	return bms_union(permissions->insertedCols, permissions->updatedCols);
+#else
+	(void) query;
+	return bms_union(entry->insertedCols, entry->updatedCols);
+#endif
+}
+
 /* Lets the executor ask for the privileges of a role instead of those of who runs the query. */
 static inline void
 compat_query_check_as(Query *query, RangeTblEntry *entry, Oid role)

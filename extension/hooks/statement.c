@@ -212,6 +212,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 
 	if (IsA(node, CopyStmt))
 	{
+		MaskingCheckCopyFrom((CopyStmt *) node);
 		node = (Node *) MaskingRewriteCopy((CopyStmt *) node);
 		if (node != statement->utilityStmt)
 		{

@@ -64,6 +64,9 @@ LabelExists(void)
  */
 extern LabelledTable *LabelFind(Oid relation);
 
+/* Who may grant classes could grant any right to itself. */
+extern bool LabelAdministersClasses(Oid role);
+
 /* The text of an object's own label, or NULL. */
 extern char *LabelOf(Oid relation, AttrNumber column);
 

@@ -91,9 +91,8 @@ LabelAnnounce(Oid relation)
 
 /* ---------------------------------------------------------------- rights */
 
-/* Who may grant classes could grant it to themselves. */
-static bool
-administers_classes(Oid role)
+bool
+LabelAdministersClasses(Oid role)
 {
 	Oid schema = get_namespace_oid(SCHEMA, true);
 	CatCList *functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum("grant_class"));
@@ -127,7 +126,7 @@ static void
 require_use_of_class(Bytes name)
 {
 	int32 class_id = ClassIdOfName(name);
-	bool administers = administers_classes(GetUserId());
+	bool administers = LabelAdministersClasses(GetUserId());
 
 	if (!is_class_called(class_id, name))
 	{
@@ -159,7 +158,7 @@ require_plain(int32 class_id, Oid relation)
 {
 	if (class_id == CLASS_NONE || ClassAccessOf(class_id, GetUserId(), NULL).read >= READ_NOTED)
 		return;
-	if (class_id == CLASS_UNCLASSIFIED && administers_classes(GetUserId()))
+	if (class_id == CLASS_UNCLASSIFIED && LabelAdministersClasses(GetUserId()))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("permission denied to take a class from masked table \"%s\"",

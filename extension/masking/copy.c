@@ -97,3 +97,26 @@ MaskingRewriteCopy(CopyStmt *statement)
 	statement->attlist = NIL;
 	return statement;
 }
+
+void
+MaskingCheckCopyFrom(const CopyStmt *statement)
+{
+	Oid relation;
+	LabelledTable *labels;
+	ListCell *cell;
+
+	if (!statement->is_from || statement->relation == NULL || !IsTransactionState() ||
+		!LabelExists())
+		return;
+	relation = RangeVarGetRelid(statement->relation, RowExclusiveLock, true);
+	labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
+	if (labels == NULL || !labels->masked)
+		return;
+	foreach (cell, statement->attlist != NIL ? statement->attlist : columns_of(relation))
+	{
+		AttrNumber number = get_attnum(relation, strVal(lfirst(cell)));
+
+		if (number > 0 && number <= labels->natts && CLASS_IS_NAMED(labels->classes[number - 1]))
+			MaskingRequireWrite(labels->classes[number - 1]);
+	}
+}

@@ -30,6 +30,7 @@ typedef struct MaskingPlanning
 	bool cursor;    /* its rows may be fetched by another role */
 	List *plain;    /* classes whose columns stayed as they are */
 	List *searched; /* and those that stayed where they are compared */
+	List *written;  /* those of columns that are written */
 	struct
 	{
 		bool merge;
@@ -56,6 +57,9 @@ extern void MaskingForbidMerging(void);
 /* At each execution, as the role that then is current: raises unless it may read what the plan
  * does. */
 extern void MaskingCheckPlan(const PlannedStmt *statement);
+
+/* Raises unless the current role may write values of a class to masked columns. */
+extern void MaskingRequireWrite(int32 class_id);
 
 /* Whether the planner must not look into the statistics of a column, which estimates would show. */
 extern bool MaskingHidesStatistics(Oid relation, AttrNumber column);
@@ -128,6 +132,9 @@ extern const MaskingStatement *MaskingStatementOf(const char *text);
 /* COPY of a masked table TO somewhere as the COPY of a query, in a copy; else the same statement.
  */
 extern CopyStmt *MaskingRewriteCopy(CopyStmt *statement);
+
+/* Raises where COPY FROM would write a class that the role may not write. */
+extern void MaskingCheckCopyFrom(const CopyStmt *statement);
 
 extern void MaskingInit(void);
 

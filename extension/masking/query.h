@@ -71,6 +71,13 @@ extern Oid MaskViewDefinedBy(const RangeTblEntry *entry);
  */
 extern Oid MaskViewReader(const MaskFrame *frame, Index number);
 
+/*
+ * conflict.c: raises where ON CONFLICT DO UPDATE would find the row that has a
+ * value for who may not look for it. What it goes by stays as it is, so that
+ * the index is found.
+ */
+extern void MaskCheckConflict(MaskRewrite *rewrite, const MaskFrame *frame);
+
 /* stored.c: whether a relation has values of other tables' columns. */
 extern bool MaskStoresValues(Oid relation, char kind);
 

@@ -473,6 +473,7 @@ mask_query(MaskRewrite *rewrite, Query *query)
 	MaskFrame *frame = MaskFrameOf(rewrite, query, outer);
 	SetAside *aside = palloc0(sizeof(SetAside) * Max(list_length(query->rtable), 1));
 	List *checks = query->withCheckOptions;
+	OnConflictExpr *conflict = query->onConflict;
 	int number = 0;
 	ListCell *cell;
 
@@ -487,9 +488,16 @@ mask_query(MaskRewrite *rewrite, Query *query)
 		entry->securityQuals = NIL;
 	}
 	query->withCheckOptions = NIL;
+	if (conflict != NULL)
+		MaskCheckConflict(rewrite, frame);
 	query_tree_mutator(query, mask_node, rewrite, QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
 	query->withCheckOptions = checks;
 	mask_checks(rewrite, frame);
+	if (conflict != NULL)
+	{
+		query->onConflict->arbiterElems = conflict->arbiterElems;
+		query->onConflict->arbiterWhere = conflict->arbiterWhere;
+	}
 
 	number = 0;
 	foreach (cell, query->rtable)

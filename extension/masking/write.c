@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -467,6 +468,49 @@ follow_targets(MaskRewrite *rewrite, MaskFrame *frame, List *targets, const Labe
 	}
 }
 
+static bool
+is_null(Node *node)
+{
+	while (IsA(node, RelabelType) || IsA(node, CoerceToDomain) ||
+		   (IsA(node, FuncExpr) && is_cast((FuncExpr *) node)))
+		node = IsA(node, RelabelType)      ? (Node *) ((RelabelType *) node)->arg
+			   : IsA(node, CoerceToDomain) ? (Node *) ((CoerceToDomain *) node)->arg
+										   : linitial(((FuncExpr *) node)->args);
+	return IsA(node, Const) && ((Const *) node)->constisnull;
+}
+
+/* Classes whose values a statement writes, for the right to which is asked when it runs. */
+static void
+note_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets)
+{
+	Query *query = frame->query;
+	MaskedTable *table = frame->tables[query->resultRelation - 1];
+	Bitmapset *named;
+	ListCell *cell;
+
+	if (table == NULL || !(table->unprivileged || frame->through_view))
+		return;
+	named = compat_query_written_columns(query, rt_fetch(query->resultRelation, query->rtable));
+	foreach (cell, targets)
+	{
+		TargetEntry *target = lfirst(cell);
+
+		if (!target->resjunk && target->resno >= 1 && target->resno <= table->natts &&
+			CLASS_IS_NAMED(table->columns[target->resno - 1].class_id) &&
+			bms_is_member(target->resno - FirstLowInvalidHeapAttributeNumber, named) &&
+			!is_null((Node *) target->expr))
+			rewrite->planning->written = list_append_unique_int(
+				rewrite->planning->written, table->columns[target->resno - 1].class_id);
+	}
+}
+
+static void
+follow_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets, const LabelledTable *labels)
+{
+	follow_targets(rewrite, frame, targets, labels);
+	note_written(rewrite, frame, targets);
+}
+
 static void
 follow_query(MaskRewrite *rewrite, MaskFrame *frame)
 {
@@ -479,11 +523,11 @@ follow_query(MaskRewrite *rewrite, MaskFrame *frame)
 		return;
 	labels = LabelFind(rt_fetch(query->resultRelation, query->rtable)->relid);
 	if (query->commandType != CMD_MERGE)
-		follow_targets(rewrite, frame, query->targetList, labels);
+		follow_written(rewrite, frame, query->targetList, labels);
 	if (query->onConflict != NULL)
-		follow_targets(rewrite, frame, query->onConflict->onConflictSet, labels);
+		follow_written(rewrite, frame, query->onConflict->onConflictSet, labels);
 	foreach (cell, query->mergeActionList)
-		follow_targets(rewrite, frame, ((MergeAction *) lfirst(cell))->targetList, labels);
+		follow_written(rewrite, frame, ((MergeAction *) lfirst(cell))->targetList, labels);
 }
 
 /* Rows are written by a statement, and by those in its WITH. */
