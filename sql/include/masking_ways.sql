@@ -255,6 +255,12 @@ INSERT INTO probe (name, statements) VALUES
 	('pages', '{"SELECT * FROM pg_read_binary_file(pg_relation_filepath(''shop.client''))"}'),
 	('unlabelled', '{"SECURITY LABEL FOR tarot_security ON COLUMN shop.client.email IS NULL","SELECT email FROM shop.client"}'),
 	('unmasked', '{"SELECT tarot.unmask_table(''shop.client'')","SELECT email FROM shop.client"}'),
+	('binary cursor', '{"DECLARE b BINARY CURSOR FOR SELECT email FROM shop.client","FETCH b"}'),
+	('copy of rows', '{"CREATE TABLE shop.n (c shop.client)","INSERT INTO shop.n SELECT client FROM shop.client","SELECT (c).email FROM shop.n"}'),
+	('table sample repeatable', '{"SELECT a.email, b FROM shop.client a TABLESAMPLE SYSTEM (100) REPEATABLE (1), LATERAL unnest(string_to_array(a.email, ''@'')) b"}'),
+	('TOAST table', '{"DO $d$ BEGIN EXECUTE (SELECT format(''DECLARE t CURSOR FOR SELECT chunk_data FROM %s'', reltoastrelid::regclass) FROM pg_class WHERE oid = (''shop.'' || ''client'')::regclass); END $d$","FETCH t"}'),
+	('raw statistics', '{"SELECT stavalues1 FROM pg_statistic WHERE starelid = ''shop.client''::regclass"}'),
+	('generated column of one''s own', '{"ALTER TABLE shop.client ADD g text GENERATED ALWAYS AS (email) STORED","SELECT g FROM shop.client"}'),
 	('mask of a value', '{"SELECT tarot.masked(''user3@example.com''::text, ''email'')"}'),
 	('site from bytes', '{"SELECT tarot.masked(''a''::text, ''\\\\x00''::bytea::tarot.mask_site)"}'),
 	('site from a row', '{"SELECT (json_populate_record(NULL::shop.n_site, ''{\"s\": \"[email]\"}'')).s"}');
@@ -293,6 +299,9 @@ INSERT INTO probe (name, guess, statements) VALUES
 	('estimate of a join', true, '{"EXPLAIN SELECT FROM shop.client a JOIN (VALUES ({g}), (''a'')) v (e) ON a.email = v.e"}');
 INSERT INTO probe (name, since, statements) VALUES
 	('merge returning', 17, '{"MERGE INTO shop.client c USING (VALUES (3)) v (i) ON c.id = v.i WHEN MATCHED THEN UPDATE SET n = c.n RETURNING merge_action(), c.email, c"}'),
+	('JSON constructors', 16, '{"SELECT JSON_OBJECT(''e'' VALUE email), JSON_ARRAY(email), JSON_ARRAYAGG(email) OVER () FROM shop.client"}'),
+	('JSON_TABLE', 17, '{"SELECT j.* FROM shop.client c, JSON_TABLE(to_jsonb(c), ''$'' COLUMNS (e text PATH ''$.email'', NESTED PATH ''$'' COLUMNS (b text PATH ''$.birth''))) j"}'),
+	('JSON_QUERY', 17, '{"SELECT JSON_QUERY(to_jsonb(client), ''$.email''), JSON_VALUE(doc, ''$.email''), JSON_SERIALIZE(doc::json) FROM shop.client, shop.flags"}'),
 	('merge not matched', 17, '{"MERGE INTO shop.client c USING (VALUES (0)) v (i) ON c.id = v.i WHEN NOT MATCHED BY SOURCE AND shop.peep(c.email) THEN DELETE","SELECT 1"}'),
 	('returning old and new', 18, '{"UPDATE shop.client SET n = n WHERE id = 3 RETURNING old.email, new.email, old, new"}'),
 	('on conflict returning old', 18, '{"INSERT INTO shop.client (id, n) VALUES (3, 1) ON CONFLICT (id) DO UPDATE SET n = 2 RETURNING old.email, old"}'),
@@ -306,14 +315,14 @@ INSERT INTO probe (name, since, guess, statements) VALUES
 	('merge not matched by a value', 17, true, '{"MERGE INTO shop.client c USING (VALUES (0)) v (i) ON c.id = v.i WHEN NOT MATCHED BY SOURCE AND c.email = {g} THEN UPDATE SET n = 78","SELECT max(n) FROM shop.client"}');
 \if :by_views
 -- What is not possible with views; MERGE is since 17.
-DELETE FROM probe WHERE name IN ('group by key', 'table sample', 'current of');
+DELETE FROM probe WHERE name IN ('group by key', 'table sample', 'table sample repeatable', 'current of');
 UPDATE probe SET since = greatest(since, 17) WHERE name LIKE 'merge%';
 \endif
 DELETE FROM probe WHERE since > current_setting('server_version_num')::int / 10000;
 UPDATE probe SET control = false WHERE name IN ('cast that fails', 'cast in a filter', 'envelopes', 'new row refused', 'new row refused by a policy', 'new table', 'select into', 'temporary table', 'materialized view', 'insert select', 'update set',
 	'trigger', 'foreign key', 'expression index', 'check constraint', 'type change', 'rule of one''s own', 'policy of one''s own', 'inherit', 'parent above', 'statistics', 'statistics of expressions', 'pages', 'unlabelled', 'unmasked',
-	'mask of a value', 'site from bytes', 'site from a row', 'explain', 'check of a view', 'schema_to_xml', 'XML that fails', 'estimate', 'estimate of a join');
-UPDATE probe SET control = true WHERE name IN ('cast that fails', 'cast in a filter', 'envelopes');
+	'mask of a value', 'site from bytes', 'site from a row', 'explain', 'binary cursor', 'copy of rows', 'TOAST table', 'raw statistics', 'generated column of one''s own', 'check of a view', 'schema_to_xml', 'XML that fails', 'estimate', 'estimate of a join');
+UPDATE probe SET control = true WHERE name IN ('binary cursor', 'cast that fails', 'cast in a filter', 'envelopes');
 
 \if :by_views
 UPDATE probe SET statements = ARRAY(SELECT regexp_replace(regexp_replace(s, '\mshop\.(client|part_of|part|parent|child|made|protected|flags|listed|virtual)\M', 'door.\1', 'g'), 'search_path = shop', 'search_path = door') FROM unnest(statements) AS s);
