@@ -42,13 +42,21 @@ SET ROLE tarot_plain;
 SELECT up FROM shop.client WHERE id = 1;
 RESET ROLE;
 
--- Nor are they put into a column that is of no class, of another, or of none yet.
+-- Nor are they put into a column that is of no class, of another, or of none yet; not by a role that reads them plain, either. Others
+-- would see them in USING.
+SET ROLE tarot_owner;
+SELECT run(format('ALTER TABLE shop.client ALTER %s', a)) FROM (VALUES ('email TYPE int USING email::int'), ('note TYPE int USING client.email::int'), ('note TYPE int USING (shop.client.email)::int'),
+	('note TYPE text USING (client).email'), ('note TYPE text USING lower(coalesce(note, ''x'' || email))'), ('note TYPE text USING (client.*)::text'), ('note TYPE text USING (ARRAY[note, email])[2]'),
+	('note TYPE text USING CASE WHEN email > ''m'' THEN note END'), ('note TYPE text USING email(client)'), ('note TYPE boolean USING email LIKE ''user1@%'''), ('up TYPE text USING up || ''.''')) AS alters (a);
+ALTER TABLE shop.client ALTER note TYPE text USING client.note || n, ALTER email TYPE varchar(120);
+RESET ROLE;
+SELECT tarot.grant_class(c, 'tarot_owner', 'plain') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
 SET ROLE tarot_owner;
 ALTER TABLE shop.client DROP both_of, DROP twice;
 ALTER TABLE shop.client ADD fresh text, ADD other text;
 SELECT tarot.classify_column('shop.client', 'other', 'open');
 SELECT run(format('ALTER TABLE shop.client ALTER %s', a)) FROM (VALUES ('note TYPE text USING email'), ('note TYPE text USING left(email, 3)'), ('note TYPE int USING length(email)'), ('note TYPE text USING client::text'),
-	('fresh TYPE text USING email'), ('other TYPE text USING email'), ('id TYPE bigint USING id + length(email)'), ('note TYPE boolean USING email LIKE ''user1@%'''), ('email TYPE text USING pay::text'), ('email TYPE text USING email || pay')) AS alters (a);
+	('fresh TYPE text USING email'), ('other TYPE text USING email'), ('id TYPE bigint USING id + length(email)'), ('email TYPE text USING pay::text'), ('email TYPE text USING email || pay')) AS alters (a);
 
 -- What stays in its class may be converted.
 ALTER TABLE shop.client ALTER email TYPE varchar(100), ALTER pay TYPE numeric(20, 2), ALTER n TYPE bigint, ALTER note TYPE varchar USING note || id;
@@ -60,6 +68,7 @@ SELECT email, pay, up FROM shop.client WHERE id = 1;
 RESET ROLE;
 
 -- Encrypted they are of the class still; not under another key that the owner reads.
+SELECT tarot.revoke_class(c, 'tarot_owner') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
 SET ROLE tarot_owner;
 SELECT run($$ALTER TABLE shop.client ALTER email TYPE tarot.encrypted_text('open')$$);
 SELECT run($$ALTER TABLE shop.client ALTER note TYPE tarot.encrypted_text('open') USING email::tarot.encrypted_text('open')$$);
@@ -78,7 +87,7 @@ RESET ROLE;
 SELECT tarot.grant_class('email', 'tarot_owner', 'plain'), tarot.grant_class('birth', 'tarot_owner', 'plain');
 SET ROLE tarot_owner;
 SELECT run('ALTER TABLE shop.client ALTER note TYPE text USING birth::text');
--- A yes or no is none to them.
+-- A yes or no is no value to them.
 ALTER TABLE shop.client DROP fresh;
 ALTER TABLE shop.client ADD later boolean;
 SELECT tarot.classify_column('shop.client', 'later', 'open');

@@ -11,15 +11,20 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "tcop/deparse_utility.h"
 #include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "class/access.h"
+#include "class/reveal.h"
 #include "label/label.h"
 #include "masking/query.h"
 
@@ -52,6 +57,82 @@ tarot_masking_added_columns(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_DATUM(makeArrayResult(columns, CurrentMemoryContext));
 }
+
+/* ---------------------------------------------------------------- before */
+
+/* The table that is altered, when its name is looked for in an expression. */
+typedef struct Conversion
+{
+	const LabelledTable *table;
+	const char *name;
+} Conversion;
+
+static void
+require_plain(const LabelledTable *table, AttrNumber column)
+{
+	int32 class_id = table->classes[column - 1];
+
+	if (class_id == CLASS_NONE ||
+		(CLASS_IS_NAMED(class_id) && ClassFind(class_id)->exists &&
+		 ClassReveal(class_id, ClassAccessOf(class_id, GetUserId(), NULL).read)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to convert column \"%s\" of masked table \"%s\"",
+					get_attname(table->relation, column, false), get_rel_name(table->relation)),
+			 errdetail("An expression in USING sees values, and an error in it shows them."),
+			 errhint("Let it be done by a role that reads the data class plain.")));
+}
+
+/* By names alone, since the expression is not analyzed yet: the table's own name is the whole row.
+ */
+static bool
+require_plain_of_names(Node *node, void *context)
+{
+	const Conversion *conversion = context;
+	const LabelledTable *table = conversion->table;
+	ListCell *cell;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, require_plain_of_names, context);
+	foreach (cell, ((ColumnRef *) node)->fields)
+	{
+		const char *name = IsA(lfirst(cell), String) ? strVal(lfirst(cell)) : NULL;
+		AttrNumber column = name == NULL ? 0 : get_attnum(table->relation, name);
+
+		if (column > 0 && column <= table->natts)
+			require_plain(table, column);
+		else if (lnext(((ColumnRef *) node)->fields, cell) == NULL &&
+				 (name == NULL || strcmp(name, conversion->name) == 0))
+		{
+			for (int i = 1; i <= table->natts; i++)
+				require_plain(table, (AttrNumber) i);
+		}
+	}
+	return false;
+}
+
+void
+MaskRequireConversion(const LabelledTable *table, const AlterTableStmt *statement)
+{
+	Conversion conversion = {.table = table, .name = get_rel_name(table->relation)};
+	ListCell *cell;
+
+	if (!table->masked)
+		return;
+	foreach (cell, statement->cmds)
+	{
+		const AlterTableCmd *command = lfirst(cell);
+
+		if (command->subtype == AT_AlterColumnType)
+			(void) require_plain_of_names(castNode(ColumnDef, command->def)->raw_default,
+										  &conversion);
+	}
+}
+
+/* ---------------------------------------------------------------- behind */
 
 /* What a generated column is computed from; NULL for others. */
 static Node *

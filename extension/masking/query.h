@@ -87,6 +87,9 @@ extern void MaskStoredValues(Query *query);
 /* write.c: what a statement may write where, and as what; before it is changed. */
 extern void MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top);
 
+/* follow.c: raises where ALTER TABLE would let who does it see values that they may not read. */
+extern void MaskRequireConversion(const LabelledTable *table, const AlterTableStmt *statement);
+
 /*
  * The same of a column that ALTER TABLE computes from others, `before` being
  * the labels that these had, and `class_id` the class of the column.

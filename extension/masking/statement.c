@@ -13,7 +13,7 @@
 #include "utils/plancache.h"
 
 #include "label/label.h"
-#include "masking/masking.h"
+#include "masking/query.h"
 
 static MaskingStatement *current;
 
@@ -75,6 +75,8 @@ MaskingEnterStatement(MaskingStatement *statement, Node *utility, const char *te
 		Oid relation = RangeVarGetRelid(((AlterTableStmt *) utility)->relation, NoLock, true);
 
 		statement->altered = OidIsValid(relation) ? LabelFind(relation) : NULL;
+		if (statement->altered != NULL)
+			MaskRequireConversion(statement->altered, (AlterTableStmt *) utility);
 	}
 	current = statement;
 }
