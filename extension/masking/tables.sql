@@ -133,6 +133,15 @@ CREATE FUNCTION tarot.restore_privileges(relation oid) RETURNS integer
 			JOIN (VALUES ('SELECT', 'xmin', 'SELECT'), ('REFERENCES', 'tableoid', 'REFERENCES'), ('REFERENCES', 'ctid', 'TRIGGER')) AS m (privilege, "column", of_table) USING (privilege, "column")
 	$$;
 
+-- A trigger on a masking view gets rows as those see them who write.
+CREATE FUNCTION tarot.take_triggers(view oid) RETURNS integer
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT tarot.change_privileges(coalesce(array_agg(tarot.revoke_statement(take_triggers.view, 'TRIGGER', NULL, h.grantee)), '{}'), '{}')
+		FROM tarot.held_privileges(take_triggers.view) AS h WHERE h.privilege = 'TRIGGER'
+	$$;
+
 -- ------------------------------------------------------------ masking
 
 CREATE FUNCTION tarot.label_table(relation oid, label text) RETURNS void
@@ -264,6 +273,13 @@ BEGIN
 			IF tarot.narrow_privileges(relation) > 0 THEN
 				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class', relation::regclass
 					USING HINT = 'Of the others grants of their classes decide: tarot.grant_class().';
+			END IF;
+		END LOOP;
+		FOR relation IN SELECT l.objoid FROM pg_seclabel l JOIN pg_class c ON c.oid = l.objoid
+			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND starts_with(l.label, 'masking') AND pg_has_role(c.relowner, 'USAGE')
+		LOOP
+			IF tarot.take_triggers(relation) > 0 THEN
+				RAISE NOTICE 'masking view "%" has triggers of its owner only', relation::regclass USING HINT = 'The trigger of another role would see what others see.';
 			END IF;
 		END LOOP;
 	END IF;
