@@ -152,6 +152,22 @@ SET ROLE tarot_plain;
 SELECT detail('REFRESH MATERIALIZED VIEW CONCURRENTLY shop.copy') ~ 'Row: .*user.*@example.com' AS row_told;
 RESET ROLE;
 
+-- What the server does as the owner, who reads values here: for who had it done.
+SELECT tarot.grant_class(c, 'tarot_owner', 'plain') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
+CREATE TABLE shop.kind (id int PRIMARY KEY);
+INSERT INTO shop.kind VALUES (1);
+GRANT SELECT, UPDATE ON shop.kind TO tarot_none, tarot_plain;
+ALTER TABLE shop.kind OWNER TO tarot_owner;
+ALTER TABLE shop.client ADD kind int DEFAULT 1 REFERENCES shop.kind ON UPDATE CASCADE CHECK (kind < 5);
+SELECT tarot.unclassify_column('shop.client', 'kind');
+SET ROLE tarot_none;
+SELECT detail('UPDATE shop.kind SET id = 5');
+RESET ROLE;
+SELECT detail('UPDATE shop.kind SET id = 5'), detail('CREATE UNIQUE INDEX ON shop.client (birth)');
+SET ROLE tarot_owner;
+SELECT detail('UPDATE shop.kind SET id = 5') ~ 'user1@example.com' AS row_told, detail('CREATE UNIQUE INDEX ON shop.client (birth)');
+RESET ROLE;
+
 \set ECHO none
 DROP OWNED BY tarot_owner, tarot_plain, tarot_masked, tarot_search, tarot_none, tarot_member CASCADE;
 DROP ROLE tarot_owner, tarot_plain, tarot_masked, tarot_search, tarot_none, tarot_member;

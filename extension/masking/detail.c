@@ -37,17 +37,12 @@ may_be_told(int32 class_id, Oid role)
 			ClassFind(class_id)->exists && ClassAccessGranted(class_id, role).read == READ_PLAIN);
 }
 
-/* Whether the server would tell a column, or where it is 0 any, that must not be told. */
+/* A column, or where it is 0 any, that must not be told. */
 static bool
-hides_column(Oid relation, AttrNumber column, Oid role)
+hides_from(const LabelledTable *labels, AttrNumber column, Oid role)
 {
-	LabelledTable *labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
-
-	if (labels == NULL || !labels->masked || column > labels->natts ||
-		pg_class_aclcheck(relation, role, ACL_SELECT) != ACLCHECK_OK)
-		return false;
 	if (column > 0)
-		return !may_be_told(labels->classes[column - 1], role);
+		return column <= labels->natts && !may_be_told(labels->classes[column - 1], role);
 	for (int i = 0; i < labels->natts; i++)
 	{
 		if (!may_be_told(labels->classes[i], role))
@@ -56,15 +51,32 @@ hides_column(Oid relation, AttrNumber column, Oid role)
 	return false;
 }
 
+/*
+ * Whether the server tells such a column. It goes by the privileges of the
+ * current role, which is the owner where foreign keys cascade and indexes are
+ * built; `asked` is then who had that done, and else InvalidOid.
+ */
 static bool
-hides_columns(Oid relation, Datum columns, Oid role)
+hides_column(Oid relation, AttrNumber column, Oid asked)
+{
+	LabelledTable *labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
+
+	if (labels == NULL || !labels->masked ||
+		pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	return hides_from(labels, column, GetUserId()) ||
+		   (OidIsValid(asked) && hides_from(labels, column, asked));
+}
+
+static bool
+hides_columns(Oid relation, Datum columns, Oid asked)
 {
 	ArrayType *array = DatumGetArrayTypeP(columns);
 	const int16 *numbers = (const int16 *) ARR_DATA_PTR(array);
 
 	for (int i = 0; i < ARR_DIMS(array)[0]; i++)
 	{
-		if (hides_column(relation, numbers[i], role))
+		if (hides_column(relation, numbers[i], asked))
 			return true;
 	}
 	return false;
@@ -72,24 +84,24 @@ hides_columns(Oid relation, Datum columns, Oid role)
 
 /* The key of an index; of expressions it is not asked what they are. */
 static bool
-hides_key(Oid relation, Oid index, Oid role)
+hides_key(Oid relation, Oid index, Oid asked)
 {
 	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
 	Form_pg_index form;
 	bool hides = false;
 
 	if (!HeapTupleIsValid(tuple))
-		return hides_column(relation, 0, role);
+		return hides_column(relation, 0, asked);
 	form = (Form_pg_index) GETSTRUCT(tuple);
 	for (int i = 0; i < form->indnkeyatts && !hides; i++)
-		hides = hides_column(form->indrelid, form->indkey.values[i], role);
+		hides = hides_column(form->indrelid, form->indkey.values[i], asked);
 	ReleaseSysCache(tuple);
 	return hides;
 }
 
 /* The key of either side: it is not said whose it is. */
 static bool
-hides_foreign_key(Oid relation, const char *name, Oid role)
+hides_foreign_key(Oid relation, const char *name, Oid asked)
 {
 	Oid constraint = get_relation_constraint_oid(relation, name, true);
 	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
@@ -98,39 +110,38 @@ hides_foreign_key(Oid relation, const char *name, Oid role)
 	bool hides;
 
 	if (!HeapTupleIsValid(tuple))
-		return hides_column(relation, 0, role);
+		return hides_column(relation, 0, asked);
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	hides =
-		form->contype != CONSTRAINT_FOREIGN ||
-		hides_columns(form->conrelid,
-					  SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conkey, &isnull),
-					  role) ||
-		hides_columns(form->confrelid,
-					  SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_confkey, &isnull), role);
+	hides = form->contype != CONSTRAINT_FOREIGN ||
+			hides_columns(form->conrelid,
+						  SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conkey, &isnull),
+						  asked) ||
+			hides_columns(form->confrelid,
+						  SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_confkey, &isnull),
+						  asked);
 	ReleaseSysCache(tuple);
 	return hides;
 }
 
 /* The error of a view's CHECK OPTION does not name the table. */
 static bool
-hides_changed_row(const PlannedStmt *statement)
+hides_changed_row(const PlannedStmt *statement, Oid asked)
 {
 	ListCell *cell;
 
 	foreach (cell, statement == NULL ? NIL : statement->resultRelations)
 	{
-		if (hides_column(rt_fetch(lfirst_int(cell), statement->rtable)->relid, 0, GetUserId()))
+		if (hides_column(rt_fetch(lfirst_int(cell), statement->rtable)->relid, 0, asked))
 			return true;
 	}
 	return false;
 }
 
 static bool
-hides_of_constraint(const ErrorData *error)
+hides_of_constraint(const ErrorData *error, Oid asked)
 {
 	Oid schema;
 	Oid relation;
-	Oid role = GetUserId();
 
 	if (error->table_name == NULL || error->schema_name == NULL)
 		return false;
@@ -140,30 +151,34 @@ hides_of_constraint(const ErrorData *error)
 	{
 		case ERRCODE_UNIQUE_VIOLATION:
 		case ERRCODE_EXCLUSION_VIOLATION:
-			return hides_key(relation, get_relname_relid(error->constraint_name, schema), role);
+			return hides_key(relation, get_relname_relid(error->constraint_name, schema), asked);
 		case ERRCODE_FOREIGN_KEY_VIOLATION:
-			return hides_foreign_key(relation, error->constraint_name, role);
+			return hides_foreign_key(relation, error->constraint_name, asked);
 		default:
-			return hides_column(relation, 0, role);
+			return hides_column(relation, 0, asked);
 	}
 }
 
 bool
 MaskingHidesDetail(const ErrorData *error, const MaskingRun *run)
 {
+	Oid asked = InvalidOid;
+
 	if (error->detail == NULL || !IsTransactionState() || !LabelExists())
 		return false;
+	if (InNoForceRLSOperation() || InSecurityRestrictedOperation())
+		asked = run != NULL ? run->role : GetOuterUserId();
 	switch (error->sqlerrcode)
 	{
 		case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
-			return run != NULL && hides_changed_row(run->plan);
+			return run != NULL && hides_changed_row(run->plan, asked);
 		case ERRCODE_CARDINALITY_VIOLATION:
 
-			/* Two rows of a materialized view; by now the role is the view's owner. */
-			return run != NULL && hides_column(run->refreshed, 0, run->role);
+			/* Two rows of a materialized view. */
+			return run != NULL && hides_column(run->refreshed, 0, asked);
 		default:
 			return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 					   ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
-				   hides_of_constraint(error);
+				   hides_of_constraint(error, asked);
 	}
 }
