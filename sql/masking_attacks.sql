@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 \i :source/sql/include/attempt.sql
 CREATE EXTENSION tarot_security;
 \i :source/sql/include/masking.sql
-SELECT tarot.create_class('yes', 'shop', 'null'), tarot.grant_class('yes', 'tarot_masked', 'masked'), tarot.grant_class('yes', 'tarot_plain', 'plain');
+SELECT tarot.create_class('yes', 'shop', 'null'), tarot.grant_class('yes', 'tarot_masked', 'masked', write => true), tarot.grant_class('yes', 'tarot_plain', 'plain');
 SELECT tarot.grant_class('email', 'tarot_masked', 'masked', write => true), tarot.grant_class('email', 'tarot_plain', 'plain', write => true);
 CREATE DOMAIN shop.yes AS boolean;
 CREATE TABLE shop.flags (id int, flag boolean, flags boolean[], named shop.yes, number int, doc jsonb);

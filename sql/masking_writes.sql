@@ -185,6 +185,7 @@ ALTER TABLE shop.refers ADD FOREIGN KEY (email) REFERENCES shop.client (email);
 RESET ROLE;
 -- The same where the owner reads nothing.
 SELECT tarot.revoke_class(c, 'tarot_owner') FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
+SELECT tarot.grant_class('email', 'tarot_owner', 'none', write => true);
 SET ROLE tarot_owner;
 ALTER TABLE shop.refers DROP CONSTRAINT refers_email_fkey;
 ALTER TABLE shop.refers ADD FOREIGN KEY (email) REFERENCES shop.client (email) ON UPDATE CASCADE;

@@ -176,6 +176,18 @@ compat_adds_column(AlterTableType type)
 #endif
 }
 
+/* What a generated column is computed from can be changed since 17. */
+static inline bool
+compat_sets_expression(AlterTableType type)
+{
+#if PG_VERSION_NUM >= 170000
+	return type == AT_SetExpression;
+#else
+	(void) type;
+	return false;
+#endif
+}
+
 /* Privileges are kept beside the range table since 16. */
 #if PG_VERSION_NUM >= 160000
 #define COMPAT_CHECK_PERMS_ARGS List *range_table, List *permissions, bool raise
@@ -212,6 +224,23 @@ compat_query_selected_columns(Query *query, RangeTblEntry *entry)
 #else
 	(void) query;
 	return entry->requiredPerms == 0 ? NULL : &entry->selectedCols;
+#endif
+}
+
+/* The columns of a table that a statement names to be written, defaults not among them. */
+static inline Bitmapset *
+compat_query_written_columns(Query *query, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	RTEPermissionInfo *permissions;
+
+	if (entry->perminfoindex == 0)
+		return NULL;
+	permissions = getRTEPermissionInfo(query->rteperminfos, entry);
+	return bms_union(permissions->insertedCols, permissions->updatedCols);
+#else
+	(void) query;
+	return bms_union(entry->insertedCols, entry->updatedCols);
 #endif
 }
 

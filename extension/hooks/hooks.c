@@ -10,6 +10,7 @@
 
 #include "class/reveal.h"
 #include "hooks/analyze.h"
+#include "hooks/detail.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
 #include "hooks/planner.h"
@@ -49,5 +50,6 @@ HooksInit(void)
 	StatementHooksInit();
 	AnalyzeHooksInit();
 	PlannerHooksInit();
+	DetailHooksInit();
 	LogHooksInit();
 }

@@ -20,6 +20,7 @@
 
 #include "base/errors.h"
 #include "class/gate.h"
+#include "hooks/detail.h"
 #include "hooks/log.h"
 #include "hooks/redact.h"
 
@@ -227,8 +228,10 @@ redact_for_client(ErrorData *error, const ErrorData *logged)
 static void
 on_emit_log(ErrorData *error)
 {
-	ErrorData original = *error;
+	ErrorData original;
 
+	DetailHideAtEmit(error);
+	original = *error;
 	if (telling_log || !error->output_to_server)
 	{
 		if (previous_emit_log)

@@ -22,6 +22,7 @@
 #include "class/reveal.h"
 #include "client/client.h"
 #include "column/column.h"
+#include "hooks/detail.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
@@ -152,10 +153,14 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	running++;
 	PG_TRY();
 	{
+		DetailWatch watch;
+
+		DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
 		if (previous_executor_run)
 			previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);
 		else
 			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
+		DetailEndWatch(&watch);
 	}
 	PG_FINALLY();
 	{
@@ -195,6 +200,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	int outer_running = running;
 	ErrorContextCallback *outer_context = client_context;
 	MaskingStatement masking;
+	DetailWatch watch;
 
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
@@ -206,6 +212,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 
 	if (IsA(node, CopyStmt))
 	{
+		MaskingCheckCopyFrom((CopyStmt *) node);
 		node = (Node *) MaskingRewriteCopy((CopyStmt *) node);
 		if (node != statement->utilityStmt)
 		{
@@ -244,6 +251,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	PG_TRY();
 	{
 		MaskingEnterStatement(&masking, node, query);
+		DetailBeginWatch(&watch, NULL, masking.relation);
 		if (is_of_prepared(node))
 		{
 			running = 0;
@@ -258,6 +266,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		else
 			standard_ProcessUtility(statement, query, read_only_tree, context, params, environment,
 									dest, completion);
+		DetailEndWatch(&watch);
+		MaskingFinishStatement(&masking);
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
 	}

@@ -213,3 +213,43 @@ tarot_label_inherit(PG_FUNCTION_ARGS)
 		inherit_labels(relation, lfirst_oid(cell));
 	PG_RETURN_VOID();
 }
+
+/* ---------------------------------------------------------------- columns that lose what gave them
+ * a class */
+
+/* What is of no class, or of several, must not become one that anybody can classify. */
+static const char *
+label_of_class(const LabelledTable *table, const char *column, int32 class_id)
+{
+	const DataClass *data_class = CLASS_IS_NAMED(class_id) ? ClassFind(class_id) : NULL;
+
+	if (data_class == NULL || !data_class->exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column \"%s\" of table \"%s\" is of no known data class, or of several",
+						column, get_rel_name(table->relation)),
+				 errhint("Classify it first, with tarot.classify_column().")));
+	return psprintf("%s%s", LABEL_CLASS, data_class->name);
+}
+
+void
+LabelCarry(const LabelledTable *before)
+{
+	LabelledTable *after = LabelFind(before->relation);
+
+	for (int i = 0; i < before->natts; i++)
+	{
+		char *column;
+
+		if (before->classes[i] == CLASS_NONE ||
+			(after != NULL && after->classes[i] != CLASS_NONE) ||
+			LabelOf(before->relation, i + 1) != NULL)
+			continue;
+		column = get_attname(before->relation, i + 1, true);
+
+		/* A dropped one has a name still, but is not found by it. */
+		if (column == NULL || get_attnum(before->relation, column) != i + 1)
+			continue;
+		give(before->relation, column, label_of_class(before, column, before->classes[i]));
+	}
+}

@@ -64,6 +64,18 @@ LabelExists(void)
  */
 extern LabelledTable *LabelFind(Oid relation);
 
+/* Who may grant classes could grant any right to itself. */
+extern bool LabelAdministersClasses(Oid role);
+
+/* The text of an object's own label, or NULL. */
+extern char *LabelOf(Oid relation, AttrNumber column);
+
+/*
+ * After a table was altered: a column that was generated, and is not any more,
+ * keeps the class that it had by that, since it keeps its values.
+ */
+extern void LabelCarry(const LabelledTable *before);
+
 /* Tells which types have a class themselves: this floor is below theirs. */
 typedef bool (*LabelTypeCheck)(Oid type);
 

@@ -14,6 +14,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_seclabel.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext_data.h"
 #include "commands/seclabel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -56,20 +58,41 @@ LabelOf(Oid relation, AttrNumber column)
 	return GetSecurityLabel(&object, LABEL_PROVIDER);
 }
 
+static Oid
+toast_of(Oid relation)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid toast = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		toast = ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid;
+		ReleaseSysCache(tuple);
+	}
+	return toast;
+}
+
 void
 LabelAnnounce(Oid relation)
 {
+	Oid toast = toast_of(relation);
+
 	CacheInvalidateRelcacheByRelid(relation);
 
 	/* By this, sessions look again whether there are any at all. */
 	CacheInvalidateRelcacheByRelid(SecLabelRelationId);
+
+	/* Plans on what else has the table's values were made before there were any. */
+	if (OidIsValid(toast))
+		CacheInvalidateRelcacheByRelid(toast);
+	CacheInvalidateRelcacheByRelid(StatisticRelationId);
+	CacheInvalidateRelcacheByRelid(StatisticExtDataRelationId);
 }
 
 /* ---------------------------------------------------------------- rights */
 
-/* Who may grant classes could grant it to themselves. */
-static bool
-administers_classes(Oid role)
+bool
+LabelAdministersClasses(Oid role)
 {
 	Oid schema = get_namespace_oid(SCHEMA, true);
 	CatCList *functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum("grant_class"));
@@ -103,7 +126,7 @@ static void
 require_use_of_class(Bytes name)
 {
 	int32 class_id = ClassIdOfName(name);
-	bool administers = administers_classes(GetUserId());
+	bool administers = LabelAdministersClasses(GetUserId());
 
 	if (!is_class_called(class_id, name))
 	{
@@ -135,7 +158,7 @@ require_plain(int32 class_id, Oid relation)
 {
 	if (class_id == CLASS_NONE || ClassAccessOf(class_id, GetUserId(), NULL).read >= READ_NOTED)
 		return;
-	if (class_id == CLASS_UNCLASSIFIED && administers_classes(GetUserId()))
+	if (class_id == CLASS_UNCLASSIFIED && LabelAdministersClasses(GetUserId()))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					errmsg("permission denied to take a class from masked table \"%s\"",
@@ -156,22 +179,40 @@ require_plain_of_all(Oid relation)
 		require_plain(table->classes[i], relation);
 }
 
+/* A class for a generated column takes it from the class of what it is computed from. */
+static void
+require_other_than_computed(Oid relation, AttrNumber column, const char *label)
+{
+	LabelledTable *table = label == NULL ? NULL : LabelFind(relation);
+	Bytes name;
+
+	if (table == NULL || column < 1 || column > table->natts)
+		return;
+	name = LabelClassName(label);
+	if (name.len > 0 && ClassIdOfName(name) != table->classes[column - 1])
+		require_plain(table->classes[column - 1], relation);
+}
+
 void
 LabelRequireChange(Oid relation, AttrNumber column, const char *label)
 {
 	char *old = LabelOf(relation, column);
-	char *of_table;
 	Bytes name;
 
-	if (old == NULL || (label != NULL && strcmp(old, label) == 0))
-		return;
 	if (column == 0)
 	{
-		require_plain_of_all(relation);
+		if (old != NULL && (label == NULL || strcmp(old, label) != 0))
+			require_plain_of_all(relation);
 		return;
 	}
-	of_table = LabelOf(relation, 0);
-	if (of_table == NULL)
+	if (LabelOf(relation, 0) == NULL)
+		return;
+	if (old == NULL)
+	{
+		require_other_than_computed(relation, column, label);
+		return;
+	}
+	if (label != NULL && strcmp(old, label) == 0)
 		return;
 	name = LabelClassName(old);
 	if (name.len > 0)

@@ -16,9 +16,6 @@ extern char *LabelText(HeapTuple tuple, TupleDesc desc);
 /* The name of a label's class; of length 0 where it names none. */
 extern Bytes LabelClassName(const char *label);
 
-/* The text of an object's own label, or NULL. */
-extern char *LabelOf(Oid relation, AttrNumber column);
-
 /*
  * Raises where the role must not take an object's label away, or put another
  * in its place (NULL: none). Who does that to a masked table reads what the

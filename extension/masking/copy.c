@@ -17,23 +17,23 @@
 
 #include "class/gate.h"
 #include "label/label.h"
-#include "masking/masking.h"
+#include "masking/query.h"
 
 /* Names of the columns that COPY takes without a list: generated ones are left out. */
 static List *
-columns_of(Oid relation, int natts)
+columns_of(Oid relation)
 {
 	List *columns = NIL;
 
-	for (int number = 1; number <= natts; number++)
-	{
-		HeapTuple tuple =
-			SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(number));
-		Form_pg_attribute attribute;
+	HeapTuple tuple;
 
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	/* Dropped ones keep their numbers. */
+	for (int16 number = 1; HeapTupleIsValid(
+			 tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(number)));
+		 number++)
+	{
+		Form_pg_attribute attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+
 		if (!attribute->attisdropped && attribute->attgenerated == '\0')
 			columns = lappend(columns, makeString(pstrdup(NameStr(attribute->attname))));
 		ReleaseSysCache(tuple);
@@ -74,8 +74,11 @@ MaskingRewriteCopy(CopyStmt *statement)
 		!LabelExists())
 		return statement;
 	relation = RangeVarGetRelid(statement->relation, AccessShareLock, true);
-	labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
-	if (labels == NULL || (!labels->masked && GateCurrentIo() != GATE_IO_MASKED))
+	if (!OidIsValid(relation))
+		return statement;
+	labels = LabelFind(relation);
+	if ((labels == NULL || (!labels->masked && GateCurrentIo() != GATE_IO_MASKED)) &&
+		!MaskStoresValues(relation, RELKIND_RELATION))
 		return statement;
 
 	/* COPY itself says what it does not take. */
@@ -88,9 +91,32 @@ MaskingRewriteCopy(CopyStmt *statement)
 	table->schemaname = get_namespace_name(get_rel_namespace(relation));
 	table->inh = false;
 	if (statement->attlist == NIL)
-		statement->attlist = columns_of(relation, labels->natts);
+		statement->attlist = columns_of(relation);
 	statement->query = select_from(table, statement->attlist);
 	statement->relation = NULL;
 	statement->attlist = NIL;
 	return statement;
+}
+
+void
+MaskingCheckCopyFrom(const CopyStmt *statement)
+{
+	Oid relation;
+	LabelledTable *labels;
+	ListCell *cell;
+
+	if (!statement->is_from || statement->relation == NULL || !IsTransactionState() ||
+		!LabelExists())
+		return;
+	relation = RangeVarGetRelid(statement->relation, RowExclusiveLock, true);
+	labels = OidIsValid(relation) ? LabelFind(relation) : NULL;
+	if (labels == NULL || !labels->masked)
+		return;
+	foreach (cell, statement->attlist != NIL ? statement->attlist : columns_of(relation))
+	{
+		AttrNumber number = get_attnum(relation, strVal(lfirst(cell)));
+
+		if (number > 0 && number <= labels->natts && CLASS_IS_NAMED(labels->classes[number - 1]))
+			MaskingRequireWrite(labels->classes[number - 1]);
+	}
 }

@@ -16,6 +16,8 @@
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 
+#include "label/label.h"
+
 /* ---------------------------------------------------------------- rewrite.c, plan.c */
 
 /* What a plan that is being made depends on. */
@@ -28,6 +30,7 @@ typedef struct MaskingPlanning
 	bool cursor;    /* its rows may be fetched by another role */
 	List *plain;    /* classes whose columns stayed as they are */
 	List *searched; /* and those that stayed where they are compared */
+	List *written;  /* those of columns that are written */
 	struct
 	{
 		bool merge;
@@ -55,6 +58,9 @@ extern void MaskingForbidMerging(void);
  * does. */
 extern void MaskingCheckPlan(const PlannedStmt *statement);
 
+/* Raises unless the current role may write values of a class to masked columns. */
+extern void MaskingRequireWrite(int32 class_id);
+
 /* Whether the planner must not look into the statistics of a column, which estimates would show. */
 extern bool MaskingHidesStatistics(Oid relation, AttrNumber column);
 
@@ -69,6 +75,25 @@ extern bool MaskingMayRead(Oid relation, AttrNumber column);
 
 /* Whether a function must not become part of the query that calls it, behind our back. */
 extern bool MaskingKeepsApart(Oid function);
+
+/*
+ * Whether the current role may read what the server keeps of a column's values
+ * (0: of all columns) beside the table, or tells of them by itself.
+ */
+extern bool MaskingMayReadStored(Oid relation, AttrNumber column);
+
+/* ---------------------------------------------------------------- detail.c */
+
+/* What runs while an error is raised, as far as the error does not tell. */
+typedef struct MaskingRun
+{
+	const PlannedStmt *plan; /* or NULL */
+	Oid refreshed;           /* the materialized view, or InvalidOid */
+	Oid role;                /* that had this done */
+} MaskingRun;
+
+/* Whether the detail of an error tells values that the role may not read. */
+extern bool MaskingHidesDetail(const ErrorData *error, const MaskingRun *run);
 
 /* ---------------------------------------------------------------- statement.c */
 
@@ -86,11 +111,18 @@ typedef struct MaskingStatement
 	struct MaskingStatement *outer;
 	MaskingDestination destination;
 	const char *text;
-	Oid relation; /* to be refreshed */
+	Oid relation;           /* to be refreshed */
+	LabelledTable *altered; /* by ALTER TABLE, as it was before; NULL: without labels */
 } MaskingStatement;
 
 extern void MaskingEnterStatement(MaskingStatement *statement, Node *utility, const char *text);
+
+/* When it has come to its end without an error. */
+extern void MaskingFinishStatement(const MaskingStatement *statement);
 extern void MaskingLeaveStatement(MaskingStatement *statement);
+
+/* The labels that a table had before the statement altered it, if it does. */
+extern LabelledTable *MaskingLabelsBefore(Oid relation);
 
 /* The statement whose own query is planned from this text, or NULL. */
 extern const MaskingStatement *MaskingStatementOf(const char *text);
@@ -100,6 +132,9 @@ extern const MaskingStatement *MaskingStatementOf(const char *text);
 /* COPY of a masked table TO somewhere as the COPY of a query, in a copy; else the same statement.
  */
 extern CopyStmt *MaskingRewriteCopy(CopyStmt *statement);
+
+/* Raises where COPY FROM would write a class that the role may not write. */
+extern void MaskingCheckCopyFrom(const CopyStmt *statement);
 
 extern void MaskingInit(void);
 

@@ -26,3 +26,8 @@ CREATE FUNCTION tarot.masked(value anyelement, site tarot.mask_site) RETURNS any
 CREATE FUNCTION tarot.masked_row("row" anyelement, site tarot.mask_site) RETURNS anyelement
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_masking_masked_row';
+
+-- In front of all conditions of a query on what the server keeps of values: pg_statistic, pg_statistic_ext_data, TOAST tables.
+CREATE FUNCTION tarot.may_read_stored(catalog oid, object oid, "column" smallint) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_masking_may_read_stored';

@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/cost.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -34,6 +35,7 @@
  */
 #define MARK_PLAIN (-7701)
 #define MARK_SEARCHED (-7702)
+#define MARK_WRITTEN (-7703)
 
 static MaskingPlanning *current;
 
@@ -152,6 +154,7 @@ MaskingEndPlanning(MaskingPlanning *planning, PlannedStmt *statement)
 	add_item(statement, PROCOID, marking_hash);
 	add_classes(statement, planning->plain, MARK_PLAIN);
 	add_classes(statement, planning->searched, MARK_SEARCHED);
+	add_classes(statement, planning->written, MARK_WRITTEN);
 }
 
 /* ---------------------------------------------------------------- running them */
@@ -185,6 +188,34 @@ refuse_plan(void)
 					errhint("Run the statement again.")));
 }
 
+/*
+ * As for encrypted columns. Who puts a guess into a column of the class, and
+ * reads its mask there, learns whose mask it is. A dump is restored by who may
+ * hold no right of the class, but could have any.
+ */
+void
+MaskingRequireWrite(int32 class_id)
+{
+	DataClass *data_class;
+	char *role;
+
+	if (likely(ClassAccessOf(class_id, GetUserId(), NULL).write) ||
+		LabelAdministersClasses(GetUserId()))
+		return;
+	data_class = ClassFind(class_id);
+	role = GetUserNameFromId(GetUserId(), true);
+	if (!data_class->exists)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied to write a column of an unknown data class"),
+						errhint("Create the class, or give the column another one with "
+								"tarot.classify_column().")));
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to write data class \"%s\"", data_class->name),
+					errdetail("Role \"%s\" has no write access to it.", role),
+					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",
+							quote_literal_cstr(data_class->name), quote_literal_cstr(role))));
+}
+
 void
 MaskingCheckPlan(const PlannedStmt *statement)
 {
@@ -203,6 +234,8 @@ MaskingCheckPlan(const PlannedStmt *statement)
 		if (item->cacheId == MARK_SEARCHED &&
 			!ClassAccessOf((int32) item->hashValue, GetUserId(), NULL).search)
 			refuse_plan();
+		if (item->cacheId == MARK_WRITTEN)
+			MaskingRequireWrite((int32) item->hashValue);
 	}
 }
 

@@ -71,7 +71,30 @@ extern Oid MaskViewDefinedBy(const RangeTblEntry *entry);
  */
 extern Oid MaskViewReader(const MaskFrame *frame, Index number);
 
+/*
+ * conflict.c: raises where ON CONFLICT DO UPDATE would find the row that has a
+ * value for who may not look for it. What it goes by stays as it is, so that
+ * the index is found.
+ */
+extern void MaskCheckConflict(MaskRewrite *rewrite, const MaskFrame *frame);
+
+/* stored.c: whether a relation has values of other tables' columns. */
+extern bool MaskStoresValues(Oid relation, char kind);
+
+/* Hides from a query on such those that who runs it may not read. */
+extern void MaskStoredValues(Query *query);
+
 /* write.c: what a statement may write where, and as what; before it is changed. */
 extern void MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top);
+
+/* follow.c: raises where ALTER TABLE would let who does it see values that they may not read. */
+extern void MaskRequireConversion(const LabelledTable *table, const AlterTableStmt *statement);
+
+/*
+ * The same of a column that ALTER TABLE computes from others, `before` being
+ * the labels that these had, and `class_id` the class of the column.
+ */
+extern void MaskCheckConversion(const LabelledTable *before, Node *expression, const char *column,
+								int32 class_id, bool sealed);
 
 #endif

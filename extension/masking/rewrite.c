@@ -40,7 +40,8 @@ find_labelled(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
-		return is_labelled((RangeTblEntry *) node);
+		return is_labelled((RangeTblEntry *) node) ||
+			   MaskStoresValues(((RangeTblEntry *) node)->relid, ((RangeTblEntry *) node)->relkind);
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, find_labelled, context, QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, find_labelled, context);
@@ -472,6 +473,7 @@ mask_query(MaskRewrite *rewrite, Query *query)
 	MaskFrame *frame = MaskFrameOf(rewrite, query, outer);
 	SetAside *aside = palloc0(sizeof(SetAside) * Max(list_length(query->rtable), 1));
 	List *checks = query->withCheckOptions;
+	OnConflictExpr *conflict = query->onConflict;
 	int number = 0;
 	ListCell *cell;
 
@@ -486,9 +488,16 @@ mask_query(MaskRewrite *rewrite, Query *query)
 		entry->securityQuals = NIL;
 	}
 	query->withCheckOptions = NIL;
+	if (conflict != NULL)
+		MaskCheckConflict(rewrite, frame);
 	query_tree_mutator(query, mask_node, rewrite, QTW_DONT_COPY_QUERY | QTW_IGNORE_RT_SUBQUERIES);
 	query->withCheckOptions = checks;
 	mask_checks(rewrite, frame);
+	if (conflict != NULL)
+	{
+		query->onConflict->arbiterElems = conflict->arbiterElems;
+		query->onConflict->arbiterWhere = conflict->arbiterWhere;
+	}
 
 	number = 0;
 	foreach (cell, query->rtable)
@@ -504,6 +513,7 @@ mask_query(MaskRewrite *rewrite, Query *query)
 		take_privileges(rewrite, frame, entry, number + 1);
 		number++;
 	}
+	MaskStoredValues(query);
 	rewrite->frame = outer;
 	rewrite->in_quals = outer_quals;
 }

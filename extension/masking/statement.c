@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/prepare.h"
 #include "nodes/parsenodes.h"
@@ -12,7 +13,7 @@
 #include "utils/plancache.h"
 
 #include "label/label.h"
-#include "masking/masking.h"
+#include "masking/query.h"
 
 static MaskingStatement *current;
 
@@ -69,7 +70,30 @@ MaskingEnterStatement(MaskingStatement *statement, Node *utility, const char *te
 		statement->relation =
 			RangeVarGetRelid(((RefreshMatViewStmt *) utility)->relation, NoLock, true);
 	}
+	else if (IsA(utility, AlterTableStmt) && IsTransactionState() && LabelExists())
+	{
+		Oid relation = RangeVarGetRelid(((AlterTableStmt *) utility)->relation, NoLock, true);
+
+		statement->altered = OidIsValid(relation) ? LabelFind(relation) : NULL;
+		if (statement->altered != NULL)
+			MaskRequireConversion(statement->altered, (AlterTableStmt *) utility);
+	}
 	current = statement;
+}
+
+LabelledTable *
+MaskingLabelsBefore(Oid relation)
+{
+	if (current != NULL && current->altered != NULL && current->altered->relation == relation)
+		return current->altered;
+	return LabelFind(relation);
+}
+
+void
+MaskingFinishStatement(const MaskingStatement *statement)
+{
+	if (statement->altered != NULL)
+		LabelCarry(statement->altered);
 }
 
 void

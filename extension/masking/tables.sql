@@ -10,6 +10,10 @@ CREATE FUNCTION tarot.added_columns(command pg_ddl_command) RETURNS smallint[]
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_masking_added_columns';
 
+CREATE FUNCTION tarot.check_conversions(command pg_ddl_command) RETURNS void
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_masking_check_conversions';
+
 CREATE FUNCTION tarot.is_masked(relation oid) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	RETURN EXISTS (SELECT FROM pg_catalog.pg_seclabel l WHERE l.objoid = relation AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0
@@ -129,6 +133,15 @@ CREATE FUNCTION tarot.restore_privileges(relation oid) RETURNS integer
 			JOIN (VALUES ('SELECT', 'xmin', 'SELECT'), ('REFERENCES', 'tableoid', 'REFERENCES'), ('REFERENCES', 'ctid', 'TRIGGER')) AS m (privilege, "column", of_table) USING (privilege, "column")
 	$$;
 
+-- A trigger on a masking view gets rows as those see them who write.
+CREATE FUNCTION tarot.take_triggers(view oid) RETURNS integer
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT tarot.change_privileges(coalesce(array_agg(tarot.revoke_statement(take_triggers.view, 'TRIGGER', NULL, h.grantee)), '{}'), '{}')
+		FROM tarot.held_privileges(take_triggers.view) AS h WHERE h.privilege = 'TRIGGER'
+	$$;
+
 -- ------------------------------------------------------------ masking
 
 CREATE FUNCTION tarot.label_table(relation oid, label text) RETURNS void
@@ -229,6 +242,7 @@ BEGIN
 				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
 		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
+		PERFORM tarot.check_conversions(d.command) FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid = touched.objid AND touched.masked;
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP
 			IF touched.command_tag <> 'SECURITY LABEL' AND NOT added.encrypted AND current_setting('tarot_security.mask_unclassified')::boolean THEN
 				PERFORM tarot.label_column(touched.objid, added."column", 'unclassified');
@@ -251,6 +265,13 @@ BEGIN
 			IF tarot.narrow_privileges(relation) > 0 THEN
 				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class', relation::regclass
 					USING HINT = 'Of the others grants of their classes decide: tarot.grant_class().';
+			END IF;
+		END LOOP;
+		FOR relation IN SELECT l.objoid FROM pg_seclabel l JOIN pg_class c ON c.oid = l.objoid
+			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND starts_with(l.label, 'masking') AND pg_has_role(c.relowner, 'USAGE')
+		LOOP
+			IF tarot.take_triggers(relation) > 0 THEN
+				RAISE NOTICE 'masking view "%" has triggers of its owner only', relation::regclass USING HINT = 'The trigger of another role would see what others see.';
 			END IF;
 		END LOOP;
 	END IF;

@@ -56,6 +56,7 @@ BEGIN
 	IF (SELECT c.relowner <> base.relowner FROM pg_class c WHERE c.oid = name::regclass) THEN
 		EXECUTE format('ALTER VIEW %s OWNER TO %s', name, base.relowner::regrole);
 	END IF;
+	PERFORM tarot.take_triggers(name::regclass);
 	PERFORM tarot.label_table(name::regclass, CASE WHEN columns IS NULL THEN 'masking *' ELSE 'masking' END);
 	IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = ANY (shown) AND tarot.class_of_column(rel, a.attnum) IS NOT NULL) THEN
 		RAISE WARNING 'no column of view "%" has a data class', name::regclass USING HINT = 'Classify columns of the table with tarot.classify_column().';

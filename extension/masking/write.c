@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -30,11 +31,12 @@ typedef struct Flow
 	MaskRewrite *rewrite;
 	MaskFrame *frame;
 	const char *column;
-	int32 class_id; /* of the column; CLASS_NONE: nobody has said */
-	bool new_table; /* where nobody could */
-	bool truth;     /* within a yes or no */
-	bool sealed;    /* within a value that is encrypted */
-	List *visited;  /* columns of WITH RECURSIVE on the way: OutputColumn */
+	int32 class_id;                 /* of the column; CLASS_NONE: nobody has said */
+	bool new_table;                 /* where nobody could */
+	bool truth;                     /* within a yes or no */
+	bool sealed;                    /* within a value that is encrypted */
+	const LabelledTable *converted; /* whose rows are written anew, values and not masks */
+	List *visited;                  /* columns of WITH RECURSIVE on the way: OutputColumn */
 } Flow;
 
 typedef struct OutputColumn
@@ -70,7 +72,9 @@ refuse_value(const Flow *flow, int32 class_id)
 				 : errmsg("column \"%s\" of data class \"%s\" would hold values of data class "
 						  "\"%s\"",
 						  flow->column, name_of_class(flow->class_id), class_name),
-			 flow->new_table
+			 flow->converted != NULL
+				 ? errhint("Give the column the same class first, with tarot.classify_column().")
+			 : flow->new_table
 				 ? errhint("Create it WITH NO DATA, give its columns their classes with "
 						   "tarot.classify_column(), and fill it then; or write masks, with SET "
 						   "LOCAL tarot_security.io = masked.")
@@ -123,6 +127,21 @@ reach(Flow *flow, MaskedColumn *column)
 							   name_of_class(column->class_id)),
 						errhint("Write it by two statements.")));
 	column->use = same ? SITE_WRITES : SITE_STORES;
+}
+
+/* Of a table that is altered: its owner gets the values there, whatever they see. */
+static void
+reach_converted(Flow *flow, AttrNumber number)
+{
+	for (int i = 0; i < flow->converted->natts; i++)
+	{
+		int32 class_id = flow->converted->classes[i];
+		MaskedColumn column = {.class_id = class_id, .as = AS_SITE};
+
+		if ((number == 0 || number == i + 1) && class_id != CLASS_NONE &&
+			class_id != flow->class_id && !((flow->sealed || flow->truth) && sees_value(&column)))
+			refuse_value(flow, class_id);
+	}
 }
 
 static void
@@ -379,6 +398,13 @@ follow(Node *node, void *context)
 	if (node == NULL || is_count(node))
 		return false;
 	check_stack_depth();
+	if (IsA(node, Var) && flow->converted != NULL)
+	{
+		flow->truth = truth && !is_boolean_value(node);
+		reach_converted(flow, ((Var *) node)->varattno);
+		flow->truth = truth;
+		return false;
+	}
 	if (IsA(node, Var))
 	{
 		if (!flow->truth || is_boolean_value(node))
@@ -442,6 +468,49 @@ follow_targets(MaskRewrite *rewrite, MaskFrame *frame, List *targets, const Labe
 	}
 }
 
+static bool
+is_null(Node *node)
+{
+	while (IsA(node, RelabelType) || IsA(node, CoerceToDomain) ||
+		   (IsA(node, FuncExpr) && is_cast((FuncExpr *) node)))
+		node = IsA(node, RelabelType)      ? (Node *) ((RelabelType *) node)->arg
+			   : IsA(node, CoerceToDomain) ? (Node *) ((CoerceToDomain *) node)->arg
+										   : linitial(((FuncExpr *) node)->args);
+	return IsA(node, Const) && ((Const *) node)->constisnull;
+}
+
+/* Classes whose values a statement writes, for the right to which is asked when it runs. */
+static void
+note_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets)
+{
+	Query *query = frame->query;
+	MaskedTable *table = frame->tables[query->resultRelation - 1];
+	Bitmapset *named;
+	ListCell *cell;
+
+	if (table == NULL || !(table->unprivileged || frame->through_view))
+		return;
+	named = compat_query_written_columns(query, rt_fetch(query->resultRelation, query->rtable));
+	foreach (cell, targets)
+	{
+		TargetEntry *target = lfirst(cell);
+
+		if (!target->resjunk && target->resno >= 1 && target->resno <= table->natts &&
+			CLASS_IS_NAMED(table->columns[target->resno - 1].class_id) &&
+			bms_is_member(target->resno - FirstLowInvalidHeapAttributeNumber, named) &&
+			!is_null((Node *) target->expr))
+			rewrite->planning->written = list_append_unique_int(
+				rewrite->planning->written, table->columns[target->resno - 1].class_id);
+	}
+}
+
+static void
+follow_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets, const LabelledTable *labels)
+{
+	follow_targets(rewrite, frame, targets, labels);
+	note_written(rewrite, frame, targets);
+}
+
 static void
 follow_query(MaskRewrite *rewrite, MaskFrame *frame)
 {
@@ -454,11 +523,11 @@ follow_query(MaskRewrite *rewrite, MaskFrame *frame)
 		return;
 	labels = LabelFind(rt_fetch(query->resultRelation, query->rtable)->relid);
 	if (query->commandType != CMD_MERGE)
-		follow_targets(rewrite, frame, query->targetList, labels);
+		follow_written(rewrite, frame, query->targetList, labels);
 	if (query->onConflict != NULL)
-		follow_targets(rewrite, frame, query->onConflict->onConflictSet, labels);
+		follow_written(rewrite, frame, query->onConflict->onConflictSet, labels);
 	foreach (cell, query->mergeActionList)
-		follow_targets(rewrite, frame, ((MergeAction *) lfirst(cell))->targetList, labels);
+		follow_written(rewrite, frame, ((MergeAction *) lfirst(cell))->targetList, labels);
 }
 
 /* Rows are written by a statement, and by those in its WITH. */
@@ -481,4 +550,13 @@ MaskStoredColumns(MaskRewrite *rewrite, MaskFrame *top)
 
 		follow_query(rewrite, MaskFrameOf(rewrite, with, top));
 	}
+}
+
+void
+MaskCheckConversion(const LabelledTable *before, Node *expression, const char *column,
+					int32 class_id, bool sealed)
+{
+	Flow flow = {.converted = before, .column = column, .class_id = class_id, .sealed = sealed};
+
+	follow(expression, &flow);
 }

@@ -1,5 +1,5 @@
 -- Included by the tests of masked tables: roles, and one table with something of each kind that shows values.
--- tarot_plain reads values, tarot_masked masks, tarot_search masks but compares values, tarot_none nothing.
+-- tarot_plain reads values, tarot_masked masks, tarot_search masks but compares values; all of them write. tarot_none does nothing of that.
 
 CREATE ROLE tarot_owner;
 CREATE ROLE tarot_plain;
@@ -11,7 +11,7 @@ CREATE SCHEMA shop AUTHORIZATION tarot_owner;
 GRANT ALL ON SCHEMA shop TO PUBLIC;
 SELECT tarot.create_key('shop') > 0 AS created;
 SELECT tarot.create_class(c, 'shop', m) FROM (VALUES ('email', 'email'), ('birth', 'year'), ('pay', 'round(1000)')) AS classes (c, m);
-SELECT tarot.grant_class(c, 'tarot_plain', 'plain'), tarot.grant_class(c, 'tarot_masked', 'masked'), tarot.grant_class(c, 'tarot_search', 'masked', search => true) FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
+SELECT tarot.grant_class(c, 'tarot_plain', 'plain'), tarot.grant_class(c, 'tarot_masked', 'masked', write => true), tarot.grant_class(c, 'tarot_search', 'masked', search => true, write => true) FROM (VALUES ('email'), ('birth'), ('pay')) AS classes (c);
 
 -- Columns that were dropped move those behind them.
 CREATE TABLE shop.client (gone int, id int PRIMARY KEY, email text UNIQUE, birth date, pay numeric(12, 2), n int CHECK (n >= 0), note text);

@@ -39,7 +39,7 @@ SELECT set_eq(
 			'tarot.classify_column(regclass,name,text)', 'tarot.unclassify_column(regclass,name)', 'tarot.label_column(regclass,name,text)', 'tarot.label_of_class(text)', 'tarot.inherit_labels(oid)',
 			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',
 			'tarot.masked(anyelement,tarot.mask_site)', 'tarot.masked_row(anyelement,tarot.mask_site)', 'tarot.mask_site_in(cstring)', 'tarot.mask_site_out(tarot.mask_site)',
-			'tarot.mask_table(regclass)', 'tarot.unmask_table(regclass)', 'tarot.label_table(oid,text)', 'tarot.require_maskable(oid)', 'tarot.added_columns(pg_ddl_command)', 'tarot.is_masked(oid)', 'tarot.relatives(oid)',
+			'tarot.mask_table(regclass)', 'tarot.unmask_table(regclass)', 'tarot.label_table(oid,text)', 'tarot.require_maskable(oid)', 'tarot.added_columns(pg_ddl_command)', 'tarot.check_conversions(pg_ddl_command)', 'tarot.take_triggers(oid)', 'tarot.may_read_stored(oid,oid,smallint)', 'tarot.is_masked(oid)', 'tarot.relatives(oid)',
 			'tarot.held_privileges(oid)', 'tarot.grant_statement(oid,text,text,oid,boolean)', 'tarot.revoke_statement(oid,text,text,oid)', 'tarot.change_privileges(text[],text[])', 'tarot.narrow_privileges(oid)',
 			'tarot.widen_privileges(oid,name)', 'tarot.restore_privileges(oid)', 'tarot.columns_without_label(oid,smallint[])',
 			'tarot.create_masking_view(regclass,text,name[])', 'tarot.drop_masking_view(regclass)', 'tarot.columns_of_view(oid)', 'tarot.masking_views_of(oid)', 'tarot.extend_masking_view(oid,oid)',
