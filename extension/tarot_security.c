@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "audit/audit.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/access.h"
@@ -59,6 +60,7 @@ _PG_init(void)
 	ColumnInit();
 	ClientInit();
 	MaskingInit();
+	AuditInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

@@ -311,6 +311,17 @@ compat_insert_index_tuples(ResultRelInfo *relation, TupleTableSlot *slot, EState
 #endif
 }
 
+/* Makes those of a row that is new. */
+static inline void
+compat_index_new_tuple(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
 /* An index without options of operator classes or statistics targets, which have arguments
  * since 17. */
 static inline Oid

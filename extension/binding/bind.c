@@ -33,6 +33,7 @@
 #include <sodium.h>
 
 #include "base/compat.h"
+#include "base/trigger.h"
 #include "binding/rewrite.h"
 #include "binding/rule.h"
 #include "class/class.h"
@@ -534,87 +535,12 @@ tarot_binding_verify_bindings(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- columns with a new name */
 
-/* The arguments as the catalog keeps them, with one name in the place of another. */
-static bytea *
-rename_in_arguments(const Trigger *trigger, const char *old_name, const char *new_name)
+/* The first argument of a rule, and each before its form. */
+static bool
+is_column_argument(int argument)
 {
-	StringInfoData out;
-	bool found = false;
-	bytea *arguments;
-
-	initStringInfo(&out);
-	for (int i = 0; i < trigger->tgnargs; i++)
-	{
-		/* The names of columns: the first, and each before its form. */
-		bool is_name = i == RULE_ARG_COLUMN || i == RULE_ARG_SUBJECT ||
-					   (i >= RULE_ARG_BY && (i - RULE_ARG_BY) % 2 == 0);
-		bool renamed = is_name && strcmp(trigger->tgargs[i], old_name) == 0;
-		const char *argument = renamed ? new_name : trigger->tgargs[i];
-
-		found |= renamed;
-		appendBinaryStringInfo(&out, argument, (int) strlen(argument) + 1);
-	}
-	if (!found)
-		return NULL;
-	arguments = palloc(VARHDRSZ + out.len);
-	memcpy(VARDATA(arguments), out.data, out.len);
-	SET_VARSIZE(arguments, VARHDRSZ + out.len);
-	return arguments;
-}
-
-static void
-set_arguments(Relation triggers, Oid trigger, bytea *arguments)
-{
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(trigger));
-	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
-	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		int column = Anum_pg_trigger_tgargs;
-		Datum value = PointerGetDatum(arguments);
-		bool isnull = false;
-		HeapTuple changed = heap_modify_tuple_by_cols(tuple, RelationGetDescr(triggers), 1, &column,
-													  &value, &isnull);
-
-		CatalogTupleUpdate(triggers, &tuple->t_self, changed);
-	}
-	systable_endscan(scan);
-}
-
-/* As PostgreSQL's own dependents of a column, rules go on to mean the column. */
-static void
-rename_in_rules(Oid table, const char *old_name, const char *new_name)
-{
-	Oid function = RuleFunction();
-	Relation triggers = table_open(TriggerRelationId, RowExclusiveLock);
-	List *tables = find_all_inheritors(table, NoLock, NULL);
-	ListCell *cell;
-
-	foreach (cell, tables)
-	{
-		Relation relation = relation_open(lfirst_oid(cell), NoLock);
-
-		for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
-		{
-			const Trigger *trigger = &relation->trigdesc->triggers[i];
-			bytea *arguments;
-
-			if (trigger->tgfoid != function)
-				continue;
-			arguments = rename_in_arguments(trigger, old_name, new_name);
-			if (arguments != NULL)
-			{
-				set_arguments(triggers, trigger->tgoid, arguments);
-				CacheInvalidateRelcache(relation);
-			}
-		}
-		relation_close(relation, NoLock);
-	}
-	table_close(triggers, RowExclusiveLock);
+	return argument == RULE_ARG_COLUMN || argument == RULE_ARG_SUBJECT ||
+		   (argument >= RULE_ARG_BY && (argument - RULE_ARG_BY) % 2 == 0);
 }
 
 /*
@@ -624,43 +550,5 @@ PG_FUNCTION_INFO_V1(tarot_binding_follow_rename);
 Datum
 tarot_binding_follow_rename(PG_FUNCTION_ARGS)
 {
-	RenameStmt *statement;
-	Oid table;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("tarot.follow_rename() is an event trigger function")));
-	statement = (RenameStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
-	if (!IsA(statement, RenameStmt) || statement->renameType != OBJECT_COLUMN ||
-		statement->relation == NULL)
-		PG_RETURN_NULL();
-
-	/* With IF EXISTS there may be none. It is locked by who renamed the column. */
-	table = RangeVarGetRelid(statement->relation, NoLock, true);
-	if (OidIsValid(table))
-		rename_in_rules(table, statement->subname, statement->newname);
-	PG_RETURN_NULL();
-}
-
-/*
- * tarot.trigger_arguments(tgargs bytea) RETURNS text[]
- */
-PG_FUNCTION_INFO_V1(tarot_binding_trigger_arguments);
-Datum
-tarot_binding_trigger_arguments(PG_FUNCTION_ARGS)
-{
-	bytea *arguments = PG_GETARG_BYTEA_PP(0);
-	const char *at = VARDATA_ANY(arguments);
-	const char *end = at + VARSIZE_ANY_EXHDR(arguments);
-	ArrayBuildState *items = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-
-	while (at < end)
-	{
-		size_t size = strnlen(at, end - at);
-
-		items = accumArrayResult(items, PointerGetDatum(cstring_to_text_with_len(at, (int) size)),
-								 false, TEXTOID, CurrentMemoryContext);
-		at += size + 1;
-	}
-	return makeArrayResult(items, CurrentMemoryContext);
+	return TriggerFollowRename(fcinfo, RuleFunction(), is_column_argument);
 }

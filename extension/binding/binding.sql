@@ -39,12 +39,6 @@ CREATE FUNCTION tarot.verify_bindings("table" regclass)
 COMMENT ON FUNCTION tarot.verify_bindings(regclass) IS
 	'The values in bound columns of a table and its partitions that are not bound to the row that they are in: swapped while triggers were off, or in the files; or written before an attached partition was attached. Also those that are not under the key of their data subject (tarot.set_subject()), for which the server must be unlocked. Reads the whole table and opens nothing; needs no key where there are no subjects. Needs SELECT on the table and no row security in the way (42501). "identity" has the values of the columns that identify the row.';
 
-CREATE FUNCTION tarot.trigger_arguments(tgargs bytea) RETURNS text[]
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_binding_trigger_arguments';
-COMMENT ON FUNCTION tarot.trigger_arguments(bytea) IS
-	'The arguments of a trigger, from pg_trigger.tgargs. For tarot.bound_column.';
-
 CREATE VIEW tarot.bound_column AS
 	SELECT t.tgrelid::regclass AS "table", a.arguments[1] AS "column",
 		ARRAY(SELECT a.arguments[i] FROM generate_series(5, cardinality(a.arguments), 2) AS i ORDER BY i) AS by,
@@ -71,6 +65,5 @@ CREATE EVENT TRIGGER tarot_security_follow_rename ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_rename();
 
 -- The others are for everybody, for tables of their own.
-REVOKE ALL ON FUNCTION tarot.trigger_arguments(bytea), tarot.follow_rename() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tarot.trigger_arguments(bytea) TO pg_monitor;
+REVOKE ALL ON FUNCTION tarot.follow_rename() FROM PUBLIC;
 

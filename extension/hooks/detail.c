@@ -6,7 +6,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/elog.h"
 #include "utils/memutils.h"
@@ -16,8 +15,6 @@
 #include "label/label.h"
 
 #define HIDDEN "The values are not shown: the role may not read all of them."
-
-static ExecutorFinish_hook_type previous_executor_finish;
 
 static bool
 may_tell_values(int code)
@@ -75,25 +72,4 @@ DetailHideAtEmit(ErrorData *error)
 		return;
 	pfree(error->detail);
 	error->detail = MemoryContextStrdup(error->assoc_context, HIDDEN);
-}
-
-/* Here foreign keys are checked, and other triggers run. */
-static void
-on_executor_finish(QueryDesc *query)
-{
-	DetailWatch watch;
-
-	DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
-	if (previous_executor_finish)
-		previous_executor_finish(query);
-	else
-		standard_ExecutorFinish(query);
-	DetailEndWatch(&watch);
-}
-
-void
-DetailHooksInit(void)
-{
-	previous_executor_finish = ExecutorFinish_hook;
-	ExecutorFinish_hook = on_executor_finish;
 }

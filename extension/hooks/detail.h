@@ -28,6 +28,4 @@ extern void DetailEndWatch(DetailWatch *watch);
 /* Those that are raised where nothing runs, by constraints that are checked at the commit. */
 extern void DetailHideAtEmit(ErrorData *error);
 
-extern void DetailHooksInit(void);
-
 #endif

@@ -10,7 +10,6 @@
 
 #include "class/reveal.h"
 #include "hooks/analyze.h"
-#include "hooks/detail.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
 #include "hooks/planner.h"
@@ -50,6 +49,5 @@ HooksInit(void)
 	StatementHooksInit();
 	AnalyzeHooksInit();
 	PlannerHooksInit();
-	DetailHooksInit();
 	LogHooksInit();
 }

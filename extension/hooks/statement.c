@@ -16,6 +16,7 @@
 #include "utils/inval.h"
 #include "utils/plancache.h"
 
+#include "audit/audit.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
@@ -29,6 +30,7 @@
 #include "masking/masking.h"
 
 static ExecutorRun_hook_type previous_executor_run;
+static ExecutorFinish_hook_type previous_executor_finish;
 static ProcessUtility_hook_type previous_process_utility;
 
 /* How many statements run, one inside of the other. */
@@ -169,6 +171,21 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 }
 
+/* Here foreign keys are checked, and other triggers run. */
+static void
+on_executor_finish(QueryDesc *query)
+{
+	DetailWatch watch;
+
+	DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
+	if (previous_executor_finish)
+		previous_executor_finish(query);
+	else
+		standard_ExecutorFinish(query);
+	AuditEndStatement();
+	DetailEndWatch(&watch);
+}
+
 /* VACUUM FULL without it builds indexes anew, which must not be of placeholders. */
 static bool
 is_analyze(const VacuumStmt *statement)
@@ -270,6 +287,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		MaskingFinishStatement(&masking);
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
+		AuditEndStatement();
 	}
 	PG_FINALLY();
 	{
@@ -292,6 +310,8 @@ StatementHooksInit(void)
 {
 	previous_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = on_executor_run;
+	previous_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = on_executor_finish;
 	previous_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = on_process_utility;
 }

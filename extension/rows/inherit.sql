@@ -34,10 +34,6 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.adds_children(command pg_ddl_command) RETURNS boolean
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_rows_adds_children';
-
 CREATE FUNCTION tarot.follow_inheritance() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp

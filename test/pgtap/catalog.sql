@@ -24,12 +24,13 @@ SELECT set_eq(
 		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
 		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'is_permission', 'check_permission', 'check_role', 'forget_role', 'check_subject', 'check_resource_grant', 'covering_permissions', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
 		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
-		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'count_rows', 'count_rows_as',
+		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'drops_children', 'count_rows', 'count_rows_as',
 		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
 		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'plain_type', 'require_anonymity', 'sees_all_rows',
 		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_maskable', 'added_columns', 'check_conversions', 'take_triggers', 'may_read_stored', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
+		'audit_triggers', 'audited_tree', 'make_audit_trigger', 'inherit_audit', 'drop_audit', 'require_auditable',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -47,13 +48,13 @@ SELECT set_eq(
 	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'), ('required_anonymity', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles and columns of tables that are gone, and roles that are there from the start');
-SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, 'there is nothing else that would have to be');
+SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, ARRAY['audit_entry'], 'there is nothing else that would have to be, but the parent of the audit log''s partitions');
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname <> 'audit_entry_default' OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
-	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always');
+	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log only asks');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
 	ARRAY['5 1', '25 0', '32 0', '62 0'], 'a new subject key is guarded, but not announced');
 SELECT set_eq($$SELECT tgrelid::regclass::text, tgtype FROM pg_trigger WHERE tgfoid = 'tarot.refuse_change_of_record'::regproc AND tgenabled = 'A' AND tgqual IS NULL$$,

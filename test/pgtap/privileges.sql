@@ -28,6 +28,7 @@ SELECT set_eq(
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()', 'tarot.name_not_null(oid,name,name)',
 			'tarot.check_searchable(integer,name)',
+			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.inherit_audit(oid)', 'tarot.make_audit_trigger(oid,name,text)', 'tarot.audited_tree(oid)', 'tarot.audit_change()',
 			'tarot.break_glass(text,text,interval)', 'tarot.end_break_glass(text)', 'tarot.class_purposes(text)',
 			'tarot.authenticate(text,boolean)', 'tarot.authenticate_request()', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.has_permission(text)', 'tarot.has_permission(text,text,text)', 'tarot.accessible(text,text)', 'tarot.roles()',
@@ -35,7 +36,7 @@ SELECT set_eq(
 			'tarot.try_bigint(text)', 'tarot.try_uuid(text)', 'tarot.try_character(text)', 'tarot.row_comparison(oid,name)', 'tarot.row_is_of(oid,name,text)', 'tarot.row_is_among(oid,name,text)',
 			'tarot.row_is_valid(oid,name,name,interval)', 'tarot.command_of_policy("char")', 'tarot.create_row_policy(oid,name,boolean,"char",oid[],text,text,text)', 'tarot.force_row_security(oid)',
 			'tarot.policies_of_rule(oid,text)', 'tarot.require_owner(oid,text)', 'tarot.require_protectable(oid)', 'tarot.tell_of_policies(oid)', 'tarot.suggest_index(oid,name)', 'tarot.check_row_commands(text[])',
-			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)',
+			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)', 'tarot.drops_children(pg_ddl_command)',
 			'tarot.classify_column(regclass,name,text)', 'tarot.unclassify_column(regclass,name)', 'tarot.label_column(regclass,name,text)', 'tarot.label_of_class(text)', 'tarot.inherit_labels(oid)',
 			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',
 			'tarot.masked(anyelement,tarot.mask_site)', 'tarot.masked_row(anyelement,tarot.mask_site)', 'tarot.mask_site_in(cstring)', 'tarot.mask_site_out(tarot.mask_site)',
@@ -86,11 +87,11 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
-SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind NOT IN ('r', 'v')$$, 'there are no sequences, whose privileges would have to be looked at');
+SELECT is_empty($$SELECT relname FROM tarot_relation WHERE relkind NOT IN ('r', 'v', 'p')$$, 'there are no sequences, whose privileges would have to be looked at');
 
 -- The views show no key material to whom they may be shown.
 SELECT is_empty(

@@ -1,0 +1,192 @@
+-- audit: tables whose changes are on record
+
+-- For everybody: who makes a partition of an audited table makes its trigger, and so does a restore as the owner of the tables. Who makes
+-- another one puts changes of a table of their own on record, as they were.
+CREATE FUNCTION tarot.audit_change() RETURNS trigger
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_audit_change';
+COMMENT ON FUNCTION tarot.audit_change() IS
+	'The trigger by which changes of an audited table are put on record. Made by tarot.audit_table(), and by a dump''s restore.';
+
+CREATE FUNCTION tarot.audit_triggers(relation oid) RETURNS SETOF pg_catalog.pg_trigger
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT t FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgfoid = 'tarot.audit_change()'::regprocedure $$;
+
+-- A table and what is below it.
+CREATE FUNCTION tarot.audited_tree(relation oid) RETURNS TABLE (member oid, depth integer)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
+		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND c.relkind IN ('r', 'p') GROUP BY t.oid ORDER BY max(t.depth), t.oid
+	$$;
+
+CREATE FUNCTION tarot.make_audit_trigger(relation oid, name name, arguments text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF EXISTS (SELECT FROM tarot.audit_triggers(relation) t WHERE t.tgname = make_audit_trigger.name) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION tarot.audit_change(%s)', name, CASE name WHEN 'tarot_audit' THEN 'INSERT OR UPDATE OR DELETE' ELSE 'TRUNCATE' END,
+		relation::regclass, CASE name WHEN 'tarot_audit' THEN 'ROW' ELSE 'STATEMENT' END, arguments);
+	-- Logical replication fires no others.
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation::regclass, name);
+END
+$$;
+
+-- Partitions have the row trigger of their parent by themselves, other children do not; TRUNCATE is asked of each table. A partition
+-- that is detached loses the one and keeps the other.
+CREATE FUNCTION tarot.inherit_audit(relation oid) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	arguments CONSTANT text := (SELECT string_agg(quote_literal(a), ', ' ORDER BY n) FROM (SELECT t.tgargs FROM tarot.audit_triggers(relation) t ORDER BY t.tgname LIMIT 1) AS t,
+		unnest(tarot.trigger_arguments(t.tgargs)) WITH ORDINALITY AS u (a, n));
+BEGIN
+	PERFORM tarot.make_audit_trigger(m.member, 'tarot_audit', arguments), tarot.make_audit_trigger(m.member, 'tarot_audit_truncate', arguments)
+		FROM tarot.audited_tree(relation) m;
+END
+$$;
+
+CREATE FUNCTION tarot.drop_audit(relation oid) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	statement text;
+BEGIN
+	-- Those of partitions go with the one that they were made from.
+	FOR statement IN SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM tarot.audited_tree(relation) m, tarot.audit_triggers(m.member) t
+		WHERE t.tgparentid = 0 ORDER BY m.depth, t.tgrelid, t.tgname
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+
+-- For both, of who may call them: no privilege on the table is asked for.
+CREATE FUNCTION tarot.require_auditable(relation oid) RETURNS void
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	c pg_class;
+BEGIN
+	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'rel must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF NOT FOUND THEN
+		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
+	ELSIF c.relkind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
+			HINT = CASE c.relkind WHEN 'v' THEN 'Audit its tables.' WHEN 'f' THEN 'Audit the table where it is.' ELSE '' END;
+	ELSIF EXISTS (SELECT FROM tarot.audited_tree('tarot.audit_entry'::regclass) m WHERE m.member = relation) THEN
+		RAISE EXCEPTION 'the audit log itself cannot be audited' USING ERRCODE = 'wrong_object_type';
+	ELSIF EXISTS (SELECT FROM pg_inherits i, tarot.audit_triggers(i.inhparent) WHERE i.inhrelid = relation) THEN
+		RAISE EXCEPTION 'table "%" is audited with its parent', relation::regclass USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
+	END IF;
+END
+$$;
+
+CREATE FUNCTION tarot.audit_table(rel regclass, columns name[] DEFAULT NULL, exclude name[] DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	key name[];
+	bad name;
+BEGIN
+	PERFORM tarot.require_auditable(rel);
+	-- As CREATE TRIGGER will.
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
+	key := ARRAY(SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = rel AND i.indisprimary);
+	IF num_nonnulls(columns, exclude) = 2 THEN
+		RAISE EXCEPTION 'columns and exclude cannot be given both' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF cardinality(columns) = 0 OR array_position(coalesce(columns, exclude), NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'columns and exclude must have names of columns' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT n INTO bad FROM unnest(coalesce(columns, exclude)) AS n WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = n AND a.attnum > 0 AND NOT a.attisdropped);
+	IF FOUND THEN
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', bad, rel USING ERRCODE = 'undefined_column';
+	END IF;
+	SELECT k INTO bad FROM unnest(key) AS k WHERE k = ANY (exclude) OR k <> ALL (columns);
+	IF FOUND THEN
+		RAISE EXCEPTION 'column "%" of the primary key cannot be left out', bad USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'By it an entry tells which row it is about. Of a classified column it has the mask.';
+	END IF;
+
+	PERFORM tarot.drop_audit(rel);
+	PERFORM tarot.make_audit_trigger(rel, 'tarot_audit', (SELECT string_agg(quote_literal(a), ', ' ORDER BY n)
+		FROM unnest(CASE WHEN columns IS NULL THEN '{exclude}'::text[] || exclude::text[] ELSE '{only}'::text[] || columns::text[] END) WITH ORDINALITY AS u (a, n)));
+	PERFORM tarot.inherit_audit(rel);
+END
+$$;
+COMMENT ON FUNCTION tarot.audit_table(regclass, name[], name[]) IS
+	'Puts all changes of a table on record, in tarot.audit_log, from now on: an entry for each row that is inserted, updated or deleted, whatever does it (COPY, MERGE, foreign keys, logical replication), and for TRUNCATE. With columns only these are on record, with exclude all others, also those that come later; an UPDATE that changes no such column leaves no entry. Columns of the primary key cannot be left out. Called again it changes that. Partitions and children are audited with the table, those that come later too. For whom EXECUTE is granted; no privilege on the table is needed. Locks the table against writes for a moment. A change whose entry cannot be written fails. Raises 42809 for what is not a table, 42703 for a column that does not exist, 22023 for both lists at once and for columns of the primary key, 55000 for a partition or child of an audited table.';
+
+CREATE FUNCTION tarot.unaudit_table(rel regclass) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.require_auditable(rel);
+	IF NOT EXISTS (SELECT FROM tarot.audit_triggers(rel)) THEN
+		RAISE EXCEPTION 'table "%" is not audited', rel USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
+	PERFORM tarot.drop_audit(rel);
+END
+$$;
+COMMENT ON FUNCTION tarot.unaudit_table(regclass) IS
+	'Puts no more changes of a table, its partitions and children on record. What is there stays. For whom EXECUTE is granted. Raises 42809 for what is not a table, 55000 for one that is not audited, or whose parent is.';
+
+CREATE VIEW tarot.audited_tables AS
+	SELECT c.oid::regclass AS "table", CASE a.arguments[1] WHEN 'only' THEN a.arguments[2:] END::name[] AS columns, CASE WHEN a.arguments[1] = 'exclude' AND cardinality(a.arguments) > 1 THEN a.arguments[2:] END::name[] AS exclude,
+		t.tgenabled = 'A' AND coalesce((SELECT bool_and(s.tgenabled = 'A') FROM tarot.audit_triggers(c.oid) AS s WHERE s.tgname = 'tarot_audit_truncate'), false) AS enforced
+	FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid, LATERAL (SELECT tarot.trigger_arguments(t.tgargs) AS arguments) a
+	WHERE t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname = 'tarot_audit';
+COMMENT ON VIEW tarot.audited_tables IS
+	'The tables whose changes are on record, and each of their partitions and children.';
+COMMENT ON COLUMN tarot.audited_tables."table" IS 'The table.';
+COMMENT ON COLUMN tarot.audited_tables.columns IS 'The columns that are on record; NULL: all, but';
+COMMENT ON COLUMN tarot.audited_tables.exclude IS 'these.';
+COMMENT ON COLUMN tarot.audited_tables.enforced IS 'False where somebody has disabled or dropped a trigger of it.';
+GRANT SELECT ON tarot.audited_tables TO pg_monitor;
+
+-- ------------------------------------------------------------ what happens to audited tables later
+
+CREATE FUNCTION tarot.follow_audit() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- The table may be the child, or the parent; of one that was detached nothing is told.
+	PERFORM tarot.inherit_audit(r.oid) FROM (
+		SELECT i.inhparent AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
+			WHERE d.classid = 'pg_class'::regclass AND tarot.adds_children(d.command) AND EXISTS (SELECT FROM tarot.audit_triggers(i.inhparent))
+		UNION SELECT t.tgrelid FROM pg_event_trigger_ddl_commands() d, pg_trigger t
+			WHERE d.classid = 'pg_class'::regclass AND tarot.drops_children(d.command) AND t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname = 'tarot_audit_truncate'
+				AND NOT EXISTS (SELECT FROM tarot.audit_triggers(t.tgrelid) AS s WHERE s.tgname = 'tarot_audit')) AS r;
+END
+$$;
+COMMENT ON FUNCTION tarot.follow_audit() IS
+	'Event trigger: a table that becomes the partition or child of an audited one is audited, too, and one that was its partition stays so.';
+CREATE EVENT TRIGGER tarot_security_follow_audit ON ddl_command_end
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')
+	EXECUTE FUNCTION tarot.follow_audit();
+
+CREATE FUNCTION tarot.follow_audit_rename() RETURNS event_trigger
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_audit_follow_rename';
+COMMENT ON FUNCTION tarot.follow_audit_rename() IS
+	'Event trigger: when a column is renamed, what tarot.audit_table() was told of it holds for its new name.';
+CREATE EVENT TRIGGER tarot_security_follow_audit_rename ON ddl_command_end
+	WHEN TAG IN ('ALTER TABLE')
+	EXECUTE FUNCTION tarot.follow_audit_rename();
+
+-- What the event trigger calls is for everybody, with the rights of who calls it.
+GRANT EXECUTE ON FUNCTION tarot.trigger_arguments(bytea) TO PUBLIC;
+REVOKE ALL ON FUNCTION tarot.drop_audit(oid), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;

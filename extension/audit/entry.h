@@ -1,0 +1,41 @@
+/*
+ * entry.h
+ *		Entries of the audit log: who did what, when.
+ */
+#ifndef TAROT_AUDIT_ENTRY_H
+#define TAROT_AUDIT_ENTRY_H
+
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+
+/* On disk. */
+typedef enum AuditOperation
+{
+	AUDIT_INSERT = 'I',
+	AUDIT_UPDATE = 'U',
+	AUDIT_DELETE = 'D',
+	AUDIT_TRUNCATE = 'T',
+} AuditOperation;
+
+typedef struct AuditEntry
+{
+	AuditOperation operation;
+	CommandId command; /* the statement: its number in the transaction */
+	Jsonb *key;        /* NULL: none */
+	Jsonb *old_row;
+	Jsonb *new_row;
+} AuditEntry;
+
+/* Writes the entries of changes of one table by one statement. */
+typedef struct EntryWriter EntryWriter;
+
+/* In the current memory context, which must not outlive the statement. */
+extern EntryWriter *EntryWriterMake(Relation audited);
+
+/* Whether it would write the same of whom it is now; else it is to be made anew. May raise. */
+extern bool EntryWriterHolds(const EntryWriter *writer);
+
+/* Raises where the entry cannot be written; then the change must not be made. */
+extern void EntryWrite(EntryWriter *writer, const AuditEntry *entry);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * pending.c
+ *		Entries on their way to the log.
+ *
+ * A part of a transaction (a savepoint, an EXCEPTION block) that is rolled back
+ * takes its entries along, and nothing else. So each has a batch of its own, and
+ * writes that alone: what another part has written would share its fate.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "utils/memutils.h"
+
+#include "audit/audit.h"
+#include "audit/pending.h"
+#include "base/compat.h"
+
+/* So many entries, or bytes, are written at once: some pages full. */
+#define BATCH_ENTRIES 256
+#define BATCH_SIZE (128 * 1024)
+
+typedef struct Batch
+{
+	struct Batch *outer; /* of the part of the transaction that this one is in */
+	SubTransactionId subtransaction;
+	Oid partition;
+	TupleDesc desc;
+	MemoryContext context; /* of all this */
+	int made;              /* slots */
+	int count;             /* those in use */
+	Size size;
+	TupleTableSlot *slots[BATCH_ENTRIES];
+} Batch;
+
+/* That of the innermost part that has one. */
+static Batch *innermost;
+
+/* ---------------------------------------------------------------- batches */
+
+static Batch *
+push_batch(Oid partition)
+{
+	MemoryContext context = AllocSetContextCreate(
+		TopTransactionContext, "tarot_security audit batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outer_context = MemoryContextSwitchTo(context);
+	Batch *batch = palloc(sizeof(Batch));
+	Relation relation = table_open(partition, NoLock);
+
+	batch->outer = innermost;
+	batch->subtransaction = GetCurrentSubTransactionId();
+	batch->partition = partition;
+	batch->desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	batch->context = context;
+	batch->made = batch->count = 0;
+	batch->size = 0;
+	table_close(relation, NoLock);
+	MemoryContextSwitchTo(outer_context);
+	innermost = batch;
+	return batch;
+}
+
+static void
+pop_batch(void)
+{
+	Batch *batch = innermost;
+
+	innermost = batch->outer;
+	MemoryContextDelete(batch->context);
+}
+
+static void
+insert_into_indexes(Batch *batch, Relation partition)
+{
+	EState *estate = CreateExecutorState();
+	ResultRelInfo *relation = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(relation, partition, 0, NULL, 0);
+	ExecOpenIndices(relation, false);
+	for (int i = 0; i < batch->count; i++)
+	{
+		compat_index_new_tuple(relation, batch->slots[i], estate);
+		ResetPerTupleExprContext(estate);
+	}
+	ExecCloseIndices(relation);
+	FreeExecutorState(estate);
+	pfree(relation);
+}
+
+static void
+write_batch(Batch *batch)
+{
+	Relation partition = table_open(batch->partition, NoLock);
+
+	for (int i = 0; i < batch->count; i++)
+		batch->slots[i]->tts_tableOid = batch->partition;
+	table_multi_insert(partition, batch->slots, batch->count, GetCurrentCommandId(true), 0, NULL);
+	if (partition->rd_rel->relhasindex)
+		insert_into_indexes(batch, partition);
+	table_close(partition, NoLock);
+	for (int i = 0; i < batch->count; i++)
+		ExecClearTuple(batch->slots[i]);
+	batch->count = 0;
+	batch->size = 0;
+}
+
+void
+PendingAdd(Oid partition, const Datum *values, const bool *nulls)
+{
+	Batch *batch = innermost;
+	MemoryContext outer;
+	HeapTuple entry;
+
+	if (batch == NULL || batch->subtransaction != GetCurrentSubTransactionId())
+		batch = push_batch(partition);
+	else if (batch->partition != partition)
+	{
+		if (batch->count > 0)
+			write_batch(batch);
+		pop_batch();
+		batch = push_batch(partition);
+	}
+	outer = MemoryContextSwitchTo(batch->context);
+	if (batch->count == batch->made)
+		batch->slots[batch->made++] = MakeSingleTupleTableSlot(batch->desc, &TTSOpsHeapTuple);
+	entry = heap_form_tuple(batch->desc, (Datum *) values, (bool *) nulls);
+	(void) ExecStoreHeapTuple(entry, batch->slots[batch->count], true);
+	MemoryContextSwitchTo(outer);
+	batch->count++;
+	batch->size += entry->t_len;
+	if (batch->count == BATCH_ENTRIES || batch->size >= BATCH_SIZE)
+		write_batch(batch);
+}
+
+void
+AuditEndStatement(void)
+{
+	if (unlikely(innermost != NULL && innermost->count > 0) &&
+		innermost->subtransaction == GetCurrentSubTransactionId())
+		write_batch(innermost);
+}
+
+/* ---------------------------------------------------------------- the ends of transactions */
+
+static void
+on_transaction_end(XactEvent event, void *argument)
+{
+	(void) argument;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			AuditEndStatement();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_ABORT:
+			/* The memory goes with the transaction's. */
+			innermost = NULL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+on_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
+					  void *argument)
+{
+	(void) parent;
+	(void) argument;
+	if (likely(innermost == NULL || innermost->subtransaction != mine))
+		return;
+	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
+		AuditEndStatement();
+	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+		pop_batch();
+}
+
+void
+PendingInit(void)
+{
+	RegisterXactCallback(on_transaction_end, NULL);
+	RegisterSubXactCallback(on_subtransaction_end, NULL);
+}

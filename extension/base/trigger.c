@@ -1,0 +1,149 @@
+/*
+ * trigger.c
+ *		Triggers whose arguments are names of columns.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
+
+#include "base/trigger.h"
+
+/* The arguments as the catalog keeps them, with one name in the place of another. */
+static bytea *
+rename_in_arguments(const Trigger *trigger, const char *old_name, const char *new_name,
+					TriggerColumnArgument is_column)
+{
+	StringInfoData out;
+	bool found = false;
+	bytea *arguments;
+
+	initStringInfo(&out);
+	for (int i = 0; i < trigger->tgnargs; i++)
+	{
+		bool renamed = is_column(i) && strcmp(trigger->tgargs[i], old_name) == 0;
+		const char *argument = renamed ? new_name : trigger->tgargs[i];
+
+		found |= renamed;
+		appendBinaryStringInfo(&out, argument, (int) strlen(argument) + 1);
+	}
+	if (!found)
+		return NULL;
+	arguments = palloc(VARHDRSZ + out.len);
+	memcpy(VARDATA(arguments), out.data, out.len);
+	SET_VARSIZE(arguments, VARHDRSZ + out.len);
+	return arguments;
+}
+
+static void
+set_arguments(Relation triggers, Oid trigger, bytea *arguments)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		int column = Anum_pg_trigger_tgargs;
+		Datum value = PointerGetDatum(arguments);
+		bool isnull = false;
+		HeapTuple changed = heap_modify_tuple_by_cols(tuple, RelationGetDescr(triggers), 1, &column,
+													  &value, &isnull);
+
+		CatalogTupleUpdate(triggers, &tuple->t_self, changed);
+	}
+	systable_endscan(scan);
+}
+
+static void
+rename_in_triggers(Oid table, const char *old_name, const char *new_name, Oid function,
+				   TriggerColumnArgument is_column)
+{
+	Relation triggers = table_open(TriggerRelationId, RowExclusiveLock);
+	List *tables = find_all_inheritors(table, NoLock, NULL);
+	ListCell *cell;
+
+	foreach (cell, tables)
+	{
+		Relation relation = relation_open(lfirst_oid(cell), NoLock);
+
+		for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+		{
+			const Trigger *trigger = &relation->trigdesc->triggers[i];
+			bytea *arguments;
+
+			if (trigger->tgfoid != function)
+				continue;
+			arguments = rename_in_arguments(trigger, old_name, new_name, is_column);
+			if (arguments != NULL)
+			{
+				set_arguments(triggers, trigger->tgoid, arguments);
+				CacheInvalidateRelcache(relation);
+			}
+		}
+		relation_close(relation, NoLock);
+	}
+	table_close(triggers, RowExclusiveLock);
+}
+
+Datum
+TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument is_column)
+{
+	RenameStmt *statement;
+	Oid table;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("this is an event trigger function")));
+	statement = (RenameStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
+	if (!IsA(statement, RenameStmt) || statement->renameType != OBJECT_COLUMN ||
+		statement->relation == NULL)
+		PG_RETURN_NULL();
+
+	/* With IF EXISTS there may be none. It is locked by who renamed the column. */
+	table = RangeVarGetRelid(statement->relation, NoLock, true);
+	if (OidIsValid(table))
+		rename_in_triggers(table, statement->subname, statement->newname, function, is_column);
+	PG_RETURN_NULL();
+}
+
+/*
+ * tarot.trigger_arguments(tgargs bytea) RETURNS text[]
+ */
+PG_FUNCTION_INFO_V1(tarot_base_trigger_arguments);
+Datum
+tarot_base_trigger_arguments(PG_FUNCTION_ARGS)
+{
+	bytea *arguments = PG_GETARG_BYTEA_PP(0);
+	const char *at = VARDATA_ANY(arguments);
+	const char *end = at + VARSIZE_ANY_EXHDR(arguments);
+	ArrayBuildState *items = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+
+	while (at < end)
+	{
+		size_t size = strnlen(at, end - at);
+
+		items = accumArrayResult(items, PointerGetDatum(cstring_to_text_with_len(at, (int) size)),
+								 false, TEXTOID, CurrentMemoryContext);
+		at += size + 1;
+	}
+	return makeArrayResult(items, CurrentMemoryContext);
+}
