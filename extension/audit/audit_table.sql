@@ -187,6 +187,4 @@ CREATE EVENT TRIGGER tarot_security_follow_audit_rename ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE')
 	EXECUTE FUNCTION tarot.follow_audit_rename();
 
--- What the event trigger calls is for everybody, with the rights of who calls it.
-GRANT EXECUTE ON FUNCTION tarot.trigger_arguments(bytea) TO PUBLIC;
 REVOKE ALL ON FUNCTION tarot.drop_audit(oid), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;

@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-#include "base/trigger.h"
+#include "label/trigger.h"
 
 /* Before the names stands whether they are on record, or all others. */
 static bool

@@ -33,7 +33,7 @@
 #include <sodium.h>
 
 #include "base/compat.h"
-#include "base/trigger.h"
+#include "label/trigger.h"
 #include "binding/rewrite.h"
 #include "binding/rule.h"
 #include "class/class.h"

@@ -3,8 +3,8 @@
  *		Triggers whose arguments are names of columns. They are dumped with the
  *		table, and so need no table of ours; PostgreSQL does not rename in them.
  */
-#ifndef TAROT_BASE_TRIGGER_H
-#define TAROT_BASE_TRIGGER_H
+#ifndef TAROT_LABEL_TRIGGER_H
+#define TAROT_LABEL_TRIGGER_H
 
 #include "fmgr.h"
 

@@ -22,7 +22,7 @@
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
-#include "base/trigger.h"
+#include "label/trigger.h"
 
 /* The arguments as the catalog keeps them, with one name in the place of another. */
 static bytea *
@@ -128,9 +128,9 @@ TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument
 /*
  * tarot.trigger_arguments(tgargs bytea) RETURNS text[]
  */
-PG_FUNCTION_INFO_V1(tarot_base_trigger_arguments);
+PG_FUNCTION_INFO_V1(tarot_label_trigger_arguments);
 Datum
-tarot_base_trigger_arguments(PG_FUNCTION_ARGS)
+tarot_label_trigger_arguments(PG_FUNCTION_ARGS)
 {
 	bytea *arguments = PG_GETARG_BYTEA_PP(0);
 	const char *at = VARDATA_ANY(arguments);
