@@ -140,7 +140,8 @@ PendingAdd(Oid partition, const Datum *values, const bool *nulls)
 void
 AuditEndStatement(void)
 {
-	if (unlikely(innermost != NULL && innermost->count > 0) &&
+	/* A query that a trigger runs in parallel may run others; it has not ended then. */
+	if (unlikely(innermost != NULL && innermost->count > 0) && !IsInParallelMode() &&
 		innermost->subtransaction == GetCurrentSubTransactionId())
 		write_batch(innermost);
 }
