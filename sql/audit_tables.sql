@@ -97,6 +97,28 @@ INSERT INTO person SELECT g FROM generate_series(10, 13) g;
 SELECT entry, key, new->>'note' AS note FROM log();
 DROP TRIGGER znested ON person;
 DROP TRIGGER anested ON person;
+-- Entries wait while a trigger runs a query in parallel, in which nothing can be written.
+CREATE TABLE numbers AS SELECT generate_series(1, 10) AS n;
+CREATE FUNCTION twice(n int) RETURNS int PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM count(*) FROM (VALUES (1), (2)) v;
+	PERFORM count(*) FROM (VALUES (1), (2)) v;
+	RETURN 2 * n;
+END
+$$;
+CREATE FUNCTION in_parallel() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM sum(twice(n)) FROM numbers;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER zparallel AFTER INSERT ON person FOR EACH ROW EXECUTE FUNCTION in_parallel();
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers = 0;
+EXPLAIN (COSTS OFF) SELECT sum(twice(n)) FROM numbers;
+INSERT INTO person VALUES (20), (21);
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers;
+DROP TRIGGER zparallel ON person;
+SELECT entry, key FROM log();
 -- As many as go together, and more.
 INSERT INTO person SELECT g, repeat('n', 300) FROM generate_series(1001, 3000) g;
 UPDATE person SET age = id WHERE id > 1000;
@@ -137,6 +159,21 @@ UPDATE person SET name = 'Jon';
 UPDATE person SET name = 'Kai', born = NULL WHERE id = 3;
 DELETE FROM person WHERE id = 3;
 SELECT * FROM log();
+-- Nor has any other command that renames columns another effect.
+CREATE TABLE renames (id int PRIMARY KEY, a text, b text, c text, d text);
+CREATE TYPE kind AS (id int, a text);
+CREATE TABLE of_kind OF kind (PRIMARY KEY (id));
+SELECT tarot.audit_table('renames', exclude => '{a,b,c,d}'), tarot.audit_table('of_kind', exclude => '{a}');
+ALTER VIEW renames RENAME COLUMN a TO a2;
+ALTER MATERIALIZED VIEW renames RENAME COLUMN b TO b2;
+ALTER FOREIGN TABLE renames RENAME COLUMN c TO c2;
+ALTER TYPE renames RENAME ATTRIBUTE d TO d2;
+ALTER TYPE kind RENAME ATTRIBUTE a TO a2 CASCADE;
+INSERT INTO renames VALUES (1, 'never', 'never', 'never', 'never');
+INSERT INTO of_kind VALUES (1, 'never');
+SELECT * FROM log();
+DROP TABLE renames, of_kind;
+DROP TYPE kind;
 
 -- ------------------------------------------------------------ tables of all kinds
 -- Odd names, and a table that gets another one.
@@ -204,10 +241,11 @@ SELECT * FROM log();
 SELECT "table", columns, exclude, enforced FROM tarot.audited_tables WHERE "table"::text ~ 'whole|part';
 SELECT tarot.unaudit_table('whole'), tarot.unaudit_table('part_2a');
 SELECT "table", columns, exclude, enforced FROM tarot.audited_tables WHERE "table"::text ~ 'whole|part';
--- Children have columns of their own.
+-- Children have columns of their own. What a trigger that somebody else has made leaves out they do not.
 CREATE TABLE base (id int PRIMARY KEY, v text);
 CREATE TABLE derived (extra int) INHERITS (base);
 SELECT tarot.audit_table('base');
+CREATE TRIGGER another AFTER TRUNCATE ON derived EXECUTE FUNCTION tarot.audit_change('only', 'id');
 CREATE TABLE later (more int) INHERITS (derived);
 INSERT INTO derived VALUES (1, 'a', 2);
 INSERT INTO later VALUES (2, 'b', 3, 4);
@@ -234,6 +272,25 @@ SELECT count(*) FROM pg_temp.audit_entry;
 ALTER TABLE ledger DISABLE TRIGGER tarot_audit_truncate;
 SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
 ALTER TABLE ledger ENABLE TRIGGER tarot_audit_truncate;
+SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
+SELECT tarot.audit_table('ledger');
+SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
+-- The privilege TRIGGER is not enough to put another in its place. The owner can, which is seen.
+GRANT ALL ON ledger TO regress_audit_app;
+SET ROLE regress_audit_app;
+SELECT run($$CREATE OR REPLACE TRIGGER tarot_audit AFTER INSERT ON ledger FOR EACH ROW WHEN (false) EXECUTE FUNCTION tarot.audit_change()$$),
+	code($$CREATE OR REPLACE TRIGGER tarot_audit_truncate AFTER TRUNCATE ON ledger EXECUTE FUNCTION suppress_redundant_updates_trigger()$$),
+	code($$CREATE TRIGGER another AFTER INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION tarot.audit_change()$$);
+RESET ROLE;
+DROP TRIGGER another ON ledger;
+SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
+CREATE OR REPLACE TRIGGER tarot_audit AFTER INSERT OR UPDATE OR DELETE ON ledger FOR EACH ROW WHEN (pg_trigger_depth() > 1) EXECUTE FUNCTION tarot.audit_change('exclude');
+ALTER TABLE ledger ENABLE ALWAYS TRIGGER tarot_audit;
+SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
+CREATE OR REPLACE TRIGGER tarot_audit AFTER INSERT OR UPDATE OF v OR DELETE ON ledger FOR EACH ROW EXECUTE FUNCTION tarot.audit_change('exclude');
+ALTER TABLE ledger ENABLE ALWAYS TRIGGER tarot_audit;
+SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
+DROP TRIGGER tarot_audit ON ledger;
 SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
 SELECT tarot.audit_table('ledger');
 SELECT "table", enforced FROM tarot.audited_tables WHERE "table" = 'ledger'::regclass;
@@ -267,6 +324,9 @@ SELECT tarot.create_audit_partitions(2) AS made;
 SELECT count(*) FROM pg_inherits WHERE inhparent = 'tarot.audit_entry'::regclass;
 CREATE INDEX ON tarot.audit_entry (transaction, number);
 CREATE INDEX ON tarot.audit_entry ((key->>'id')) WHERE operation = 'U';
+-- One that runs statements of its own, while entries are written.
+CREATE FUNCTION id_of(key jsonb) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM FROM pg_class LIMIT 1; RETURN key->>'id'; END $$;
+CREATE INDEX ON tarot.audit_entry (id_of(key));
 UPDATE ledger SET v = 3;
 UPDATE ledger SET id = 2;
 SET enable_seqscan = off;

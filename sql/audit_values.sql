@@ -26,7 +26,7 @@ SELECT l.number, bool_and(to_jsonb(back)->k IS NOT DISTINCT FROM to_jsonb(stored
 	FROM tarot.audit_log l, LATERAL jsonb_populate_record(NULL::everything, l.new) AS back, everything stored, jsonb_object_keys(to_jsonb(stored)) AS k WHERE stored.id = back.id GROUP BY l.number ORDER BY l.number;
 -- Under other settings: the same.
 CREATE TABLE other AS SELECT new FROM tarot.audit_log;
-SET DateStyle = 'German, DMY'; SET IntervalStyle = iso_8601; SET TimeZone = 'Asia/Kolkata'; SET bytea_output = escape; SET extra_float_digits = -5; SET search_path = tarot, public; SET xmloption = document;
+SET DateStyle = 'German, DMY'; SET IntervalStyle = iso_8601; SET TimeZone = 'Asia/Kolkata'; SET bytea_output = escape; SET extra_float_digits = -5; SET search_path = tarot, public; SET xmloption = document; SET quote_all_identifiers = on;
 DELETE FROM public.everything;
 SELECT count(*) FROM tarot.audit_log l JOIN public.other o ON l.old = o.new AND l.old::text = o.new::text;
 SELECT current_setting('DateStyle'), current_setting('TimeZone'), current_setting('IntervalStyle'), current_setting('search_path'), current_setting('tarot_security.io');
@@ -58,6 +58,12 @@ SELECT format('INSERT INTO many VALUES (1, %s)', string_agg(format('repeat(%L, 3
 SELECT k, jsonb_typeof(new->k) AS type, length(new->>k) AS length FROM tarot.audit_log l, jsonb_object_keys(new) k WHERE relation = 'many'::regclass ORDER BY k;
 DROP TABLE many;
 RESET tarot_security.audit_value_limit;
+-- A value that is small, but has no room as text, neither.
+CREATE TABLE huge (id int PRIMARY KEY, digits numeric[], t text);
+SELECT tarot.audit_table('huge');
+INSERT INTO huge SELECT 1, array_agg('1e131071'::numeric), 'small' FROM generate_series(1, 2100);
+SELECT jsonb_typeof(new->'digits') AS type, new->'digits'->'bytes' AS bytes, new->'t' AS t, (SELECT count(*) FROM jsonb_each(new)) AS columns FROM tarot.audit_log WHERE relation = 'huge'::regclass;
+DROP TABLE huge;
 -- As many columns as a table can have, most of them with names of the same length.
 \set ECHO none
 SELECT format('CREATE TABLE wide (id int PRIMARY KEY, %s)', string_agg(format('c%s %s', g, CASE g % 4 WHEN 0 THEN 'int' WHEN 1 THEN 'bool' WHEN 2 THEN 'text' ELSE 'numeric' END), ', ')) FROM generate_series(1, 1599) g \gexec

@@ -44,7 +44,7 @@ CREATE FUNCTION tarot.inherit_audit(relation oid) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	arguments CONSTANT text := (SELECT string_agg(quote_literal(a), ', ' ORDER BY n) FROM (SELECT t.tgargs FROM tarot.audit_triggers(relation) t ORDER BY t.tgname LIMIT 1) AS t,
+	arguments CONSTANT text := (SELECT string_agg(quote_literal(a), ', ' ORDER BY n) FROM (SELECT t.tgargs FROM tarot.audit_triggers(relation) t ORDER BY t.tgname IN ('tarot_audit', 'tarot_audit_truncate') DESC, t.tgname LIMIT 1) AS t,
 		unnest(tarot.trigger_arguments(t.tgargs)) WITH ORDINALITY AS u (a, n));
 BEGIN
 	PERFORM tarot.make_audit_trigger(m.member, 'tarot_audit', arguments), tarot.make_audit_trigger(m.member, 'tarot_audit_truncate', arguments)
@@ -145,9 +145,12 @@ COMMENT ON FUNCTION tarot.unaudit_table(regclass) IS
 
 CREATE VIEW tarot.audited_tables AS
 	SELECT c.oid::regclass AS "table", CASE a.arguments[1] WHEN 'only' THEN a.arguments[2:] END::name[] AS columns, CASE WHEN a.arguments[1] = 'exclude' AND cardinality(a.arguments) > 1 THEN a.arguments[2:] END::name[] AS exclude,
-		t.tgenabled = 'A' AND coalesce((SELECT bool_and(s.tgenabled = 'A') FROM tarot.audit_triggers(c.oid) AS s WHERE s.tgname = 'tarot_audit_truncate'), false) AS enforced
-	FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid, LATERAL (SELECT tarot.trigger_arguments(t.tgargs) AS arguments) a
-	WHERE t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname = 'tarot_audit';
+		-- After INSERT, UPDATE and DELETE of each row, and after TRUNCATE; and each under no condition.
+		(SELECT count(*) = 2 FROM tarot.audit_triggers(c.oid) AS s WHERE (s.tgname, s.tgtype) IN (('tarot_audit', 29), ('tarot_audit_truncate', 32))
+			AND s.tgenabled = 'A' AND s.tgqual IS NULL AND cardinality(s.tgattr::int2[]) = 0) AS enforced
+	FROM (SELECT DISTINCT ON (t.tgrelid) t.tgrelid, t.tgargs FROM pg_catalog.pg_trigger t WHERE t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname IN ('tarot_audit', 'tarot_audit_truncate')
+			ORDER BY t.tgrelid, t.tgname) AS t
+		JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid, LATERAL (SELECT tarot.trigger_arguments(t.tgargs) AS arguments) a;
 COMMENT ON VIEW tarot.audited_tables IS
 	'The tables whose changes are on record, and each of their partitions and children.';
 COMMENT ON COLUMN tarot.audited_tables."table" IS 'The table.';
@@ -163,6 +166,12 @@ CREATE FUNCTION tarot.follow_audit() RETURNS event_trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	-- For CREATE OR REPLACE TRIGGER no more than the privilege TRIGGER is needed.
+	IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_trigger t ON t.oid = d.objid JOIN pg_class c ON c.oid = t.tgrelid
+		WHERE d.classid = 'pg_trigger'::regclass AND t.tgname IN ('tarot_audit', 'tarot_audit_truncate') AND NOT pg_has_role(c.relowner, 'USAGE'))
+	THEN
+		RAISE EXCEPTION 'only the owner of a table can make a trigger of this name' USING ERRCODE = 'insufficient_privilege', HINT = 'tarot.audit_table() makes it.';
+	END IF;
 	-- The table may be the child, or the parent; of one that was detached nothing is told.
 	PERFORM tarot.inherit_audit(r.oid) FROM (
 		SELECT i.inhparent AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
@@ -175,7 +184,7 @@ $$;
 COMMENT ON FUNCTION tarot.follow_audit() IS
 	'Event trigger: a table that becomes the partition or child of an audited one is audited, too, and one that was its partition stays so.';
 CREATE EVENT TRIGGER tarot_security_follow_audit ON ddl_command_end
-	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')
+	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER')
 	EXECUTE FUNCTION tarot.follow_audit();
 
 CREATE FUNCTION tarot.follow_audit_rename() RETURNS event_trigger
@@ -184,7 +193,8 @@ CREATE FUNCTION tarot.follow_audit_rename() RETURNS event_trigger
 COMMENT ON FUNCTION tarot.follow_audit_rename() IS
 	'Event trigger: when a column is renamed, what tarot.audit_table() was told of it holds for its new name.';
 CREATE EVENT TRIGGER tarot_security_follow_audit_rename ON ddl_command_end
-	WHEN TAG IN ('ALTER TABLE')
+	-- By each of these can a column of a table be renamed.
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
 	EXECUTE FUNCTION tarot.follow_audit_rename();
 
 REVOKE ALL ON FUNCTION tarot.drop_audit(oid), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;

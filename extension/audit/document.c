@@ -207,6 +207,8 @@ static uint32
 put_column(StringInfo out, const ShapeColumn *column, Datum value)
 {
 	size_t limit = (size_t) value_limit_kb * 1024;
+	int start = out->len;
+	uint32 type;
 
 	if (column->mask != NULL && !ClassMaskDatum(column->mask, value, &value))
 		return JENTRY_ISNULL;
@@ -226,7 +228,16 @@ put_column(StringInfo out, const ShapeColumn *column, Datum value)
 			value = PointerGetDatum(stored);
 		}
 	}
-	return AuditPutValue(out, column->value, value);
+	type = AuditPutValue(out, column->value, value);
+
+	/* As text a small value can be huge: numeric[], or a composite type of others. */
+	if (unlikely(out->len > DOCUMENT_ROOM) && column->typlen == -1)
+	{
+		out->len = start;
+		return put_digest(out, BytesOfVarlena(pg_detoast_datum_packed(
+								   (struct varlena *) DatumGetPointer(value))));
+	}
+	return type;
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "audit/audit.h"
 #include "audit/pending.h"
@@ -35,6 +36,7 @@ typedef struct Batch
 	int made;              /* slots */
 	int count;             /* those in use */
 	Size size;
+	bool writing; /* an index of the log may call functions that run statements */
 	TupleTableSlot *slots[BATCH_ENTRIES];
 } Batch;
 
@@ -59,6 +61,7 @@ push_batch(Oid partition)
 	batch->context = context;
 	batch->made = batch->count = 0;
 	batch->size = 0;
+	batch->writing = false;
 	table_close(relation, NoLock);
 	MemoryContextSwitchTo(outer_context);
 	innermost = batch;
@@ -79,7 +82,11 @@ insert_into_indexes(Batch *batch, Relation partition)
 {
 	EState *estate = CreateExecutorState();
 	ResultRelInfo *relation = makeNode(ResultRelInfo);
+	bool alone = !ActiveSnapshotSet();
 
+	/* At the end of what logical replication applies there is none; expressions may need one. */
+	if (alone)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	InitResultRelInfo(relation, partition, 0, NULL, 0);
 	ExecOpenIndices(relation, false);
 	for (int i = 0; i < batch->count; i++)
@@ -88,6 +95,8 @@ insert_into_indexes(Batch *batch, Relation partition)
 		ResetPerTupleExprContext(estate);
 	}
 	ExecCloseIndices(relation);
+	if (alone)
+		PopActiveSnapshot();
 	FreeExecutorState(estate);
 	pfree(relation);
 }
@@ -97,6 +106,8 @@ write_batch(Batch *batch)
 {
 	Relation partition = table_open(batch->partition, NoLock);
 
+	/* After an error the batch goes with its part of the transaction. */
+	batch->writing = true;
 	for (int i = 0; i < batch->count; i++)
 		batch->slots[i]->tts_tableOid = batch->partition;
 	table_multi_insert(partition, batch->slots, batch->count, GetCurrentCommandId(true), 0, NULL);
@@ -107,6 +118,7 @@ write_batch(Batch *batch)
 		ExecClearTuple(batch->slots[i]);
 	batch->count = 0;
 	batch->size = 0;
+	batch->writing = false;
 }
 
 void
@@ -118,6 +130,9 @@ PendingAdd(Oid partition, const Datum *values, const bool *nulls)
 
 	if (batch == NULL || batch->subtransaction != GetCurrentSubTransactionId())
 		batch = push_batch(partition);
+	else if (batch->writing)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("an index of the audit log must not change audited tables")));
 	else if (batch->partition != partition)
 	{
 		if (batch->count > 0)
@@ -140,8 +155,9 @@ PendingAdd(Oid partition, const Datum *values, const bool *nulls)
 void
 AuditEndStatement(void)
 {
-	if (unlikely(innermost != NULL && innermost->count > 0) &&
-		innermost->subtransaction == GetCurrentSubTransactionId())
+	/* A query that a trigger runs in parallel may run others; it has not ended then. */
+	if (unlikely(innermost != NULL && innermost->count > 0) && !IsInParallelMode() &&
+		!innermost->writing && innermost->subtransaction == GetCurrentSubTransactionId())
 		write_batch(innermost);
 }
 

@@ -290,6 +290,8 @@ static const struct
 	{"TimeZone", "UTC", false},
 	{"bytea_output", "hex", false},
 	{"extra_float_digits", "1", false},
+	{"lc_monetary", "C", false},
+	{"quote_all_identifiers", "off", false},
 	{"search_path", "pg_catalog", false},
 	{"tarot_security.io", "envelope", true},
 };

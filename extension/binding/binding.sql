@@ -61,7 +61,8 @@ CREATE FUNCTION tarot.follow_rename() RETURNS event_trigger
 COMMENT ON FUNCTION tarot.follow_rename() IS
 	'Event trigger: when a column is renamed, row rules that name it do so by its new name.';
 CREATE EVENT TRIGGER tarot_security_follow_rename ON ddl_command_end
-	WHEN TAG IN ('ALTER TABLE')
+	-- By each of these can a column of a table be renamed.
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
 	EXECUTE FUNCTION tarot.follow_rename();
 
 -- The others are for everybody, for tables of their own.

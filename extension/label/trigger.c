@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -19,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
@@ -104,24 +106,53 @@ rename_in_triggers(Oid table, const char *old_name, const char *new_name, Oid fu
 	table_close(triggers, RowExclusiveLock);
 }
 
+/* Tables OF a type, whose columns are renamed with its attributes. */
+static List *
+typed_tables(Oid type)
+{
+	Relation classes = table_open(RelationRelationId, AccessShareLock);
+	List *tables = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_class_reloftype, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(type));
+	scan = systable_beginscan(classes, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		tables = lappend_oid(tables, ((Form_pg_class) GETSTRUCT(tuple))->oid);
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return tables;
+}
+
 Datum
 TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument is_column)
 {
 	RenameStmt *statement;
+	List *tables;
+	ListCell *cell;
 	Oid table;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("this is an event trigger function")));
 	statement = (RenameStmt *) ((EventTriggerData *) fcinfo->context)->parsetree;
-	if (!IsA(statement, RenameStmt) || statement->renameType != OBJECT_COLUMN ||
-		statement->relation == NULL)
+
+	/* ALTER TYPE calls a column of a table an attribute, too. */
+	if (!IsA(statement, RenameStmt) || statement->relation == NULL ||
+		(statement->renameType != OBJECT_COLUMN && statement->renameType != OBJECT_ATTRIBUTE))
 		PG_RETURN_NULL();
 
 	/* With IF EXISTS there may be none. It is locked by who renamed the column. */
 	table = RangeVarGetRelid(statement->relation, NoLock, true);
-	if (OidIsValid(table))
-		rename_in_triggers(table, statement->subname, statement->newname, function, is_column);
+	if (!OidIsValid(table))
+		PG_RETURN_NULL();
+	tables = get_rel_relkind(table) == RELKIND_COMPOSITE_TYPE ? typed_tables(get_rel_type_id(table))
+															  : list_make1_oid(table);
+	foreach (cell, tables)
+		rename_in_triggers(lfirst_oid(cell), statement->subname, statement->newname, function,
+						   is_column);
 	PG_RETURN_NULL();
 }
 
