@@ -151,8 +151,10 @@ TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument
 	tables = get_rel_relkind(table) == RELKIND_COMPOSITE_TYPE ? typed_tables(get_rel_type_id(table))
 															  : list_make1_oid(table);
 	foreach (cell, tables)
+	{
 		rename_in_triggers(lfirst_oid(cell), statement->subname, statement->newname, function,
 						   is_column);
+	}
 	PG_RETURN_NULL();
 }
 
