@@ -27,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "class/class.h"
+#include "class/search.h"
 #include "column/column.h"
 #include "column/shape.h"
 #include "column/types.h"
@@ -141,8 +142,19 @@ refuse_value(Datum value, void *argument)
 	return value;
 }
 
-/* Raises for one that has to be opened to be compared: an index goes on comparing what no row has
- * any more. */
+/* Whether it has no tag of the search key that counts: then it has to be opened to be compared. */
+static bool
+lacks_tag(const EnvelopeHeader *header)
+{
+	int32 class_id = (int32) header->class_id;
+	const DataClass *data_class = CLASS_IS_NAMED(class_id) ? ClassFind(class_id) : NULL;
+
+	if (data_class == NULL || !data_class->exists || data_class->search.spec.generation == 0)
+		return header->search_tag == NULL;
+	return SearchTagOfHeader(header, data_class->search.spec.generation) == NULL;
+}
+
+/* Raises for such an entry: an index goes on comparing what no row has any more. */
 static Datum
 refuse_untagged_entry(Datum value, void *argument)
 {
@@ -150,7 +162,7 @@ refuse_untagged_entry(Datum value, void *argument)
 	EnvelopeHeader header;
 
 	if (ColumnPeek(value, &header) && header.key_id == use->key_id &&
-		header.key_version == use->version && header.search_tag == NULL)
+		header.key_version == use->version && lacks_tag(&header))
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot destroy version %u of key \"%s\" because an index holds values "
