@@ -128,6 +128,7 @@ toggle_hidden(int32 class_id, SearchKey *key, SearchTag tag, const uint8_t nonce
 	tag.bytes[0] ^= SEARCH_TAG_HIDDEN;
 	for (int i = 0; i < SEARCH_BITS_MAX / 8; i++)
 		tag.bytes[1 + i] ^= (uint8_t) (pad[i] & ~shown_bits(&key->spec, i));
+	secret_wipe(pad, sizeof(pad));
 	return tag;
 }
 
