@@ -184,7 +184,7 @@ INSERT INTO found_by (condition) VALUES ('n = 7'), ('n = ''7'''), ('n = 7.000'),
 	('d = ''2000-01-08'''), ('d = date ''2000-01-08'''), ('d IN (''2000-01-08'', ''infinity'')'), ('t = ''2000-01-01 00:00:07Z'''), ('t = timestamptz ''2000-01-01 02:00:07+02'''), ('t = ANY (''{2000-01-01 00:00:07+00}''::timestamptz[])'),
 	('j = ''{"b": "x",  "a": 7.0}'''), ('j = jsonb ''{"a": 7, "b": "x"}'''), ('b = ''\x37'''), ('b = bytea ''7'''), ('x = ''7'''), ('x = ''7''::text');
 SET enable_seqscan = off;
-SELECT condition, ask(format('SELECT array_agg(i) FROM typed WHERE %s', condition)) AS found, (SELECT bool_or(line LIKE '%Index Cond%') FROM plan(format('SELECT i FROM typed WHERE %s', condition)) AS line) AS by_index FROM found_by ORDER BY s;
+SELECT condition, ask(format('SELECT array_agg(i ORDER BY i) FROM typed WHERE %s', condition)) AS found, (SELECT bool_or(line LIKE '%Index Cond%') FROM plan(format('SELECT i FROM typed WHERE %s', condition)) AS line) AS by_index FROM found_by ORDER BY s;
 RESET enable_seqscan;
 SELECT run($$INSERT INTO typed (n) VALUES (7.00)$$) AS n, run($$INSERT INTO typed (j) VALUES ('{"b": "x", "a": 7.00}')$$) AS j, run($$INSERT INTO typed (d) VALUES ('2000-01-08')$$) AS d, run($$INSERT INTO typed (b) VALUES ('7')$$) AS b;
 -- 7 as a number, as bytes and as text are three things.

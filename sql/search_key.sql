@@ -82,12 +82,12 @@ BEGIN
 	SET LOCAL enable_indexscan = on; SET LOCAL enable_bitmapscan = on; SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = off;
 	INSERT INTO answers SELECT step, -n, 'others', answer FROM (VALUES
 		(1, find('u7') || '; ' || find('u8')),
-		(2, ask($q$SELECT array_agg(id) FROM shapes WHERE one = ROW(7, 'u7')::pair$q$)),
-		(3, ask($q$SELECT array_agg(id) FROM shapes WHERE boxes = ARRAY['u7']::mailbox[]$q$)),
-		(4, ask($q$SELECT array_agg(id) FROM shapes WHERE boxes @> ARRAY['u7']::mailbox[]$q$)),
-		(5, ask($q$SELECT array_agg(id) FROM parts WHERE email = 'u7' AND id = 7$q$)),
+		(2, ask($q$SELECT array_agg(id ORDER BY id) FROM shapes WHERE one = ROW(7, 'u7')::pair$q$)),
+		(3, ask($q$SELECT array_agg(id ORDER BY id) FROM shapes WHERE boxes = ARRAY['u7']::mailbox[]$q$)),
+		(4, ask($q$SELECT array_agg(id ORDER BY id) FROM shapes WHERE boxes @> ARRAY['u7']::mailbox[]$q$)),
+		(5, ask($q$SELECT array_agg(id ORDER BY id) FROM parts WHERE email = 'u7' AND id = 7$q$)),
 		(6, ask($q$SELECT count(*) FROM parts JOIN customer USING (id, email)$q$)),
-		(7, ask($q$SELECT array_agg(id) FROM copied WHERE email IN ('u7', 'u299')$q$)),
+		(7, ask($q$SELECT array_agg(id ORDER BY id) FROM copied WHERE email IN ('u7', 'u299')$q$)),
 		(8, ask($q$SELECT count(*) FROM passing WHERE email = 'u7'$q$)),
 		(9, code($q$INSERT INTO customer (id, email) VALUES (9000, 'u7')$q$)),
 		(10, code($q$UPDATE customer SET email = 'u8' WHERE id = 7$q$)),
@@ -98,7 +98,7 @@ BEGIN
 		(15, code($q$INSERT INTO parts VALUES (7, 'u7')$q$)),
 		(16, ask($q$INSERT INTO customer (id, email) VALUES (9000, 'u7') ON CONFLICT (email) DO UPDATE SET address = customer.address RETURNING id$q$)),
 		(17, ask($q$SELECT array_agg(c.id ORDER BY c.id) FROM customer c JOIN before b USING (email)$q$)),
-		(18, ask($q$SELECT array_agg(id) FROM customer WHERE email = (SELECT email FROM before WHERE id = 8)$q$)),
+		(18, ask($q$SELECT array_agg(id ORDER BY id) FROM customer WHERE email = (SELECT email FROM before WHERE id = 8)$q$)),
 		(19, denied()),
 		-- Both sides of a foreign key, and a value sealed at this step.
 		(20, ask($q$INSERT INTO purchase VALUES (9000, 'u1999', 1) RETURNING email$q$)),
@@ -212,7 +212,7 @@ INSERT INTO customer (id, email) VALUES (9000, 'U7');
 CALL tarot.rotate_search_key('email', normalization => 'lower');
 \set VERBOSITY default
 SELECT generation, state, normalization FROM tarot.search_key_status WHERE class = 'email' AND state <> 'retired' ORDER BY 1;
-SELECT array_agg(id ORDER BY id) AS found, (SELECT array_agg(id) FROM customer WHERE email = 'U7') AS other FROM customer WHERE email = 'u7';
+SELECT array_agg(id ORDER BY id) AS found, (SELECT array_agg(id ORDER BY id) FROM customer WHERE email = 'U7') AS other FROM customer WHERE email = 'u7';
 -- It goes on where it was; with nothing else.
 CALL tarot.rotate_search_key('email', normalization => 'trim');
 CALL tarot.rotate_search_key('email', search_bits => 16);
