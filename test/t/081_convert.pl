@@ -12,7 +12,7 @@ use Test::More;
 
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 my $rows = 5000;
-my $node = new_node('main', conf => "restart_after_crash = on\nlog_statement = none\nautovacuum = off");
+my $node = new_node('main', conf => "restart_after_crash = on\nlog_statement = none");
 set_up_customers($node);
 ask($node, q{SELECT tarot.grant_class('email', 'postgres', 'plain')});
 

@@ -13,7 +13,7 @@ use Test::More;
 
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 my $rows = 3000;
-my $node = new_node('main', conf => "restart_after_crash = on\nlog_statement = none\nautovacuum = off");
+my $node = new_node('main', conf => "restart_after_crash = on\nlog_statement = none");
 set_up_customers($node);
 ask($node, q{SELECT tarot.create_class('login', 'profile', searchable => true, normalization => 'lower'), tarot.grant_class('login', 'postgres', 'plain'), tarot.grant_class('login', 'app', 'plain')});
 my $checked = error_of($node, 'CREATE EXTENSION amcheck') eq '';

@@ -13,7 +13,7 @@ use Test::More;
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 write_private("$dir/root.key", new_root_key . "\n");
-my $conf = "tarot_security.root_key_file = '$dir/root.key'\nlog_statement = none\nrestart_after_crash = on\nautovacuum = off";
+my $conf = "tarot_security.root_key_file = '$dir/root.key'\nlog_statement = none\nrestart_after_crash = on";
 my $node = new_node('source', streaming => 'logical', conf => $conf);
 my $rows = 3000;
 

@@ -17,7 +17,7 @@ sub set_clock { write_private("$dir/clock", "$_[0]\n", 0644); return; }
 set_clock(0);
 chmod 0755, $dir;
 write_private("$dir/root.key", new_root_key . "\n");
-my $node = new_node('clock', start => 0, conf => "tarot_security.root_key_file = '$dir/root.key'\nautovacuum = off");
+my $node = new_node('clock', start => 0, conf => "tarot_security.root_key_file = '$dir/root.key'");
 {
 	local @ENV{qw(LD_PRELOAD TAROT_TEST_CLOCK)} = ($library, "$dir/clock");
 	$node->start;

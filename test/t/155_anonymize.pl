@@ -13,7 +13,7 @@ use Test::More;
 my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 
 # Where new files are not written to the write-ahead log, they are synced at the commit.
-my $node = new_node('main', conf => "wal_level = minimal\nmax_wal_senders = 0\nautovacuum = off\nlog_statement = none\nrestart_after_crash = on");
+my $node = new_node('main', conf => "wal_level = minimal\nmax_wal_senders = 0\nlog_statement = none\nrestart_after_crash = on");
 my $rows = 3000;
 
 # A row at which a pass waits, while another session has the lock.
