@@ -27,7 +27,7 @@ SET ROLE regress_audit_officer;
 SELECT code($$SELECT tarot.unaudit_table('person')$$);
 SELECT tarot.audit_table('person');
 RESET ROLE;
-SELECT "table", columns, exclude, enforced FROM tarot.audited_tables;
+SELECT "table", columns, exclude, enforced FROM tarot.audited_tables ORDER BY "table"::text COLLATE "C";
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'person'::regclass ORDER BY tgname;
 CREATE VIEW people AS SELECT name FROM person;
 SELECT run($$SELECT tarot.audit_table(NULL)$$), run($$SELECT tarot.audit_table('people')$$), code($$SELECT tarot.audit_table('person_pkey')$$), run($$SELECT tarot.audit_table('tarot.audit_entry')$$),
@@ -143,7 +143,7 @@ SELECT l.operation, l.role, l.role = session_user AS mine, l.session_role = sess
 
 -- ------------------------------------------------------------ which columns
 SELECT tarot.audit_table('person', exclude => '{note,age}');
-SELECT "table", columns, exclude, enforced FROM tarot.audited_tables;
+SELECT "table", columns, exclude, enforced FROM tarot.audited_tables ORDER BY "table"::text COLLATE "C";
 INSERT INTO person VALUES (3, 'Gil', 1, 'secret');
 UPDATE person SET note = 'other', age = 2;
 UPDATE person SET note = 'another', name = 'Hal' WHERE id = 3;
@@ -153,7 +153,7 @@ ALTER TABLE person ADD note text, ADD born date DEFAULT '2000-01-01';
 UPDATE person SET remark = 'still secret', note = 'not secret' WHERE id = 3;
 ALTER TABLE person DROP COLUMN age;
 UPDATE person SET name = 'Ida', remark = '-' WHERE id = 3;
-SELECT "table", columns, exclude, enforced FROM tarot.audited_tables;
+SELECT "table", columns, exclude, enforced FROM tarot.audited_tables ORDER BY "table"::text COLLATE "C";
 SELECT tarot.audit_table('person', columns => '{id,born}');
 UPDATE person SET name = 'Jon';
 UPDATE person SET name = 'Kai', born = NULL WHERE id = 3;

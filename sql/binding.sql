@@ -44,7 +44,7 @@ SELECT code($$SELECT tarot.bind_column('customer_pkey', 'card')$$);
 SELECT run($$SELECT tarot.unbind_column('customer', 'card')$$);
 SELECT * FROM tarot.bound_column;
 SELECT tarot.bind_column('customer', 'card') AS bound;
-SELECT "table", "column", by, trigger, enforced FROM tarot.bound_column;
+SELECT "table", "column", by, trigger, enforced FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 SELECT run($$SELECT tarot.bind_column('customer', 'card')$$);
 SELECT id, card FROM customer WHERE id < 4 ORDER BY id;
 SELECT * FROM tarot.verify_bindings('customer');
@@ -213,7 +213,7 @@ SELECT * FROM tarot.verify_bindings('customer');
 
 -- ------------------------------------------------------------ what was swapped underneath
 ALTER TABLE customer DISABLE TRIGGER USER;
-SELECT "column", enforced FROM tarot.bound_column;
+SELECT "column", enforced FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 UPDATE customer SET card = (SELECT card FROM customer WHERE id = 1) WHERE id = 2;
 UPDATE customer SET card = (SELECT card FROM unbound) WHERE id = 3;
 UPDATE customer SET id = 20 WHERE id = 13;
@@ -249,7 +249,7 @@ ALTER TABLE customer RENAME TO client;
 ALTER TABLE client RENAME id TO number;
 ALTER TABLE client RENAME COLUMN card TO "pay'ment card";
 ALTER TABLE client RENAME note TO id;
-SELECT "table", "column", by, enforced FROM tarot.bound_column;
+SELECT "table", "column", by, enforced FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 SELECT * FROM tarot.verify_bindings('client');
 RESET ROLE;
 GRANT tarot_bind_app TO tarot_bind_owner;
@@ -294,7 +294,7 @@ SET ROLE tarot_bind_app;
 INSERT INTO payment VALUES ('2024-05-05', '00000000-0000-0000-0000-000000000001', '4111 1111 1111 1111'), ('2025-05-05', '00000000-0000-0000-0000-000000000001', '5500 0000 0000 0004');
 SET ROLE tarot_bind_owner;
 SELECT tarot.bind_column('payment', 'card', '{id}') AS bound;
-SELECT "table", "column", by, enforced FROM tarot.bound_column;
+SELECT "table", "column", by, enforced FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 SELECT * FROM tarot.verify_bindings('payment');
 -- A row that moves to another partition takes its values along, by anybody.
 SET ROLE tarot_bind_thief;

@@ -16,9 +16,9 @@ CREATE VIEW of_base AS SELECT e.typname AS encrypted, b.typname AS base, c.castt
 	WHERE e.typnamespace = 'tarot'::regnamespace AND c.casttarget < 16384;
 SELECT e.typname AS type, c.casttarget::regtype AS target, c.castcontext AS context, c.castcontext = CASE o.castcontext WHEN 'i' THEN 'a' ELSE o.castcontext END AS as_the_plain_one, p.provolatile AS volatile, p.proparallel AS parallel
 	FROM pg_cast c JOIN pg_type e ON e.oid = c.castsource JOIN pg_proc p ON p.oid = c.castfunc LEFT JOIN of_base o ON o.encrypted = e.typname AND o.target = c.casttarget
-	WHERE e.typnamespace = 'tarot'::regnamespace AND c.casttarget <> e.oid ORDER BY 1, 2::text COLLATE "C";
+	WHERE e.typnamespace = 'tarot'::regnamespace AND c.casttarget <> e.oid ORDER BY 1, c.casttarget::regtype::text COLLATE "C";
 -- What plain ones have and these have not: casts by way of text's spelling still do, of a locale's money and of bytes as a number (since 18) do not.
-SELECT encrypted, target FROM of_base o WHERE NOT EXISTS (SELECT FROM pg_cast WHERE castsource = ('tarot.' || encrypted)::regtype AND casttarget = target) AND base <> 'bytea' ORDER BY 1, 2::text COLLATE "C";
+SELECT encrypted, target FROM of_base o WHERE NOT EXISTS (SELECT FROM pg_cast WHERE castsource = ('tarot.' || encrypted)::regtype AND casttarget = target) AND base <> 'bytea' ORDER BY 1, target::text COLLATE "C";
 SET ROLE regress_paths_app;
 SELECT does('SELECT t::"char" FROM sealed WHERE id = 1'), does('SELECT ''pg_class''::tarot.encrypted_text(''secret'')::regclass'), does('SELECT n::money FROM sealed WHERE id = 1'), does('SELECT j::json ->> ''a'' FROM sealed WHERE id = 1');
 

@@ -27,7 +27,7 @@ SELECT tarot.destroy_subject_key('person', '1') AS there_was_none;
 
 -- ------------------------------------------------------------ a table with rows
 SELECT tarot.set_subject('customer', 'email', 'id') AS sealed;
-SELECT "table", "column", by, subject, enforced FROM tarot.bound_column;
+SELECT "table", "column", by, subject, enforced FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 SELECT count(*) AS keys, count(DISTINCT subject_hash) AS subjects, min(octet_length(subject_hash)) AS shortest FROM tarot.subject_key s JOIN tarot.class USING (class_id) WHERE name = 'person';
 SELECT run($$SELECT tarot.set_subject('customer', 'email', 'id')$$);
 SET ROLE tarot_shred_app;
@@ -120,7 +120,7 @@ SELECT * FROM tarot.verify_bindings('customer');
 
 -- ------------------------------------------------------------ with a binding, by other types, one subject in several tables
 SELECT tarot.bind_column('customer', 'email') AS bound;
-SELECT by, subject FROM tarot.bound_column;
+SELECT by, subject FROM tarot.bound_column ORDER BY "table"::text COLLATE "C", "column";
 CREATE TABLE payment (id uuid PRIMARY KEY, customer numeric NOT NULL, amount tarot.encrypted_numeric('amount'), note tarot.encrypted_text('fixed'));
 CREATE TABLE ticket (id int, customer varchar(10) NOT NULL, amount tarot.encrypted_numeric('amount')) PARTITION BY RANGE (id);
 CREATE TABLE ticket_1 PARTITION OF ticket FOR VALUES FROM (0) TO (10);
