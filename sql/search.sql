@@ -106,7 +106,7 @@ INSERT INTO customer (id, email) VALUES (3000, 'u7') ON CONFLICT ON CONSTRAINT c
 INSERT INTO customer (id, email) VALUES (3001, 'new'), (3002, 'newer') ON CONFLICT (email) DO NOTHING RETURNING id, email;
 UPDATE customer SET address = 'updated' WHERE email = 'new' RETURNING id;
 UPDATE customer c SET address = 'joined' FROM purchase p WHERE p.email = c.email AND p.email = 'u9' RETURNING c.id, c.email;
-DELETE FROM customer WHERE email IN ('new', 'newer') RETURNING id;
+WITH gone AS (DELETE FROM customer WHERE email IN ('new', 'newer') RETURNING id) SELECT id FROM gone ORDER BY id;
 MERGE INTO customer c USING (VALUES ('u10'), ('merged')) AS v (email) ON c.email = v.email
 	WHEN MATCHED AND c.email = 'u10' THEN UPDATE SET address = 'merged' WHEN NOT MATCHED THEN INSERT (id, email) VALUES (4000, v.email);
 SELECT id, email, address FROM customer WHERE email IN ('u10', 'merged') ORDER BY id;

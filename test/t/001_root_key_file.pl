@@ -161,7 +161,7 @@ like(error_of($node, 'SELECT tarot.unlock()'),
 	qr/TS003.*both tarot_security\.root_key_command and tarot_security\.root_key_file are set/s, 'both settings: unlock tells it');
 $node->append_conf('postgresql.conf', "tarot_security.root_key_file = ''");
 $node->reload;
-ok($node->poll_query_until('postgres', q{SELECT current_setting('tarot_security.root_key_file') = ''}), 'one setting is taken back');
+ok(poll($node, q{SELECT current_setting('tarot_security.root_key_file') = ''}), 'one setting is taken back');
 is(error_of($node, 'SELECT tarot.unlock()'), '', 'one setting: unlock mends it');
 is(data_of($node), $data, 'all is read by the command');
 

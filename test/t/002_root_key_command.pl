@@ -87,7 +87,7 @@ is(error_of($node, 'SELECT tarot.unlock()'), '', 'a good command mends it');
 
 $node->append_conf('postgresql.conf', "tarot_security.root_key_timeout = '5min'");
 $node->reload;
-ok($node->poll_query_until('postgres', q{SELECT current_setting('tarot_security.root_key_timeout') = '5min'}), 'a longer timeout');
+ok(poll($node, q{SELECT current_setting('tarot_security.root_key_timeout') = '5min'}), 'a longer timeout');
 
 command_with($script, "$print; sleep 1000");
 like(error_of($node, q{SET statement_timeout = '300ms'; SELECT tarot.unlock()}, timeout => 60), qr/ERROR:  57014/,
@@ -105,7 +105,7 @@ foreach my $end (qw(pg_cancel_backend pg_terminate_backend))
 	is(error_of($node, q{SET statement_timeout = '10s'; SELECT tarot.lock()}), '', "$end: meanwhile another locks");
 	is(ask($node, "SELECT $end(pid) FROM pg_stat_activity WHERE application_name = 'unlocker'"), 't', "$end: sent");
 	ok(process_gone("$script.pid"), "$end: no process is left");
-	ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity
+	ok(poll($node, q{SELECT count(*) = 0 FROM pg_stat_activity
 		WHERE application_name = 'unlocker' AND state = 'active'}), "$end: the statement is over");
 	is(ask($node, 'SELECT unlocked FROM tarot.root_key_status'), 'f', "$end: the server stays locked");
 	eval { $session->quit };

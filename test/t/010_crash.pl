@@ -78,7 +78,7 @@ foreach my $provider (qw(file generated))
 	my $typed = types_of($node, 'plain');
 	my $fingerprint = 'SELECT root_key_fingerprint FROM tarot.keyring';
 	my $recovered = sub {
-		ok($node->poll_query_until('postgres', 'SELECT true'), "$_[0]: the server is back");
+		ok(poll($node, 'SELECT true'), "$_[0]: the server is back");
 	};
 
 	# How the server dies: all of it, or one backend and with it all others.

@@ -199,7 +199,7 @@ foreach my $case (@parameters)
 	my @secrets = map { with_secret("deadlock, session $_", ''); $secret_of{"deadlock, session $_"} } 1, 2;
 	$sessions[$_]->query_safe("BEGIN; UPDATE customer SET name = 'x' WHERE id = " . ($_ + 1)) foreach 0, 1;
 	$sessions[0]->query_until(qr/sent/, "\\echo sent\nUPDATE customer SET email = '$secrets[0]' WHERE id = 2;\n");
-	ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'one session waits');
+	ok(poll($node, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'one session waits');
 	$sessions[1]->query("UPDATE customer SET email = '$secrets[1]' WHERE id = 1");
 	$sessions[$_]->query('ROLLBACK') foreach 0, 1;
 	eval { $_->quit } foreach @sessions;
@@ -213,10 +213,10 @@ foreach my $case (@parameters)
 	my $session = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]);
 	my $pid = $session->query('SELECT pg_backend_pid()');
 	$session->query_until(qr/sent/, "\\echo sent\nSELECT pg_sleep(100), '$secret_of{$name}';\n");
-	ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'PgSleep'"), "$name: at work");
+	ok(poll($node, "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'PgSleep'"), "$name: at work");
 	kill 'KILL', $pid;
 	eval { $session->{run}->finish };
-	ok($node->poll_query_until('postgres', 'SELECT true'), "$name: the server is back");
+	ok(poll($node, 'SELECT true'), "$name: the server is back");
 	like(server_log($node), qr/was terminated by signal 9/, "$name: the log tells it");
 }
 

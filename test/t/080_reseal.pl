@@ -40,7 +40,7 @@ foreach my $death ('postmaster', 'backend', 'cancel')
 {
 	$version = ask($node, q{SELECT tarot.rotate_key('profile')});
 	my $call = start_psql(q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
-	ok($node->poll_query_until('postgres', qq{SELECT ($done) BETWEEN 1000 AND $rows / 2}), "$death: it is at work");
+	ok(poll($node, qq{SELECT ($done) BETWEEN 1000 AND $rows / 2}), "$death: it is at work");
 	my $pid = ask($node, q{SELECT pid FROM tarot.reseal_progress WHERE "table" = 'account'::regclass AND state = 'running'});
 	like($pid, qr/^\d+$/, "$death: and says so");
 	if ($death eq 'postmaster')
@@ -55,7 +55,7 @@ foreach my $death ('postmaster', 'backend', 'cancel')
 	{
 		kill 'KILL', $pid or die $!;
 		eval { $call->{run}->finish };
-		ok($node->poll_query_until('postgres', 'SELECT true'), "$death: the server is back");
+		ok(poll($node, 'SELECT true'), "$death: the server is back");
 	}
 	else
 	{
@@ -83,7 +83,7 @@ foreach my $death ('postmaster', 'backend', 'cancel')
 # The table is written to another file in the middle: positions in the old one do not count.
 $version = ask($node, q{SELECT tarot.rotate_key('profile')});
 my $call = start_psql(q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
-$node->poll_query_until('postgres', qq{SELECT ($done) >= 1000});
+poll($node, qq{SELECT ($done) >= 1000});
 ask($node, 'CLUSTER account USING account_pkey');
 $call->{run}->finish;
 is(${ $call->{err} }, '', 'CLUSTER in the middle is no obstacle');
@@ -105,7 +105,7 @@ END
 my ($out, $err) = ('', '');
 my $writers = IPC::Run::start([ $node->installed_command('pgbench'), '-n', '-c', '4', '-T', '6', '-U', 'app', '-f', $script, $node->connstr('postgres') ],
 	'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-ok($node->poll_query_until('postgres', 'SELECT sum(visits) > 100 FROM account'), 'writers are at work');
+ok(poll($node, 'SELECT sum(visits) > 100 FROM account'), 'writers are at work');
 ask($node, q{CALL tarot.reseal('account', batch => 200)});
 is(ask($node, q{SELECT state FROM tarot.reseal_progress WHERE "table" = 'account'::regclass}), 'finished', 'resealed beside them');
 $writers->finish;

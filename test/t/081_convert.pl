@@ -72,7 +72,7 @@ foreach my $direction ('encrypt', 'decrypt')
 
 	# In the middle of filling.
 	my $session = halt($call, 'filling');
-	ok($node->poll_query_until('postgres', q{SELECT rows_done BETWEEN 100 AND 4000 FROM tarot.conversion_progress WHERE phase = 'filling' AND state = 'running'}), "$direction: filling");
+	ok(poll($node, q{SELECT rows_done BETWEEN 100 AND 4000 FROM tarot.conversion_progress WHERE phase = 'filling' AND state = 'running'}), "$direction: filling");
 	crash($session);
 	is(ask($node, $phase), 'filling', "$direction: still filling after the crash");
 	is(ask($node, 'SELECT state FROM tarot.conversion_progress'), 'interrupted', "$direction: says that it was interrupted");
@@ -89,7 +89,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	$idle->{run}->pump until $out =~ /ready/;
 	# It could not even get there without the lock for its constraint.
 	$session = halt($call, 'swapping');
-	ok($node->poll_query_until('postgres', q{SELECT phase = 'filled' FROM tarot.conversion_progress}), "$direction: filled");
+	ok(poll($node, q{SELECT phase = 'filled' FROM tarot.conversion_progress}), "$direction: filled");
 	for my $n (1 .. 10) { ask_as($node, 'app', "UPDATE account SET visits = visits + 1 WHERE id = $n"); }
 	is(ask($node, 'SELECT sum(visits) >= 10 FROM account'), 't', "$direction: writers do not wait behind the lock that is not to be had");
 	crash($session, $idle);
@@ -111,7 +111,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	{
 		# In the middle of erasing: the new column is in place.
 		$session = halt($call, 'erasing');
-		ok($node->poll_query_until('postgres', q{SELECT rows_done BETWEEN 100 AND 4000 FROM tarot.conversion_progress WHERE phase = 'erasing'}), 'erasing');
+		ok(poll($node, q{SELECT rows_done BETWEEN 100 AND 4000 FROM tarot.conversion_progress WHERE phase = 'erasing'}), 'erasing');
 		crash($session);
 		is(ask($node, $phase), 'erasing', 'still erasing after the crash');
 		is(type_of('account'), $new, 'the new column is in place');
@@ -165,7 +165,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	my $visits = ask($node, 'SELECT sum(visits) FROM busy');
 	my $writers = IPC::Run::start([ $node->installed_command('pgbench'), '-n', '-c', '4', '-T', '6', '-U', 'app', '-f', $script, $node->connstr('postgres') ],
 		'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	ok($node->poll_query_until('postgres', "SELECT sum(visits) > $visits + 100 FROM busy"), "$direction: writers are at work");
+	ok(poll($node, "SELECT sum(visits) > $visits + 100 FROM busy"), "$direction: writers are at work");
 	ask($node, $direction eq 'encrypt' ? q{CALL tarot.encrypt_column('busy', 'email', 'email', true, batch => 200)} : q{CALL tarot.decrypt_column('busy', 'email', true, batch => 200)});
 	$writers->finish;
 	my ($transactions) = $out =~ /transactions actually processed: (\d+)/;

@@ -144,7 +144,7 @@ as_it_was('building');
 my $lock = open_session();
 say_to($lock, 'SELECT pg_advisory_lock(42)');
 my $call = call_beside(q{CALL tarot.encrypt_column('account', 'email', 'login', true)});
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), 'the building of an index is hindered');
+ok(poll($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), 'the building of an index is hindered');
 is(ask($node, q{SELECT command || ' ' || (relid = 'account'::regclass) FROM pg_stat_progress_create_index}), 'CREATE INDEX CONCURRENTLY true', 'the server tells its progress');
 is(ask($node, q{SELECT state FROM tarot.conversion_progress}), 'running', 'and so does the view');
 ask($node, 'CHECKPOINT');
@@ -186,7 +186,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	say_to($writer, "BEGIN; UPDATE patient SET visits = visits + 1 WHERE id = 1");
 	say_to($reader, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');
 	my $conversion = call_beside($convert);
-	ok($node->poll_query_until('postgres', q{SELECT phase = 'building' AND awaited <> '{}' FROM tarot.conversion}), "$direction: the building waits for who wrote before");
+	ok(poll($node, q{SELECT phase = 'building' AND awaited <> '{}' FROM tarot.conversion}), "$direction: the building waits for who wrote before");
 	is(states('patient'), 'defined', "$direction: and has not begun");
 
 	# Nobody else waits.
@@ -196,7 +196,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	# What it goes on to do is in the index.
 	say_to($writer, "UPDATE patient SET email = 'By the old one' WHERE id = 1; INSERT INTO patient (id, tenant, email) VALUES ($rows + 2, 1, 'New 2')");
 	say_to($writer, 'COMMIT');
-	ok($node->poll_query_until('postgres', q{SELECT phase = 'enabling' AND awaited <> '{}' FROM tarot.conversion}), "$direction: an old snapshot keeps the index from being used");
+	ok(poll($node, q{SELECT phase = 'enabling' AND awaited <> '{}' FROM tarot.conversion}), "$direction: an old snapshot keeps the index from being used");
 	is(states('patient'), 'ready', "$direction: it is kept by writers");
 	ask_as($node, 'app', "DELETE FROM patient WHERE id = 30; UPDATE patient SET email = 'Later' WHERE id = 31");
 	say_to($reader, 'COMMIT');
@@ -229,7 +229,7 @@ is(states('folded'), 'defined', 'begun anew');
 my $old = open_session();
 say_to($old, q{BEGIN; INSERT INTO folded (id, tenant, email) VALUES (50003, 3, 'SECRET-plaintext')});
 $call = call_beside(q{CALL tarot.encrypt_column('folded', 'email', 'login', true)});
-ok($node->poll_query_until('postgres', q{SELECT awaited <> '{}' FROM tarot.conversion}), 'it is waited for');
+ok(poll($node, q{SELECT awaited <> '{}' FROM tarot.conversion}), 'it is waited for');
 say_to($old, 'COMMIT');
 $call->{run}->finish;
 like(${ $call->{err} }, qr/values of column "email" of table "public.folded" that differ are equal/, 'and refused all the same');
@@ -266,7 +266,7 @@ foreach my $direction ('encrypt', 'decrypt')
 	my @pgbench = ($node->installed_command('pgbench'), '-n', '-c', '4', '-T', '1', '-U', 'app', '-f', $script, $node->connstr('postgres'));
 	my $writers = IPC::Run::start([ 'sh', '-c', 'stop=$1; shift; until [ -e "$stop" ]; do "$@" || exit 1; done', 'sh', $done, @pgbench ],
 		'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	ok($node->poll_query_until('postgres', 'SELECT sum(visits) > 100 FROM busy'), "$direction: writers are at work");
+	ok(poll($node, 'SELECT sum(visits) > 100 FROM busy'), "$direction: writers are at work");
 	ask($node, $direction eq 'encrypt' ? q{CALL tarot.encrypt_column('busy', 'email', 'login', true, batch => 200)} : q{CALL tarot.decrypt_column('busy', 'email', true, batch => 200)});
 	append_to_file($done, '');
 	$writers->finish;

@@ -312,7 +312,7 @@ DO $$ DECLARE a text; BEGIN
 END $$;
 END
 	my $asleep = q{pid <> pg_backend_pid() AND usename = 'leak_plain' AND wait_event = 'PgSleep'};
-	ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $asleep"), 'a session is at work with values');
+	ok(poll($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE $asleep"), 'a session is at work with values');
 	foreach my $role ('postgres', 'leak_monitor')
 	{
 		my $seen = ask_as($node, $role, "SELECT * FROM pg_stat_activity WHERE $asleep; SELECT * FROM pg_locks; SELECT * FROM pg_cursors; SELECT * FROM pg_prepared_statements", db => 'leak_text');

@@ -169,7 +169,7 @@ find_all($node, 'at first');
 
 # 1. While values are given the second tag.
 my $call = start_psql($rotate);
-ok($node->poll_query_until('postgres', "SELECT ($done) >= 300"), 'values get a second tag');
+ok(poll($node, "SELECT ($done) >= 300"), 'values get a second tag');
 kill_all($call);
 is(ask($node, $state), '1 active, 2 next', 'killed: the change is begun');
 like(carried($node), qr/^1:\d+ 1\+2:\d+$/, 'some have two tags');
@@ -178,7 +178,7 @@ find_everywhere('some have two');
 # A cancel, too.
 $call = start_psql($rotate);
 my $at_work = q{SELECT pid FROM tarot.reseal_progress WHERE "table" = 'customer'::regclass AND state = 'running'};
-ok($node->poll_query_until('postgres', "SELECT EXISTS ($at_work)"), 'it goes on');
+ok(poll($node, "SELECT EXISTS ($at_work)"), 'it goes on');
 ask($node, "SELECT pg_cancel_backend(pid) FROM ($at_work) AS a");
 $call->{run}->finish;
 like(${ $call->{err} }, qr/canceling statement/, 'cancelled');
@@ -198,7 +198,7 @@ my $before = ask($node, $files);
 my $holder = $node->background_psql('postgres');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
 $call = start_psql($rotate);
-ok($node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}), 'indexes are being made anew');
+ok(poll($node, q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}), 'indexes are being made anew');
 like(error_of($node, q{SET lock_timeout = '50ms'; SELECT FROM customer WHERE email = 'u7@plaintext.example'}, role => 'app'), qr/ERROR:  55P03/, 'nobody gets between');
 kill_all($call);
 eval { $holder->quit };
@@ -209,7 +209,7 @@ find_everywhere('all have two');
 
 # 3. While the first tags are taken off.
 $call = start_psql($rotate);
-ok($node->poll_query_until('postgres', "SELECT ($state) = '1 retiring, 2 active' AND ($done) >= 300"), 'switched; the first tags go');
+ok(poll($node, "SELECT ($state) = '1 retiring, 2 active' AND ($done) >= 300"), 'switched; the first tags go');
 kill_all($call);
 is(ask($node, $state), '1 retiring, 2 active', 'killed: it stays switched');
 like(carried($node), qr/^1\+2:\d+ 2:\d+$/, 'some have one tag');

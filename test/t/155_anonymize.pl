@@ -78,9 +78,9 @@ sub start_psql
 sub start_call
 {
 	my $lock = start_psql('SELECT pg_advisory_lock(1), pg_sleep(600)');
-	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted}) or die 'no lock';
+	poll($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted}) or die 'no lock';
 	my $pass = start_psql($call);
-	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) or die 'it does not wait';
+	poll($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) or die 'it does not wait';
 	return ($lock, $pass);
 }
 
@@ -104,7 +104,7 @@ foreach my $death ('postmaster', 'backend', 'cancel')
 		kill 'KILL', $pid or die $!;
 		eval { $pass->{run}->finish };
 		eval { $lock->{run}->finish };
-		ok($node->poll_query_until('postgres', 'SELECT true'), "$death: the server is back");
+		ok(poll($node, 'SELECT true'), "$death: the server is back");
 	}
 	else
 	{

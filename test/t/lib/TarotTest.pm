@@ -3,6 +3,7 @@ package TarotTest;
 
 use strict;
 use warnings;
+use feature 'state';
 use Exporter 'import';
 use MIME::Base64 qw(encode_base64);
 use PostgreSQL::Test::Cluster;
@@ -10,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as error_of wait_until
+our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as error_of wait_until poll
   server_log lacks_key command_with process_gone data_of bytes_of_relation
   set_up_types types_of);
 
@@ -86,17 +87,33 @@ sub ask_as
 	return ask($node, $sql, role => $role, %option);
 }
 
-# What the client is told when SQL fails, with SQLSTATE, detail and hint; empty when it succeeds.
+# Polls until SQL answers true; the server may be down meanwhile. Nothing is written to psql, whose end, when it finds
+# no server, would break the pipe.
+sub poll
+{
+	my ($node, $sql, %option) = @_;
+	my @psql = ($node->installed_command('psql'), '-XAtq', '-d', $node->connstr($option{db} // 'postgres'), '-c', $sql);
+	my ($out, $err);
+	my $came = wait_until(sub { IPC::Run::run(\@psql, '<', '/dev/null', '>', \$out, '2>', \$err); $out eq "t\n" });
+	diag("never true: $sql\nat last: $out$err") unless $came;
+	return $came;
+}
+
+# What the client is told when SQL fails, with SQLSTATE, detail and hint; empty when it succeeds. By a file: a session
+# that is refused would break the pipe.
 sub error_of
 {
 	my ($node, $sql, %option) = @_;
 	my ($out, $err, $timed_out);
+	state $file = PostgreSQL::Test::Utils::tempdir_short . '/sql';
+	write_private($file, "\\set VERBOSITY verbose\n$sql");
 	local $ENV{PGOPTIONS} = $option{pgoptions} // '';
+	my %options = options_of(%option);
 	my $status = $node->psql(
-		$option{db} // 'postgres', "\\set VERBOSITY verbose\n$sql",
+		$option{db} // 'postgres', '',
 		stdout => \$out, stderr => \$err, on_error_stop => 1,
 		timeout => $option{timeout} // $PostgreSQL::Test::Utils::timeout_default, timed_out => \$timed_out,
-		options_of(%option));
+		extra_params => [ @{ $options{extra_params} // [] }, '-f', $file ]);
 	return 'timed out' if $timed_out;
 	return '' if defined $status && $status == 0;
 	return $err =~ /\S/ ? $err : 'failed without a message';
