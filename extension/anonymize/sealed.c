@@ -14,6 +14,7 @@
 #include "anonymize/sealed.h"
 #include "base/varlena.h"
 #include "class/gate.h"
+#include "class/masking.h"
 #include "class/plaintext.h"
 #include "column/column.h"
 #include "keys/root.h"

@@ -91,17 +91,6 @@ extern int ClassSearchGeneration(int32 class_id);
 /* Raises for an unknown class. */
 extern DataClass *ClassRequire(int32 class_id);
 
-/*
- * What a masked reader sees of a value, from plaintext form to plaintext form
- * (plaintext.h): palloc'd in one piece with `headroom` bytes before it and a
- * zero byte after it. False for NULL.
- */
-extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
-					  Bytes *masked);
-
-/* Whether the mask depends on the value; else an empty one will do. */
-extern bool ClassMaskNeedsValue(const DataClass *data_class);
-
 /* The key of hashes as masks; good until the next statement. */
 extern Hmac *ClassMaskKey(DataClass *data_class);
 

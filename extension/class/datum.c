@@ -20,6 +20,7 @@
 #include "base/varlena.h"
 #include "class/function.h"
 #include "class/masked_type.h"
+#include "class/masking.h"
 
 /* ---------------------------------------------------------------- arrays */
 

@@ -21,7 +21,7 @@
 #include "utils/varlena.h"
 
 #include "class/function.h"
-#include "class/gate.h"
+#include "class/reveal.h"
 
 #define PATH_SETTING "search_path="
 
@@ -188,7 +188,7 @@ MaskFunctionCall(FmgrInfo *function, Oid collation, Datum value, Datum *masked)
 	LOCAL_FCINFO(call, 1);
 	MemoryContext context = CurrentMemoryContext;
 
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	InitFunctionCallInfoData(*call, function, 1, collation, NULL, NULL);
 	call->args[0].value = value;
 	call->args[0].isnull = false;

@@ -143,13 +143,6 @@ extern void GateFinishRewrite(void);
  */
 extern Oid GateMaintenanceCaller;
 
-/*
- * Whether plaintext has been at the gate in this transaction, or this statement
- * of the client's: then what the server logs of it needs care.
- */
-extern bool GateSawPlaintext(void);
-extern void GateNotePlaintext(void);
-
 extern void GateInit(void);
 
 #endif

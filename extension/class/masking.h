@@ -11,6 +11,17 @@
 
 #include "class/class.h"
 
+/*
+ * What a masked reader sees of a value, from plaintext form to plaintext form
+ * (plaintext.h): palloc'd in one piece with `headroom` bytes before it and a
+ * zero byte after it. False for NULL.
+ */
+extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
+					  Bytes *masked);
+
+/* Whether the mask depends on the value; else an empty one will do. */
+extern bool ClassMaskNeedsValue(const DataClass *data_class);
+
 /* Of a text in UTF-8, in UTF-8; returns the size. */
 extern size_t ClassMaskText(DataClass *data_class, Bytes text, char out[MASK_BOUND_MAX]);
 

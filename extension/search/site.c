@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "base/varlena.h"
 #include "class/gate.h"
+#include "class/reveal.h"
 #include "column/column.h"
 #include "crypto/hash.h"
 #include "keys/ring.h"
@@ -214,7 +215,7 @@ SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes,
 	SearchTag tag;
 
 	SiteRequireAccess(site, class_id);
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	if (site->given != NULL && site->given_size == bytes.len && site->given_class == class_id &&
 		site->given_epoch == CatalogEpoch && memcmp(site->given, bytes.data, bytes.len) == 0)
 		return site->given_tag;
