@@ -26,7 +26,7 @@
 #define CLASS_LITERAL 0x7FFFFFFF /* a literal whose class is not known yet */
 #define CLASS_IS_NAMED(class_id) ((class_id) > CLASS_NONE && (class_id) < CLASS_LITERAL)
 
-/* How the search tags of a class are made (class/search.h). */
+/* How the search tags of a class are made (gate/search.h). */
 typedef struct SearchSpec
 {
 	int generation; /* of the class's search keys, from 1 on; 0: none yet */

@@ -22,13 +22,13 @@
 
 #include "base/errors.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/plaintext.h"
 #include "class/reveal.h"
 #include "column/casts.h"
 #include "column/column.h"
 #include "column/types.h"
+#include "gate/gate.h"
 #include "keys/root.h"
+#include "values/plaintext.h"
 
 /* What a call site keeps between calls. */
 typedef struct Site

@@ -34,8 +34,8 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
-#include "class/search.h"
 #include "column/shape.h"
+#include "gate/search.h"
 #include "reseal/reseal.h"
 
 /* ---------------------------------------------------------------- values */

@@ -2,7 +2,7 @@
  * search_key.c
  *		Giving a class another search key, while its values are searched.
  *
- * First values get a second tag, by the next key (class/search.h). When all
+ * First values get a second tag, by the next key (gate/search.h). When all
  * have it, that key becomes the active one: in one transaction, which locks
  * every table of the class and makes every index anew that compares its values.
  * So whoever compares has a lock on a table, and sees either all by the old key
@@ -45,10 +45,10 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/search.h"
 #include "column/batch.h"
 #include "column/shape.h"
+#include "gate/gate.h"
+#include "gate/search.h"
 #include "reseal/reseal.h"
 
 /* ---------------------------------------------------------------- who may */

@@ -11,10 +11,10 @@
 
 #include "base/secret.h"
 #include "base/varlena.h"
-#include "class/gate.h"
 #include "class/reveal.h"
 #include "column/column.h"
 #include "crypto/hash.h"
+#include "gate/gate.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "search/site.h"

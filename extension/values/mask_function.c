@@ -1,5 +1,5 @@
 /*
- * function.c
+ * mask_function.c
  *		Masks that are functions in SQL.
  */
 #include "postgres.h"
@@ -20,8 +20,8 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "class/function.h"
 #include "class/reveal.h"
+#include "values/mask_function.h"
 
 #define PATH_SETTING "search_path="
 

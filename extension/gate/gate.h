@@ -7,8 +7,8 @@
  * GateRead. Plaintext leaves it only for a role that is
  * granted it; a masked role gets the mask, any other one a placeholder.
  */
-#ifndef TAROT_CLASS_GATE_H
-#define TAROT_CLASS_GATE_H
+#ifndef TAROT_GATE_GATE_H
+#define TAROT_GATE_GATE_H
 
 #include "class/access.h"
 #include "class/class.h"

@@ -20,13 +20,13 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
-#include "class/gate.h"
-#include "class/masking.h"
 #include "class/reveal.h"
-#include "class/search.h"
+#include "gate/gate.h"
+#include "gate/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "keys/subject.h"
+#include "values/masking.h"
 
 #define DEFAULT_KEY "default"
 

@@ -3,8 +3,8 @@
  *		Masks of values by what they are; envelopes (masking.c) and columns of
  *		any type (datum.c) share them, so that a class has one mask for both.
  */
-#ifndef TAROT_CLASS_MASKING_H
-#define TAROT_CLASS_MASKING_H
+#ifndef TAROT_VALUES_MASKING_H
+#define TAROT_VALUES_MASKING_H
 
 #include "datatype/timestamp.h"
 #include "utils/date.h"

@@ -16,13 +16,13 @@
 
 #include "base/secret.h"
 #include "class/class.h"
-#include "class/function.h"
-#include "class/masking.h"
-#include "class/number.h"
-#include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
 #include "mask/text.h"
+#include "values/mask_function.h"
+#include "values/masking.h"
+#include "values/number.h"
+#include "values/plaintext.h"
 
 static bool
 show(Bytes shown, size_t headroom, Bytes *masked)
@@ -347,16 +347,16 @@ ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t head
 	return false;
 }
 
-/* ---------------------------------------------------------------- for class.sql */
+/* ---------------------------------------------------------------- for values.sql */
 
 /*
  * tarot.normalize_mask(mask text) RETURNS text
  *
  * The mask in its one spelling; raises when there is no such mask.
  */
-PG_FUNCTION_INFO_V1(tarot_class_normalize_mask);
+PG_FUNCTION_INFO_V1(tarot_values_normalize_mask);
 Datum
-tarot_class_normalize_mask(PG_FUNCTION_ARGS)
+tarot_values_normalize_mask(PG_FUNCTION_ARGS)
 {
 	char *mask = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	MaskSpec spec;
