@@ -20,7 +20,7 @@ SELECT set_eq(
 		'conversion_obstacles', 'require_convertible', 'converted_default', 'column_properties', 'convert_table', 'begin_conversion', 'constrain_conversion', 'conversion_constraints',
 		'check_conversion', 'unconstrain_conversion', 'swap_conversion', 'convert_column',
 		'index_conversion', 'drop_conversion_indexes', 'conversion_indexes', 'index_mentions', 'convertible_index', 'index_properties', 'index_statistics',
-		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
+		'add_search_key', 'check_search_settings', 'search_key_obstacles', 'rebuild_search_indexes', 'rebuild_indexes_of_version', 'hold_search_keys', 'restart_reseals', 'check_search_key', 'begin_search_key',
 		'activate_search_key', 'start_search_key', 'switch_search_key', 'retire_search_key',
 		'start_reseal', 'reseal_batch', 'check_issuer_keys', 'seal_issuer_key', 'reseal_issuer_key', 'seal_given_key', 'get_issuer', 'check_database_roles', 'put_issuer', 'is_permission', 'check_permission', 'check_role', 'forget_role', 'check_subject', 'check_resource_grant', 'covering_permissions', 'sign_claims', 'prepare_subjects', 'destroy_subject', 'rewrap_subjects', 'normalize_search', 'pin_search_key', 'check_searchable', 'require_searchable', 'search_eq_support', 'search_ne_support', 'name_not_null',
 		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
