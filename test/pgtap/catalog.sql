@@ -26,7 +26,7 @@ SELECT set_eq(
 		'row_comparison', 'row_is_of', 'row_is_among', 'row_is_valid', 'command_of_policy', 'create_row_policy', 'force_row_security', 'policies_of_rule', 'require_protectable', 'tell_of_policies',
 		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'drops_children', 'count_rows', 'count_rows_as',
 		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
-		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'plain_type', 'require_anonymity', 'sees_all_rows',
+		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'relation_name', 'plain_type', 'require_anonymity', 'sees_all_rows',
 		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_maskable', 'added_columns', 'check_conversions', 'take_triggers', 'may_read_stored', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
