@@ -44,6 +44,15 @@ extern void EventReport(const SecurityEvent *event);
 extern void EventReportOnce(const SecurityEvent *event);
 
 /*
+ * For ereport(): the SQLSTATE of a refusal, which is an event. Once a statement, also where
+ * somebody catches the error; of which data class, or NULL.
+ */
+extern int EventDenied(const char *action, const char *data_class);
+
+/* Whether this statement of the client's was refused anything yet that is an event. */
+extern bool EventWasDenied(void);
+
+/*
  * Who the session's verified token names, in UTF-8; false for nobody. Of a floor above,
  * with the promises of EventReport; or NULL.
  */

@@ -16,7 +16,7 @@
 #define LINE_SIZE 8192
 
 /* Of a detail that C code gives: what is longer is no name. */
-#define DETAIL_MAX 128
+#define DETAIL_MAX 255
 
 static void
 put_bytes(Line *line, const char *bytes, size_t count)
@@ -131,6 +131,7 @@ bool
 LineOfDetails(const SecurityEvent *event, char *text, size_t size)
 {
 	Line line = {.text = text, .size = size};
+	bool cut = false;
 
 	text[0] = '\0';
 	if (event->json != NULL)
@@ -150,11 +151,12 @@ LineOfDetails(const SecurityEvent *event, char *text, size_t size)
 	{
 		put_name(&line, event->details[i].name);
 		LinePutString(&line, event->details[i].value, DETAIL_MAX);
+		cut |= event->details[i].value != NULL && strlen(event->details[i].value) > DETAIL_MAX;
 	}
 	LinePut(&line, "}");
 	if (line.full)
 		strlcpy(text, "{\"cut\": true}", size);
-	return line.full;
+	return cut || line.full;
 }
 
 /* ---------------------------------------------------------------- the server's log */

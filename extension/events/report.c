@@ -259,6 +259,9 @@ identity_of(const SecurityEvent *event, uint64 seed)
 	return hash ^ ((uint64) GetUserId() << 32);
 }
 
+/* The client's statement in which something was last refused. */
+static TimestampTz denied_statement;
+
 void
 EventReportOnce(const SecurityEvent *event)
 {
@@ -272,6 +275,8 @@ EventReportOnce(const SecurityEvent *event)
 	if (known_of != statement)
 		known_count = 0;
 	known_of = statement;
+	if (event->status != NULL && strcmp(event->status, EVENT_DENIED) == 0)
+		denied_statement = statement;
 	for (int i = 0; i < Min(known_count, KNOWN_MAX); i++)
 	{
 		if (known[i] == hash)
@@ -281,4 +286,22 @@ EventReportOnce(const SecurityEvent *event)
 	memcpy(digest, &hash, sizeof(hash));
 	if (StatementNote(statement, digest))
 		EventReport(event);
+}
+
+int
+EventDenied(const char *action, const char *data_class)
+{
+	SecurityEvent event = {.type = data_class != NULL ? "CLASS_ACCESS" : "PERMISSION",
+						   .action = action,
+						   .status = EVENT_DENIED,
+						   .details = {{data_class != NULL ? "class" : NULL, data_class}}};
+
+	EventReportOnce(&event);
+	return errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
+bool
+EventWasDenied(void)
+{
+	return denied_statement != 0 && denied_statement == GetCurrentStatementStartTimestamp();
 }
