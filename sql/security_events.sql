@@ -141,6 +141,26 @@ SELECT * FROM fresh();
 SELECT code($$SELECT tarot.authenticate('secret.token.x')$$), code($$SELECT tarot.verify_jwt('eyJhbGciOiJub25lIn0.e30.')$$);
 SELECT * FROM fresh();
 
+-- Whom a good one named, with the prefix of its issuer, also when a savepoint brings it back, when it is no longer good, and until it is signed out.
+SELECT tarot.create_issuer('idp', 'https://id.example.org', ARRAY['shop'], secret => 'a secret of thirty-two bytes or more', subject_prefix => 'idp:');
+SELECT tarot.sign_jwt('{"sub": "zoé"}', 'idp') AS token \gset
+BEGIN;
+SELECT tarot.authenticate(:'token');
+SAVEPOINT s;
+SELECT tarot.authenticate(NULL);
+SELECT tarot.log_security_event('NOBODY', NULL, NULL, NULL);
+ROLLBACK TO s;
+SELECT tarot.log_security_event('SOMEBODY', NULL, NULL, NULL);
+SET LOCAL ROLE regress_events_app;
+SELECT code($$INSERT INTO person (id, note) VALUES (0, 'x')$$);
+COMMIT;
+SELECT tarot.log_security_event('AFTER', NULL, NULL, NULL);
+SELECT tarot.set_principal('idp:zoé', status => 'suspended');
+SELECT code(format('SELECT tarot.authenticate(%L)', :'token'));
+SELECT tarot.flush_events('3 min');
+SELECT e.event_type, e.status, e.subject, replace(e.user_id, session_user, '(session)') AS user_id, e.details FROM tarot.security_event e WHERE (e.recorded_by, e.number) NOT IN (TABLE seen) ORDER BY e.recorded_by, e.number;
+SELECT count(*) FROM fresh();
+
 -- ------------------------------------------------------------ the view of changes has none of it
 SELECT count(*) FROM tarot.audit_log;
 SELECT count(*) > 20 AS events, count(DISTINCT (recorded_by, number)) = count(*) AS each_once FROM tarot.security_event;

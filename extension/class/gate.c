@@ -25,6 +25,7 @@
 #include "class/reveal.h"
 #include "class/search.h"
 #include "events/event.h"
+#include "events/statement.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "keys/subject.h"
@@ -311,16 +312,18 @@ static void
 note_refused_read(const GateSite *site)
 {
 	static TimestampTz noted_statement;
+	static uint64 noted_number;
 	static int32 noted_class;
 	static Oid noted_role;
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
 
 	/* Of a literal nobody sees anything. */
 	if (site->data_class == NULL ||
-		likely(noted_statement == statement && noted_class == site->class_id &&
-			   noted_role == site->role))
+		likely(noted_statement == statement && noted_number == StatementNumber &&
+			   noted_class == site->class_id && noted_role == site->role))
 		return;
 	noted_statement = statement;
+	noted_number = StatementNumber;
 	noted_class = site->class_id;
 	noted_role = site->role;
 	EventReportOnce(&(SecurityEvent){.type = "CLASS_ACCESS",

@@ -12,8 +12,8 @@
 #include "base/errors.h"
 #include "events/line.h"
 
-/* The longest that a record becomes, but for one made of what JSON has no short form for. */
-#define LINE_SIZE 8192
+/* More than a record can become: each of its bytes at most six. */
+#define LINE_SIZE 16384
 
 /* Of a detail that C code gives: what is longer is no name. */
 #define DETAIL_MAX 255

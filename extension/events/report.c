@@ -261,6 +261,7 @@ identity_of(const SecurityEvent *event, uint64 seed)
 
 /* The client's statement in which something was last refused. */
 static TimestampTz denied_statement;
+static uint64 denied_number;
 
 void
 EventReportOnce(const SecurityEvent *event)
@@ -268,15 +269,20 @@ EventReportOnce(const SecurityEvent *event)
 	static uint64 known[KNOWN_MAX];
 	static int known_count;
 	static TimestampTz known_of;
+	static uint64 known_number;
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
 	uint64 hash = identity_of(event, StatementSeed());
 	uint8 digest[HASH_SIZE] = {0};
 
-	if (known_of != statement)
+	if (known_of != statement || known_number != StatementNumber)
 		known_count = 0;
 	known_of = statement;
+	known_number = StatementNumber;
 	if (event->status != NULL && strcmp(event->status, EVENT_DENIED) == 0)
+	{
 		denied_statement = statement;
+		denied_number = StatementNumber;
+	}
 	for (int i = 0; i < Min(known_count, KNOWN_MAX); i++)
 	{
 		if (known[i] == hash)
@@ -303,5 +309,6 @@ EventDenied(const char *action, const char *data_class)
 bool
 EventWasDenied(void)
 {
-	return denied_statement != 0 && denied_statement == GetCurrentStatementStartTimestamp();
+	return denied_statement != 0 && denied_statement == GetCurrentStatementStartTimestamp() &&
+		   denied_number == StatementNumber;
 }

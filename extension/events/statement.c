@@ -34,6 +34,8 @@ typedef struct Slot
 	SlotRecord records[SLOT_RECORDS];
 } Slot;
 
+uint64 StatementNumber = 0;
+
 static Slot *slots;
 static uint64 *seed;
 
@@ -97,6 +99,7 @@ StatementBegin(void)
 	/* A worker's is the statement of its leader. */
 	if (IsParallelWorker())
 		return;
+	StatementNumber++;
 	slot = slot_of_session();
 	if (slot == NULL || likely(slot->count == 0))
 		return;

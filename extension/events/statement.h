@@ -19,6 +19,10 @@ extern bool StatementNote(TimestampTz statement, const uint8 digest[HASH_SIZE]);
 /* It could not be put on record, and will be new again. */
 extern void StatementForget(TimestampTz statement, const uint8 digest[HASH_SIZE]);
 
+/* Grows with every statement of the client that runs; those that fail before have times of their
+ * own. */
+extern uint64 StatementNumber;
+
 /* A statement of the client begins. */
 extern void StatementBegin(void);
 

@@ -243,10 +243,10 @@ report_refusal(const ErrorData *error)
 		(EventWasDenied() || error->message_id == NULL || strcmp(error->message_id, "%s") == 0))
 		return;
 	reporting = true;
-	EventReportOnce(
-		&(SecurityEvent){.type = "PERMISSION",
-						 .action = error->message != NULL ? error->message : "permission denied",
-						 .status = EVENT_DENIED});
+	EventReportOnce(&(SecurityEvent){.type = "PERMISSION",
+									 .action = "use",
+									 .status = EVENT_DENIED,
+									 .details = {{"message", error->message}}});
 	reporting = false;
 }
 

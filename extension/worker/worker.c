@@ -79,10 +79,9 @@ enter_table(Oid database)
 	entered = mine != NULL && !WorkerEntryIsHeld(mine);
 	for (int i = 0; i < WORKER_DATABASES && entered; i++)
 	{
-		const WorkerEntry *other = &Workers->entries[i];
+		WorkerEntry *other = &Workers->entries[i];
 
-		entered = other->pid == 0 ||
-				  pg_atomic_read_u32((pg_atomic_uint32 *) &other->database) != database;
+		entered = other->pid == 0 || pg_atomic_read_u32(&other->database) != database;
 	}
 	if (entered)
 	{
