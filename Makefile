@@ -17,7 +17,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 # the install script is put together in this order too. "make lint" reads it.
 # Capabilities share a floor, and never include each other.
 CAPABILITIES = anonymize audit binding client convert discover masking reseal rows search
-FLOORS = base crypto token mask recognize keys identity permission class values gate label column $(CAPABILITIES) hooks
+FLOORS = base crypto token mask recognize events worker keys identity permission class values gate label column $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
 SERVER_FREE = base/bytes base/secret base/errors crypto token mask recognize
@@ -71,7 +71,8 @@ $(OBJECT_DIRS):
 # rebuilt when the flags or the floors change, hence the dependency on Makefile.
 extension/exports.txt: $(SOURCES) $(TOP)/Makefile
 	@{ echo Pg_magic_func; echo _PG_init; \
-	  sed -n 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\));.*/\1\npg_finfo_\1/p' \
+	  sed -n -e 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\));.*/\1\npg_finfo_\1/p' \
+	    -e 's/^.*PGDLLEXPORT void \([a-z0-9_]*\)(.*/\1/p' \
 	    $(addprefix $(TOP)/,$(SOURCES)); } | sort -u > $@
 $(OBJS): $(TOP)/Makefile $(TOP)/tarot_security.control
 

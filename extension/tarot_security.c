@@ -20,6 +20,7 @@
 #include "column/column.h"
 #include "gate/gate.h"
 #include "gate/search.h"
+#include "events/event.h"
 #include "hooks/hooks.h"
 #include "identity/issuer.h"
 #include "identity/session.h"
@@ -28,6 +29,7 @@
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
+#include "worker/worker.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -45,6 +47,8 @@ _PG_init(void)
 			 errhint("Add tarot_security to shared_preload_libraries and restart the server.")));
 
 	CatalogInit();
+	EventsInit();
+	WorkerInit();
 	ProviderInit();
 	KeyRingInit();
 	SubjectInit();

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "events/event.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -61,7 +62,7 @@ SealedRequireAccess(const SealedColumn *column)
 						errhint("SET tarot_security.io = plain.")));
 	if (!ClassAccessOf(column->class_id, GetUserId(), NULL).write)
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(EventDenied("write", data_class->name),
 				 errmsg("permission denied to write data class \"%s\"", data_class->name),
 				 errhint("Whoever seals masks in the place of its values must be granted it: "
 						 "SELECT tarot.grant_class(%s, %s, 'plain', write => true); or name the "
@@ -111,7 +112,7 @@ open_value(SealedColumn *column, Datum value, Datum *plain, SealedMask *mask)
 	if (sight == GATE_SHREDDED)
 		return false;
 	if (sight != GATE_VALUE)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		ereport(ERROR, (EventDenied("read", ClassRequire(column->class_id)->name),
 						errmsg("permission denied to read data class \"%s\"",
 							   ClassRequire(column->class_id)->name)));
 	if (mask != NULL)

@@ -12,7 +12,7 @@ CREATE TABLE tarot.audit_entry (
 	statement bigint NOT NULL,
 	relation oid NOT NULL,
 	operation "char" NOT NULL,
-	table_name text NOT NULL,
+	table_name text,
 	role text NOT NULL,
 	session_role text NOT NULL,
 	subject text,
@@ -33,7 +33,7 @@ COMMENT ON TABLE tarot.audit_entry_default IS 'The partition of tarot.audit_entr
 CREATE VIEW tarot.audit_log AS
 	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' END AS operation,
 		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application, e.transaction, e.statement, e.number, e.relation, e.system
-	FROM tarot.audit_entry e;
+	FROM tarot.audit_entry e WHERE e.operation <> 'E';
 COMMENT ON VIEW tarot.audit_log IS
 	'The changes of audited tables (tarot.audit_table()), one entry a row. Values of encrypted columns are envelopes, those of classified columns the masks of their classes; numbers, booleans and jsonb are JSON''s, everything else a string that the column''s type reads back. For the owner of the extension and whom it grants SELECT.';
 COMMENT ON COLUMN tarot.audit_log.recorded_at IS 'When, by the server''s clock: of the first of the statement''s changes of the table.';

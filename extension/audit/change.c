@@ -20,7 +20,9 @@
 #include "audit/audit.h"
 #include "audit/document.h"
 #include "audit/entry.h"
+#include "audit/event.h"
 #include "audit/pending.h"
+#include "worker/worker.h"
 
 /* What rows of one table, changed by one statement, have in common; in fn_extra. */
 typedef struct ChangeSite
@@ -159,4 +161,5 @@ AuditInit(void)
 {
 	DocumentInit();
 	PendingInit();
+	WorkerAddDuty("events", EventsWrite);
 }

@@ -199,21 +199,38 @@ EntryWriterHolds(const EntryWriter *writer)
 
 /* ---------------------------------------------------------------- writing */
 
-EntryWriter *
-EntryWriterMake(Relation audited)
+static EntryWriter *
+make_writer(Oid relation)
 {
 	EntryWriter *writer = palloc0(sizeof(EntryWriter));
-	Oid schema = RelationGetNamespace(audited);
 
 	memset(writer->nulls, true, sizeof(writer->nulls));
 	set_value(writer, ENTRY_RECORDED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	set_value(writer, ENTRY_TRANSACTION, FullTransactionIdGetDatum(GetTopFullTransactionId()));
 	set_value(writer, ENTRY_SYSTEM, Int64GetDatum((int64) GetSystemIdentifier()));
-	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(RelationGetRelid(audited)));
+	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(relation));
+	return writer;
+}
+
+EntryWriter *
+EntryWriterMake(Relation audited)
+{
+	EntryWriter *writer = make_writer(RelationGetRelid(audited));
+	Oid schema = RelationGetNamespace(audited);
+
 	set_text(writer, ENTRY_TABLE,
 			 bytes_of_string(quote_qualified_identifier(get_namespace_name(schema),
 														RelationGetRelationName(audited))));
 	set_who(writer);
+
+	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
+	return writer;
+}
+
+EntryWriter *
+EntryWriterMakeForEvents(void)
+{
+	EntryWriter *writer = make_writer(InvalidOid);
 
 	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
 	return writer;
@@ -251,4 +268,29 @@ EntryWrite(EntryWriter *writer, const AuditEntry *entry)
 	set_document(writer, ENTRY_OLD, entry->old_row);
 	set_document(writer, ENTRY_NEW, entry->new_row);
 	PendingAdd(writer->partition, writer->values, writer->nulls);
+}
+
+/* By its number where it is dropped by now. */
+static void
+set_role_of_past(EntryWriter *writer, EntryColumn column, Oid role)
+{
+	char *name = GetUserNameFromId(role, true);
+
+	set_text(writer, column, bytes_of_string(name != NULL ? name : psprintf("#%u", role)));
+}
+
+void
+EntryWriteFor(EntryWriter *writer, const EntryOrigin *origin, const AuditEntry *entry)
+{
+	writer->nulls[ENTRY_SUBJECT] = writer->nulls[ENTRY_CLIENT] = true;
+	writer->nulls[ENTRY_APPLICATION] = true;
+	set_role_of_past(writer, ENTRY_ROLE, origin->role);
+	set_role_of_past(writer, ENTRY_SESSION_ROLE, origin->session_role);
+	set_text(writer, ENTRY_SUBJECT, origin->subject);
+	if (origin->client != NULL)
+		set_value(writer, ENTRY_CLIENT,
+				  DirectFunctionCall1(inet_in, CStringGetDatum(origin->client)));
+	if (origin->application != NULL)
+		set_text(writer, ENTRY_APPLICATION, bytes_of_string(origin->application));
+	EntryWrite(writer, entry);
 }

@@ -8,6 +8,8 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+#include "base/bytes.h"
+
 /* On disk. */
 typedef enum AuditOperation
 {
@@ -15,6 +17,7 @@ typedef enum AuditOperation
 	AUDIT_UPDATE = 'U',
 	AUDIT_DELETE = 'D',
 	AUDIT_TRUNCATE = 'T',
+	AUDIT_EVENT = 'E',
 } AuditOperation;
 
 typedef struct AuditEntry
@@ -37,5 +40,20 @@ extern bool EntryWriterHolds(const EntryWriter *writer);
 
 /* Raises where the entry cannot be written; then the change must not be made. */
 extern void EntryWrite(EntryWriter *writer, const AuditEntry *entry);
+
+/* Whose an entry is that is not the session's own. */
+typedef struct EntryOrigin
+{
+	Oid role;
+	Oid session_role;
+	Bytes subject; /* this and the next as the server has text; empty: none */
+	const char *client;
+	const char *application;
+} EntryOrigin;
+
+/* For entries of nobody yet, and about no table. */
+extern EntryWriter *EntryWriterMakeForEvents(void);
+
+extern void EntryWriteFor(EntryWriter *writer, const EntryOrigin *origin, const AuditEntry *entry);
 
 #endif

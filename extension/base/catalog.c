@@ -43,6 +43,8 @@ typedef struct KnownName
 static KnownName known_names[2 * MAX_TABLES];
 static int known_name_count;
 
+static bool was_there = false;
+
 /* Grows when anything is forgotten. */
 static uint64 names_forgotten;
 
@@ -121,7 +123,14 @@ remember(Oid relation, uint64 *epoch)
 bool
 CatalogExists(void)
 {
-	return OidIsValid(get_namespace_oid(SCHEMA, true));
+	was_there = OidIsValid(get_namespace_oid(SCHEMA, true));
+	return was_there;
+}
+
+bool
+CatalogWasThere(void)
+{
+	return was_there;
 }
 
 Relation

@@ -18,6 +18,9 @@ extern uint64 CatalogEpoch;
 /* Whether the extension is in this database. */
 extern bool CatalogExists(void);
 
+/* Whether it was when that was last asked; for when nothing can be read. */
+extern bool CatalogWasThere(void);
+
 /* Opens schema tarot's table of this name, or raises that the extension is missing. */
 extern Relation CatalogOpen(const char *table, LOCKMODE lockmode);
 

@@ -30,6 +30,7 @@
 #include "class/break_glass.h"
 #include "class/purpose.h"
 #include "class/reveal.h"
+#include "events/event.h"
 #include "identity/issuer.h"
 #include "identity/session.h"
 
@@ -204,6 +205,16 @@ log_use(Datum row)
 	RevealLog("the glass over a data class was broken", TextDatumGetCString(json));
 }
 
+static void
+report_use(const char *status, const char *class_name, const char *reason)
+{
+	EventReport(&(SecurityEvent){
+		.type = "BREAK_GLASS",
+		.action = "break",
+		.status = status,
+		.details = {{"class", class_name}, {reason != NULL ? "reason" : NULL, reason}}});
+}
+
 /*
  * tarot.break_glass(class text, reason text, duration interval) RETURNS timestamptz
  */
@@ -215,10 +226,14 @@ tarot_class_break_glass(PG_FUNCTION_ARGS)
 	Datum values[lengthof(types)];
 	char nulls[] = "        ";
 	text *subject;
-	HeapTuple tuple;
-	bool isnull;
+	HeapTuple volatile tuple = NULL;
+	char *class_name;
 	TimestampTz until;
+	bool isnull;
+	int context;
+	Oid user;
 
+	GetUserIdAndSecContext(&user, &context);
 	require_primary();
 	for (int i = 0; i < 3; i++)
 	{
@@ -237,10 +252,24 @@ tarot_class_break_glass(PG_FUNCTION_ARGS)
 	values[6] = PG_GETARG_DATUM(2);
 	values[7] = CStringGetTextDatum(application_name);
 
+	class_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	SPI_connect();
-	tuple = call_as_owner("SELECT u, u.valid_until FROM tarot.record_break_glass($1, $2, $3, $4, "
+	PG_TRY();
+	{
+		tuple =
+			call_as_owner("SELECT u, u.valid_until FROM tarot.record_break_glass($1, $2, $3, $4, "
 						  "$5, $6, $7, $8) AS u",
 						  lengthof(types), types, values, nulls);
+	}
+	PG_CATCH();
+	{
+		/* As who calls it: the errors of that function come while it is the owner. */
+		SetUserIdAndSecContext(user, context);
+		report_use(EVENT_DENIED, class_name, NULL);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	report_use(EVENT_SUCCESS, class_name, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	log_use(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
 	until = DatumGetTimestampTz(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull));
 	SPI_finish();

@@ -42,6 +42,8 @@ BEGIN
 			coalesce(grant_class.write, grant_class.read = 'plain'), session_user, coalesce(grant_class.permission, ''), grant_class.valid_until)
 		ON CONFLICT ON CONSTRAINT class_grant_pkey DO UPDATE SET read = excluded.read, search = excluded.search,
 			write = excluded.write, granted_by = excluded.granted_by, granted_at = excluded.granted_at, valid_until = excluded.valid_until;
+	PERFORM tarot.note_event('CLASS_GRANT', 'grant', 'success', jsonb_strip_nulls(jsonb_build_object('class', granted.name, 'grantee', CASE WHEN NOT any_role THEN pg_get_userbyid(grant_class.grantee) END,
+		'read', grant_class.read, 'search', grant_class.search, 'write', grant_class.write, 'permission', grant_class.permission, 'valid_until', nullif(grant_class.valid_until, 'infinity'))));
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz) IS
@@ -59,6 +61,9 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE WARNING 'there was no % on data class "%"', CASE WHEN revoke_class.permission IS NULL THEN '' ELSE 'such ' END
 			|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role' ELSE format('grant to role "%s"', pg_get_userbyid(revoke_class.grantee)) END, revoked.name;
+	ELSE
+		PERFORM tarot.note_event('CLASS_GRANT', 'revoke', 'success', jsonb_strip_nulls(jsonb_build_object('class', revoked.name,
+			'grantee', CASE WHEN coalesce(revoke_class.grantee::oid, 0) <> 0 THEN pg_get_userbyid(revoke_class.grantee) END, 'permission', revoke_class.permission)));
 	END IF;
 END
 $$;

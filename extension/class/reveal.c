@@ -2,19 +2,14 @@
  * reveal.c
  *		On record: who was shown values.
  *
- * One record a statement and class, not a value. The workers of a parallel
- * query share with their leader what is on record of the statement, in a place
- * in shared memory that is the leader's.
+ * One record a statement and class, not a value, whichever of the statement's
+ * processes shows it.
  */
 #include "postgres.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
-#include "storage/proc.h"
-#include "storage/shmem.h"
-#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/json.h"
@@ -28,30 +23,10 @@
 #include "class/purpose.h"
 #include "class/reveal.h"
 #include "crypto/hash.h"
+#include "events/event.h"
+#include "events/statement.h"
 #include "identity/session.h"
 #include "keys/root.h"
-
-#define TRANCHE "tarot_security reveals"
-
-/* More in one statement are put on record by each of its processes. */
-#define SLOT_RECORDS 16
-
-/* The hash of a record, and of which message of the client's. */
-typedef struct SlotRecord
-{
-	TimestampTz statement;
-	uint8 digest[HASH_SIZE];
-} SlotRecord;
-
-/* What is on record of a backend's statement. */
-typedef struct Slot
-{
-	slock_t lock;
-	int count;
-	SlotRecord records[SLOT_RECORDS];
-} Slot;
-
-static Slot *slots;
 
 /* What this process knows to be on record of the statement. */
 typedef struct Known
@@ -72,35 +47,6 @@ static int known_room;
 static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
 static TimestampTz plaintext_statement = 0;
 
-/* ---------------------------------------------------------------- shared memory */
-
-static Size
-shared_size(void)
-{
-	return mul_size(sizeof(Slot), MaxBackends);
-}
-
-void
-RevealShmemRequest(void)
-{
-	RequestAddinShmemSpace(shared_size());
-}
-
-void
-RevealShmemStartup(void)
-{
-	bool found;
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	slots = ShmemInitStruct(TRANCHE, shared_size(), &found);
-	for (int i = 0; !found && i < MaxBackends; i++)
-	{
-		SpinLockInit(&slots[i].lock);
-		slots[i].count = 0;
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
-
 void
 RevealInit(void)
 {
@@ -108,73 +54,12 @@ RevealInit(void)
 		AllocSetContextCreate(TopMemoryContext, "tarot_security reveals", ALLOCSET_SMALL_SIZES);
 }
 
-/* That of the session, in a worker its leader's; NULL for processes that have none. */
-static Slot *
-slot_of_session(void)
-{
-	PGPROC *leader;
-	ptrdiff_t number;
-
-	if (MyProc == NULL || slots == NULL)
-		return NULL;
-	leader = IsParallelWorker() ? MyProc->lockGroupLeader : MyProc;
-	if (leader == NULL)
-		return NULL;
-	number = leader - ProcGlobal->allProcs;
-	return number >= 0 && number < MaxBackends ? &slots[number] : NULL;
-}
-
 void
 RevealNextStatement(void)
 {
-	Slot *slot;
-
 	/* A worker's is the statement of its leader. */
-	if (IsParallelWorker())
-		return;
-	known_count = 0;
-	slot = slot_of_session();
-	if (slot == NULL || likely(slot->count == 0))
-		return;
-	SpinLockAcquire(&slot->lock);
-	slot->count = 0;
-	SpinLockRelease(&slot->lock);
-}
-
-/* False when it is there already. */
-static bool
-add_to_slot(const SlotRecord *record)
-{
-	Slot *slot = slot_of_session();
-	bool is_new = true;
-
-	if (slot == NULL)
-		return true;
-	SpinLockAcquire(&slot->lock);
-	for (int i = 0; i < slot->count && is_new; i++)
-		is_new = slot->records[i].statement != record->statement ||
-				 memcmp(slot->records[i].digest, record->digest, HASH_SIZE) != 0;
-	if (is_new && slot->count < SLOT_RECORDS)
-		slot->records[slot->count++] = *record;
-	SpinLockRelease(&slot->lock);
-	return is_new;
-}
-
-static void
-take_from_slot(const SlotRecord *record)
-{
-	Slot *slot = slot_of_session();
-
-	if (slot == NULL)
-		return;
-	SpinLockAcquire(&slot->lock);
-	for (int i = slot->count - 1; i >= 0; i--)
-	{
-		if (slot->records[i].statement == record->statement &&
-			memcmp(slot->records[i].digest, record->digest, HASH_SIZE) == 0)
-			slot->records[i] = slot->records[--slot->count];
-	}
-	SpinLockRelease(&slot->lock);
+	if (!IsParallelWorker())
+		known_count = 0;
 }
 
 /* ---------------------------------------------------------------- the record */
@@ -215,6 +100,19 @@ record_as_json(int32 class_id, Oid role)
 	return json.data;
 }
 
+static void
+report_reveal(int32 class_id)
+{
+	const DataClass *data_class = ClassFind(class_id);
+
+	EventReport(
+		&(SecurityEvent){.type = "CLASS_ACCESS",
+						 .action = "reveal",
+						 .status = EVENT_SUCCESS,
+						 .details = {{"class", data_class->exists ? data_class->name : NULL},
+									 {"purpose", PurposeStated()}}});
+}
+
 void
 RevealLog(const char *event, const char *json)
 {
@@ -224,17 +122,21 @@ RevealLog(const char *event, const char *json)
 
 /* Once a statement; again where the line could not be written and somebody caught that. */
 static void
-log_once(const SlotRecord *record, const char *json)
+log_once(int32 class_id, TimestampTz statement, const char *json)
 {
-	if (!add_to_slot(record))
+	uint8 digest[HASH_SIZE];
+
+	CryptoCheck(hash_sha256(bytes_of_string(json), digest));
+	if (!StatementNote(statement, digest))
 		return;
+	report_reveal(class_id);
 	PG_TRY();
 	{
 		RevealLog("values of a data class were revealed", json);
 	}
 	PG_CATCH();
 	{
-		take_from_slot(record);
+		StatementForget(statement, digest);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -281,14 +183,12 @@ ClassNoteReveal(int32 class_id)
 					.role = GetUserId(),
 					.purpose = PurposeEpoch,
 					.identity = IdentityEpoch};
-	SlotRecord record = {.statement = reveal.statement};
 	char *json;
 
 	if (likely(is_known(&reveal)))
 		return;
 	json = record_as_json(class_id, reveal.role);
-	CryptoCheck(hash_sha256(bytes_of_string(json), record.digest));
-	log_once(&record, json);
+	log_once(class_id, reveal.statement, json);
 	add_known(&reveal);
 	pfree(json);
 }

@@ -40,7 +40,5 @@ extern void RevealLog(const char *event, const char *json);
 extern void RevealNextStatement(void);
 
 extern void RevealInit(void);
-extern void RevealShmemRequest(void);
-extern void RevealShmemStartup(void);
 
 #endif

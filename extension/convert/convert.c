@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "events/event.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -69,7 +70,7 @@ tarot_convert_require_class_access(PG_FUNCTION_ARGS)
 	access = ClassAccessOf(class_id, GetUserId(), NULL);
 	if (!(encrypt ? access.write : ClassReveal(class_id, access.read)))
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(EventDenied(encrypt ? "write" : "read", data_class->name),
 				 encrypt ? errmsg("permission denied to write data class \"%s\"", data_class->name)
 						 : errmsg("permission denied to read data class \"%s\"", data_class->name),
 				 encrypt ? errdetail("Role \"%s\" has no write access to it.", role)

@@ -23,6 +23,8 @@
 #include "class/reveal.h"
 #include "gate/gate.h"
 #include "gate/search.h"
+#include "events/event.h"
+#include "events/statement.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "keys/subject.h"
@@ -92,8 +94,7 @@ GateRequireImport(void)
 		pg_parameter_aclcheck("tarot_security.io", GetUserId(), ACL_SET) == ACLCHECK_OK)
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied to write envelopes"),
+			(EventDenied("write envelopes", NULL), errmsg("permission denied to write envelopes"),
 			 errhint("A superuser can allow it: GRANT SET ON PARAMETER tarot_security.io.")));
 }
 
@@ -171,15 +172,16 @@ refuse_partial_sight(const DataClass *data_class, GatePath path)
 
 	name = data_class != NULL ? psprintf("data class \"%s\"", data_class->name)
 							  : "a literal of an encrypted type";
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 rewrite ? errmsg("permission denied to rewrite %s as plaintext", name)
-					 : errmsg("permission denied to copy %s as plaintext", name),
-			 errdetail("Role \"%s\" would get masks or placeholders instead of values.",
-					   GetUserNameFromId(GetUserId(), true)),
-			 rewrite ? errhint("Do it as a role that is granted plain read access.")
-					 : errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or "
-							   "masks with PGOPTIONS='-c tarot_security.io=masked'.")));
+	ereport(
+		ERROR,
+		(EventDenied(rewrite ? "rewrite" : "copy", data_class != NULL ? data_class->name : NULL),
+		 rewrite ? errmsg("permission denied to rewrite %s as plaintext", name)
+				 : errmsg("permission denied to copy %s as plaintext", name),
+		 errdetail("Role \"%s\" would get masks or placeholders instead of values.",
+				   GetUserNameFromId(GetUserId(), true)),
+		 rewrite ? errhint("Do it as a role that is granted plain read access.")
+				 : errhint("Dump envelopes with PGOPTIONS='-c tarot_security.io=envelope', or "
+						   "masks with PGOPTIONS='-c tarot_security.io=masked'.")));
 }
 
 void
@@ -280,6 +282,31 @@ is_masked_for_all(void)
 	return (io_setting == GATE_IO_MASKED && GateRewriteDepth == 0) || is_blind();
 }
 
+/* No error, but a placeholder: on record once a statement. */
+static void
+note_refused_read(const GateSite *site)
+{
+	static TimestampTz noted_statement;
+	static uint64 noted_number;
+	static int32 noted_class;
+	static Oid noted_role;
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+
+	/* Of a literal nobody sees anything. */
+	if (site->data_class == NULL ||
+		likely(noted_statement == statement && noted_number == StatementNumber &&
+			   noted_class == site->class_id && noted_role == site->role))
+		return;
+	noted_statement = statement;
+	noted_number = StatementNumber;
+	noted_class = site->class_id;
+	noted_role = site->role;
+	EventReportOnce(&(SecurityEvent){.type = "CLASS_ACCESS",
+									 .action = "read",
+									 .status = EVENT_DENIED,
+									 .details = {{"class", site->data_class->name}}});
+}
+
 /* For who may not simply read: apart, so that who may does not pay for it. */
 static pg_noinline GateSight
 read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
@@ -290,6 +317,8 @@ read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, Gat
 	if (site->read >= READ_UNSTATED && !is_masked_for_all())
 		return read_noted(site->read, envelope, kind, path, headroom, plaintext);
 	refuse_partial_sight(site->data_class, path);
+	if (site->read == READ_NONE)
+		note_refused_read(site);
 	return site->read == READ_NONE ? GATE_REFUSED
 								   : read_masked(site->data_class, envelope, kind,
 												 path == GATE_TRY_CAST, headroom, plaintext);
@@ -347,7 +376,7 @@ refuse_write(const GateSite *site)
 	const char *name = ClassRequire(site->class_id)->name;
 	const char *role = GetUserNameFromId(GetUserId(), true);
 
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	ereport(ERROR, (EventDenied("write", name),
 					errmsg("permission denied to write data class \"%s\"", name),
 					errdetail("Role \"%s\" has no write access to it.", role),
 					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",
@@ -456,7 +485,7 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 		DataClass *data_class = ClassRequire(from);
 
 		if (!ClassReveal(from, ClassAccessOf(from, GetUserId(), NULL).read))
-			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			ereport(ERROR, (EventDenied("move", data_class->name),
 							errmsg("permission denied to move a value out of data class \"%s\"",
 								   data_class->name),
 							errdetail("That needs plain read access to it.")));
@@ -482,7 +511,7 @@ require_right(GateSite *site, GateRight right)
 	if (right == GATE_RIGHT_MOVE && !(ClassReveal(site->class_id, site->read) && site->write))
 		ereport(
 			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			(EventDenied("move", site->data_class->name),
 			 errmsg("permission denied to move a value of data class \"%s\" to another row",
 					site->data_class->name),
 			 errdetail("Role \"%s\" would need plain read access and write access to the class.",

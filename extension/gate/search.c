@@ -9,6 +9,7 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "events/event.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "miscadmin.h"
@@ -243,7 +244,7 @@ SearchRequire(int32 class_id, Oid role, AccessStamp *stamp)
 		ClassRefuseUnstated(class_id);
 	role_name = GetUserNameFromId(role, true);
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			(EventDenied("search", data_class->name),
 			 errmsg("permission denied to search data class \"%s\"", data_class->name),
 			 errdetail("Role \"%s\" has neither search nor plain read access to it.", role_name),
 			 errhint("Grant it with tarot.grant_class(%s, %s, ..., search => true).",

@@ -5,10 +5,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
 #include "parser/analyze.h"
 
+#include "base/catalog.h"
 #include "client/client.h"
 #include "client/order.h"
 #include "column/column.h"
@@ -65,6 +67,9 @@ on_post_parse_analyze(ParseState *state, Query *statement, JumbleState *jumble)
 	if (previous_post_parse_analyze)
 		previous_post_parse_analyze(state, statement, jumble);
 
+	/* For the log, should the statement fail. */
+	if (IsTransactionState())
+		(void) CatalogExists();
 	query = query_of(statement, &stores);
 	if (query == NULL)
 		return;

@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "storage/ipc.h"
 
-#include "class/reveal.h"
+#include "events/event.h"
 #include "hooks/analyze.h"
 #include "hooks/hooks.h"
 #include "hooks/log.h"
@@ -16,6 +16,7 @@
 #include "hooks/statement.h"
 #include "identity/selftest.h"
 #include "keys/root.h"
+#include "worker/worker.h"
 
 static shmem_request_hook_type previous_shmem_request;
 static shmem_startup_hook_type previous_shmem_startup;
@@ -25,8 +26,9 @@ on_shmem_request(void)
 {
 	if (previous_shmem_request)
 		previous_shmem_request();
+	EventsShmemRequest();
+	WorkerShmemRequest();
 	RootKeyShmemRequest();
-	RevealShmemRequest();
 }
 
 static void
@@ -34,8 +36,9 @@ on_shmem_startup(void)
 {
 	if (previous_shmem_startup)
 		previous_shmem_startup();
+	EventsShmemStartup();
+	WorkerShmemStartup();
 	RootKeyShmemStartup();
-	RevealShmemStartup();
 	TokenSelfTest();
 }
 

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
@@ -20,6 +21,8 @@
 
 #include "base/errors.h"
 #include "class/reveal.h"
+#include "base/catalog.h"
+#include "events/event.h"
 #include "hooks/detail.h"
 #include "hooks/log.h"
 #include "hooks/redact.h"
@@ -222,6 +225,32 @@ redact_for_client(ErrorData *error, const ErrorData *logged)
 }
 
 /*
+ * What the server itself refused, and what no function of ours has put on record. Functions of
+ * others say "%s": it is theirs what that means. A parallel worker's is its leader's, too.
+ */
+static void
+report_refusal(const ErrorData *error)
+{
+	static bool reporting = false;
+	bool by_server;
+
+	if (reporting || error->elevel != ERROR ||
+		error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE || IsParallelWorker() ||
+		!CatalogWasThere())
+		return;
+	by_server = error->funcname != NULL && strncmp(error->funcname, "aclcheck_error", 14) == 0;
+	if (!by_server &&
+		(EventWasDenied() || error->message_id == NULL || strcmp(error->message_id, "%s") == 0))
+		return;
+	reporting = true;
+	EventReportOnce(&(SecurityEvent){.type = "PERMISSION",
+									 .action = "use",
+									 .status = EVENT_DENIED,
+									 .details = {{"message", error->message}}});
+	reporting = false;
+}
+
+/*
  * There is but one message for log and client. So the log is told first, by a
  * report of its own, and then the client.
  */
@@ -231,6 +260,8 @@ on_emit_log(ErrorData *error)
 	ErrorData original;
 
 	DetailHideAtEmit(error);
+	if (!telling_log)
+		report_refusal(error);
 	original = *error;
 	if (telling_log || !error->output_to_server)
 	{

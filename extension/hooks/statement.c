@@ -23,11 +23,13 @@
 #include "client/client.h"
 #include "column/column.h"
 #include "gate/gate.h"
+#include "events/statement.h"
 #include "hooks/detail.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
 #include "masking/masking.h"
+#include "worker/worker.h"
 
 static ExecutorRun_hook_type previous_executor_run;
 static ExecutorFinish_hook_type previous_executor_finish;
@@ -129,6 +131,13 @@ refuse_storing_client_casts(Node *statement)
 						 "tarot_security.client_types = encrypted.")));
 }
 
+static void
+next_statement(void)
+{
+	StatementBegin();
+	RevealNextStatement();
+}
+
 /*
  * A transaction that holds its locks already would not look for what other
  * sessions announced, and a revoke would reach it only at its end. Looking
@@ -146,7 +155,7 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	MaskingCheckPlan(query->plannedstmt);
 
 	if (running == 0)
-		RevealNextStatement();
+		next_statement();
 
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
@@ -217,6 +226,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	int outer_running = running;
 	ErrorContextCallback *outer_context = client_context;
 	MaskingStatement masking;
+	WorkerLeave leave = {0};
 	DetailWatch watch;
 
 	if (IsTransactionState())
@@ -225,7 +235,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	ClassForgetLocked();
 	IssuerForgetLocked();
 	if (running == 0)
-		RevealNextStatement();
+		next_statement();
 
 	if (IsA(node, CopyStmt))
 	{
@@ -277,6 +287,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		}
 		else
 			running++;
+		WorkerBeginStatement(&leave, node);
 		if (previous_process_utility)
 			previous_process_utility(statement, query, read_only_tree, context, params, environment,
 									 dest, completion);
@@ -288,6 +299,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
 		AuditEndStatement();
+		WorkerFinishStatement(&leave);
 	}
 	PG_FINALLY();
 	{
@@ -301,6 +313,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		running = outer_running;
 		client_context = outer_context;
 		MaskingLeaveStatement(&masking);
+		WorkerLeaveStatement(&leave);
 	}
 	PG_END_TRY();
 }

@@ -28,6 +28,7 @@
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "crypto/encoding.h"
+#include "events/event.h"
 #include "identity/session.h"
 #include "identity/standing.h"
 
@@ -40,6 +41,7 @@ typedef struct Identity
 	JwtTimes times;
 	int64 issuer_created;    /* which of those that had this "iss" */
 	Bytes issuer;            /* "iss" */
+	Bytes prefix;            /* of its subjects, when this began */
 	Bytes subject;           /* "sub" */
 	Bytes id;                /* "jti" */
 	const JsonValue *object; /* the claims; NULL: nobody, for the transaction alone */
@@ -79,17 +81,20 @@ static Bytes checked_subject;
  * The text: base64url of a head, a dot, and that of the claims. ASCII in any
  * encoding of the database. The head: three times of the token and that of its
  * issuer, whether it is for the transaction alone, the two outer roles with zeros
- * behind them, and "iss". Nobody has zeros for them, and no claims.
+ * behind them, how long "iss" is, that, and the issuer's prefix of subjects. Nobody has zeros for
+ * them, and no claims.
  */
 #define TIMES_SIZE 32
-#define HEAD_SIZE (TIMES_SIZE + 1 + 2 * NAMEDATALEN)
+#define ISSUER_SIZE_AT (TIMES_SIZE + 1 + 2 * NAMEDATALEN)
+#define HEAD_SIZE (ISSUER_SIZE_AT + 8)
 
 static char *
 encode_identity(const VerifiedToken *token, const char *outer_role, const char *session_outer_role,
 				bool transaction_only)
 {
 	Bytes issuer = token->issuer != NULL ? token->issuer->policy.issuer : bytes_view(NULL, 0);
-	size_t head_size = HEAD_SIZE + issuer.len;
+	Bytes prefix = token->issuer != NULL ? token->issuer->subject_prefix : bytes_view(NULL, 0);
+	size_t head_size = HEAD_SIZE + issuer.len + prefix.len;
 	uint8 *head = palloc0(head_size);
 	size_t head_text = base64url_encoded_size(head_size);
 	char *out = palloc(head_text + 1 + base64url_encoded_size(token->claims.len) + 1);
@@ -101,8 +106,11 @@ encode_identity(const VerifiedToken *token, const char *outer_role, const char *
 	head[TIMES_SIZE] = transaction_only;
 	strlcpy((char *) head + TIMES_SIZE + 1, outer_role, NAMEDATALEN);
 	strlcpy((char *) head + TIMES_SIZE + 1 + NAMEDATALEN, session_outer_role, NAMEDATALEN);
+	bytes_put_u64(head + ISSUER_SIZE_AT, issuer.len);
 	if (issuer.len > 0)
 		memcpy(head + HEAD_SIZE, issuer.data, issuer.len);
+	if (prefix.len > 0)
+		memcpy(head + HEAD_SIZE + issuer.len, prefix.data, prefix.len);
 	base64url_encode(bytes_view(head, head_size), out);
 	out[head_text] = '.';
 	base64url_encode(token->claims, out + head_text + 1);
@@ -139,7 +147,7 @@ decode_identity(const char *text)
 	head = (uint8 *) (values + JWT_VALUES_MAX);
 	claims = head + room;
 	if (!base64url_decode(bytes_view(text, dot - text), head, &head_size) ||
-		head_size < HEAD_SIZE ||
+		head_size < HEAD_SIZE || bytes_get_u64(head + ISSUER_SIZE_AT) > head_size - HEAD_SIZE ||
 		!base64url_decode(bytes_view(dot + 1, text_size - (dot + 1 - text)), claims,
 						  &claims_size) ||
 		(claims_size > 0 && (json_read(bytes_view(claims, claims_size), values, JWT_VALUES_MAX,
@@ -156,7 +164,9 @@ decode_identity(const char *text)
 	out->transaction_only = head[TIMES_SIZE] != 0;
 	memcpy(out->outer_role, head + TIMES_SIZE + 1, NAMEDATALEN);
 	memcpy(out->session_outer_role, head + TIMES_SIZE + 1 + NAMEDATALEN, NAMEDATALEN);
-	out->issuer = bytes_view(head + HEAD_SIZE, head_size - HEAD_SIZE);
+	out->issuer = bytes_view(head + HEAD_SIZE, bytes_get_u64(head + ISSUER_SIZE_AT));
+	out->prefix =
+		bytes_view(out->issuer.data + out->issuer.len, head_size - HEAD_SIZE - out->issuer.len);
 	out->object = NULL;
 	out->subject = out->id = bytes_view(NULL, 0);
 	if (claims_size > 0)
@@ -208,9 +218,21 @@ show_identity(void)
 	return identity != NULL ? "authenticated" : "";
 }
 
+/* Whether the token still holds is not asked: it was this bearer's, and that is the matter. */
+static bool
+subject_for_events(Bytes *prefix, Bytes *subject)
+{
+	if (identity == NULL)
+		return false;
+	*prefix = identity->prefix;
+	*subject = identity->subject;
+	return true;
+}
+
 void
 IdentityInit(void)
 {
+	EventSubject = subject_for_events;
 	DefineCustomStringVariable(
 		SETTING, "The verified claims of the session, as tarot.authenticate() left them.",
 		"Nobody can set it but to the empty value, which is nobody.", &identity_setting, "",
@@ -264,7 +286,7 @@ look_again(void)
 	token.issuer = IssuerOfTokens(identity->issuer);
 	if (token.issuer == NULL || token.issuer->created_at != identity->issuer_created)
 		VerifyRaise(JWT_WRONG_ISSUER);
-	StandingRequire(StandingOf(&token));
+	StandingRequire(StandingOf(&token), &token);
 	checked_policy = (JwtPolicy){.max_age = token.issuer->policy.max_age,
 								 .max_lifetime = token.issuer->policy.max_lifetime,
 								 .leeway = token.issuer->policy.leeway};

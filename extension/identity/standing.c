@@ -21,6 +21,7 @@
 #include "base/errors.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
+#include "events/event.h"
 #include "identity/standing.h"
 
 /* Columns of tarot.revoked_token and tarot.principal, as in standing.sql */
@@ -201,11 +202,25 @@ StandingName(Standing standing)
 	return names[standing];
 }
 
+static void
+report_refusal(Standing standing, const VerifiedToken *token)
+{
+	Bytes subject = Utf8ToServer(StandingSubject(token));
+
+	EventReportOnce(&(SecurityEvent){
+		.type = "AUTHENTICATION",
+		.action = "authenticate",
+		.status = EVENT_DENIED,
+		.user_id = subject.len > 0 ? pnstrdup((const char *) subject.data, subject.len) : NULL,
+		.details = {{"reason", StandingName(standing)}, {"issuer", token->issuer->name}}});
+}
+
 void
-StandingRequire(Standing standing)
+StandingRequire(Standing standing, const VerifiedToken *token)
 {
 	if (likely(standing == STANDING_GOOD))
 		return;
+	report_refusal(standing, token);
 	if (standing == STANDING_TOKEN_REVOKED)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_TOKEN_REVOKED), errmsg("the token was revoked")));
 	ereport(ERROR, (errcode(TAROT_ERRCODE_PRINCIPAL),

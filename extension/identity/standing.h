@@ -25,8 +25,8 @@ extern Standing StandingOf(const VerifiedToken *token);
 /* "revoked": a word as tarot.check_jwt() gives it; "valid" for who is in good standing. */
 extern const char *StandingName(Standing standing);
 
-/* Raises unless it is good. */
-extern void StandingRequire(Standing standing);
+/* Raises unless it is good, the bearer of the token being whom it is about. */
+extern void StandingRequire(Standing standing, const VerifiedToken *token);
 
 /* "sub" behind its issuer's prefix, in UTF-8, palloc'd; len 0 where there is none. */
 extern Bytes StandingSubject(const VerifiedToken *token);

@@ -19,6 +19,7 @@
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "crypto/hash.h"
+#include "events/event.h"
 #include "identity/selftest.h"
 #include "identity/standing.h"
 #include "identity/verify.h"
@@ -212,6 +213,11 @@ static const struct
 void
 VerifyRaise(JwtStatus status)
 {
+	/* Nothing of the token: who it names nobody has vouched for. */
+	EventReportOnce(&(SecurityEvent){.type = "AUTHENTICATION",
+									 .action = "authenticate",
+									 .status = EVENT_FAILURE,
+									 .details = {{"reason", jwt_status_name(status)}}});
 	ereport(ERROR, (errcode(complaints[status].code), errmsg("%s", complaints[status].message),
 					complaints[status].hint != NULL ? errhint("%s", complaints[status].hint) : 0));
 }
@@ -223,7 +229,7 @@ VerifyRequire(Bytes token, VerifiedToken *verified)
 
 	if (status != JWT_VALID)
 		VerifyRaise(status);
-	StandingRequire(StandingOf(verified));
+	StandingRequire(StandingOf(verified), verified);
 }
 
 /* ---------------------------------------------------------------- claims as the server has them */

@@ -19,6 +19,7 @@
 
 #include "base/errors.h"
 #include "base/secret.h"
+#include "events/event.h"
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -54,6 +55,12 @@ make_bytea(const void *data, size_t size)
 	return (bytea *) cstring_to_text_with_len(data, (int) size);
 }
 
+static void
+report_root_key(const char *action, const char *status)
+{
+	EventReport(&(SecurityEvent){.type = "ROOT_KEY", .action = action, .status = status});
+}
+
 /*
  * tarot.unlock() RETURNS void
  */
@@ -64,7 +71,17 @@ tarot_keys_unlock(PG_FUNCTION_ARGS)
 	uint8 fingerprint[ROOT_KEY_FINGERPRINT_SIZE];
 
 	(void) fcinfo;
-	RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL, true);
+	PG_TRY();
+	{
+		RootKeyUnlock(KeyRingFingerprint(fingerprint) ? fingerprint : NULL, true);
+	}
+	PG_CATCH();
+	{
+		report_root_key("unlock", EVENT_FAILURE);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	report_root_key("unlock", EVENT_SUCCESS);
 	PG_RETURN_VOID();
 }
 
@@ -77,6 +94,7 @@ tarot_keys_lock(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;
 	RootKeyLock();
+	report_root_key("lock", EVENT_SUCCESS);
 	PG_RETURN_VOID();
 }
 

@@ -12,6 +12,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "events/event.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -223,7 +224,7 @@ decrypt(FunctionCallInfo fcinfo, bool raise)
 		if (!raise)
 			PG_RETURN_NULL();
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(EventDenied("decrypt by hand", NULL),
 				 errmsg("an envelope of an encrypted column cannot be opened by tarot.decrypt()"),
 				 errhint("Read it from a column of its data class, with a grant on the class.")));
 	}

@@ -177,6 +177,7 @@ BEGIN
 		WHERE v.wrapped IS NOT NULL;
 	GET DIAGNOSTICS rewrapped = ROW_COUNT;
 	UPDATE tarot.keyring SET root_key_fingerprint = new_root_key, root_key_rotated_at = now();
+	PERFORM tarot.note_event('ROOT_KEY', 'rotate', 'success', jsonb_build_object('rewrapped', rewrapped));
 	RETURN rewrapped;
 END
 $$;
@@ -224,6 +225,7 @@ BEGIN
 		RAISE EXCEPTION 'key "%" already exists', create_key.name USING ERRCODE = 'duplicate_object',
 			HINT = 'A new version is made by tarot.rotate_key().';
 	END IF;
+	PERFORM tarot.note_event('KEY', 'create', 'success', jsonb_build_object('key', create_key.name));
 	RETURN tarot.insert_key(ring, create_key.name);
 END
 $$;
@@ -250,6 +252,7 @@ BEGIN
 	INSERT INTO tarot.key_version (key_id, version, state, wrapped)
 		VALUES (id, new_version, CASE WHEN rotate_key.activate THEN 'active' ELSE 'pre-activation' END,
 			tarot.new_data_key(ring.ring_id, ring.root_key_fingerprint, id, new_version));
+	PERFORM tarot.note_event('KEY', 'rotate', 'success', jsonb_build_object('key', rotate_key.name, 'version', new_version, 'active', rotate_key.activate));
 	RETURN new_version;
 END
 $$;
@@ -281,6 +284,7 @@ BEGIN
 		RAISE EXCEPTION 'key "%" has no version %', set_key_state.name, set_key_state.version
 			USING ERRCODE = 'undefined_object', HINT = 'tarot.key_status lists the versions.';
 	END IF;
+	PERFORM tarot.note_event('KEY', 'set state', 'success', jsonb_build_object('key', set_key_state.name, 'version', set_key_state.version, 'state', set_key_state.state));
 END
 $$;
 COMMENT ON FUNCTION tarot.set_key_state(text, integer, text) IS
@@ -306,7 +310,7 @@ BEGIN
 		AND EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = id AND v.version = destroy_key.version
 			AND v.state IN ('deactivated', 'compromised') AND v.state_since >= now())
 		AND EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database()
-			AND a.pid <> pg_backend_pid() AND a.backend_type <> 'autovacuum worker')
+			AND a.pid <> pg_backend_pid() AND a.backend_type NOT IN ('autovacuum worker', 'tarot_security worker'))
 	THEN
 		RAISE EXCEPTION 'version % of key "%" stopped sealing in this transaction', destroy_key.version, destroy_key.name
 			USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -326,6 +330,7 @@ BEGIN
 	END IF;
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
+	PERFORM tarot.note_event('KEY', 'destroy', 'success', jsonb_build_object('key', destroy_key.name, 'version', destroy_key.version, 'forced', destroy_key.force));
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS

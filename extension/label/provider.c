@@ -19,6 +19,7 @@
 #include "commands/seclabel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "events/event.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -145,7 +146,7 @@ require_use_of_class(Bytes name)
 	}
 	if (!administers && !ClassAccessOf(class_id, GetUserId(), NULL).write)
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(EventDenied("classify", (const char *) name.data),
 				 errmsg("permission denied to use data class \"%s\"", (const char *) name.data),
 				 errdetail("Its mask would tell what it makes of any value."),
 				 errhint("Let it be done by a role that may write the class, or that grants "
@@ -160,7 +161,8 @@ require_plain(int32 class_id, Oid relation)
 		return;
 	if (class_id == CLASS_UNCLASSIFIED && LabelAdministersClasses(GetUserId()))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	ereport(ERROR, (EventDenied("declassify",
+								class_id == CLASS_UNCLASSIFIED ? NULL : ClassFind(class_id)->name),
 					errmsg("permission denied to take a class from masked table \"%s\"",
 						   get_rel_name(relation)),
 					class_id == CLASS_UNCLASSIFIED

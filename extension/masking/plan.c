@@ -15,6 +15,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "events/event.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/cost.h"
 #include "utils/builtins.h"
@@ -209,7 +210,7 @@ MaskingRequireWrite(int32 class_id)
 						errmsg("permission denied to write a column of an unknown data class"),
 						errhint("Create the class, or give the column another one with "
 								"tarot.classify_column().")));
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	ereport(ERROR, (EventDenied("write", data_class->name),
 					errmsg("permission denied to write data class \"%s\"", data_class->name),
 					errdetail("Role \"%s\" has no write access to it.", role),
 					errhint("Grant it with tarot.grant_class(%s, %s, ..., write => true).",

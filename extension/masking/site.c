@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "events/event.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
@@ -146,7 +147,7 @@ refuse_read(const MaskSite *site)
 	char *role = GetUserNameFromId(GetUserId(), true);
 
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			(EventDenied("read", class_name != NULL ? class_name : "unknown"),
 			 errmsg("permission denied for column %s", name_of_column(site)),
 			 class_name == NULL
 				 ? errdetail("The column's data class is not known in this database.")
@@ -161,7 +162,7 @@ refuse_read(const MaskSite *site)
 pg_noreturn static void
 refuse_dump(const MaskSite *site)
 {
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	ereport(ERROR, (EventDenied("copy", name_of_class(site)),
 					errmsg("permission denied to copy column %s", name_of_column(site)),
 					errdetail("Role \"%s\" would get masks instead of values.",
 							  GetUserNameFromId(GetUserId(), true)),
@@ -173,7 +174,7 @@ pg_noreturn static void
 refuse_write(const MaskSite *site)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			(EventDenied("write mask", name_of_class(site)),
 			 errmsg("the mask of column %s would be written as a value", name_of_column(site)),
 			 errdetail("Role \"%s\" may not read the value.", GetUserNameFromId(GetUserId(), true)),
 			 errhint("Write a value of its own, or do it as a role that may read the data class "

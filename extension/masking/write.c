@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "events/event.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -65,7 +66,7 @@ refuse_value(const Flow *flow, int32 class_id)
 	const char *class_name = name_of_class(class_id);
 
 	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			(EventDenied("write to another column", class_name),
 			 flow->class_id == CLASS_NONE
 				 ? errmsg("column \"%s\" would hold values of data class \"%s\" without a mask",
 						  flow->column, class_name)

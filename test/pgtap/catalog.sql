@@ -30,6 +30,7 @@ SELECT set_eq(
 		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_maskable', 'added_columns', 'check_conversions', 'take_triggers', 'may_read_stored', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
+		'note_event', 'event_counts', 'worker_state',
 		'audit_triggers', 'audited_tree', 'make_audit_trigger', 'inherit_audit', 'drop_audit', 'require_auditable',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),

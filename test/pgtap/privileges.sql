@@ -87,7 +87,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -108,7 +108,7 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'SELECT tarot.decrypt(''x''::text, ''z''::text)', 'SELECT tarot.try_decrypt(''x''::bytea, ''z''::text)', 'SELECT tarot.create_class(''x'', ''y'')',
 	'SELECT tarot.grant_class(''x'', ''tarot_tap_nobody'', ''plain'')', 'SELECT tarot.revoke_class(''x'', ''tarot_tap_nobody'')', 'SELECT tarot.drop_class(''x'')',
 	'SELECT tarot.new_data_key(''x'', ''y'', 1, 1)', 'SELECT tarot.next_root_key(''x'')', 'SELECT tarot.first_root_key()', 'SELECT tarot.begin_key_change()',
-	'SELECT tarot.rewrap_data_key(''a'', ''b'', ''c'', 1, 1, ''d'')', 'SELECT tarot.root_key_state()', 'SELECT tarot.class_id(''x'')', 'SELECT tarot.get_class(''x'')',
+	'SELECT tarot.rewrap_data_key(''a'', ''b'', ''c'', 1, 1, ''d'')', 'SELECT tarot.root_key_state()', 'SELECT tarot.note_event(''x'', NULL, NULL, NULL)', 'SELECT tarot.event_counts()', 'SELECT tarot.log_security_event(''x'', NULL, NULL, NULL)', 'SELECT tarot.flush_events()', 'TABLE tarot.security_event', 'TABLE tarot.event_queue', 'TABLE tarot.worker_status', 'SELECT tarot.worker_state()', 'SELECT tarot.class_id(''x'')', 'SELECT tarot.get_class(''x'')',
 	'TABLE tarot.key', 'TABLE tarot.keyring', 'TABLE tarot.key_version', 'TABLE tarot.class', 'TABLE tarot.class_grant', 'TABLE tarot.key_status',
 	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
 	'TABLE tarot.break_glass_use', 'TABLE tarot.break_glass_log', 'SELECT tarot.allow_break_glass(''x'', ''tarot_tap_nobody'')', 'SELECT tarot.end_break_glass(''x'', NULL)',
