@@ -202,17 +202,24 @@ EntryWriterHolds(const EntryWriter *writer)
 EntryWriter *
 EntryWriterMake(Relation audited)
 {
+	return EntryWriterMakeFor(
+		RelationGetRelid(audited),
+		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(audited)),
+								   RelationGetRelationName(audited)));
+}
+
+EntryWriter *
+EntryWriterMakeFor(Oid object, const char *identity)
+{
 	EntryWriter *writer = palloc0(sizeof(EntryWriter));
-	Oid schema = RelationGetNamespace(audited);
 
 	memset(writer->nulls, true, sizeof(writer->nulls));
 	set_value(writer, ENTRY_RECORDED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	set_value(writer, ENTRY_TRANSACTION, FullTransactionIdGetDatum(GetTopFullTransactionId()));
 	set_value(writer, ENTRY_SYSTEM, Int64GetDatum((int64) GetSystemIdentifier()));
-	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(RelationGetRelid(audited)));
-	set_text(writer, ENTRY_TABLE,
-			 bytes_of_string(quote_qualified_identifier(get_namespace_name(schema),
-														RelationGetRelationName(audited))));
+	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(object));
+	if (identity != NULL)
+		set_text(writer, ENTRY_TABLE, bytes_of_string(identity));
 	set_who(writer);
 
 	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);

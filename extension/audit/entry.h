@@ -15,6 +15,7 @@ typedef enum AuditOperation
 	AUDIT_UPDATE = 'U',
 	AUDIT_DELETE = 'D',
 	AUDIT_TRUNCATE = 'T',
+	AUDIT_STATEMENT = 'S',
 } AuditOperation;
 
 typedef struct AuditEntry
@@ -31,6 +32,9 @@ typedef struct EntryWriter EntryWriter;
 
 /* In the current memory context, which must not outlive the statement. */
 extern EntryWriter *EntryWriterMake(Relation audited);
+
+/* The same of a statement and the object that it is about; InvalidOid and NULL: none. */
+extern EntryWriter *EntryWriterMakeFor(Oid object, const char *identity);
 
 /* Whether it would write the same of whom it is now; else it is to be made anew. May raise. */
 extern bool EntryWriterHolds(const EntryWriter *writer);

@@ -17,6 +17,7 @@
 #include "utils/plancache.h"
 
 #include "audit/audit.h"
+#include "audit/statement.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/gate.h"
@@ -24,6 +25,7 @@
 #include "client/client.h"
 #include "column/column.h"
 #include "hooks/detail.h"
+#include "hooks/redact.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
@@ -152,6 +154,8 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		GateNotePlaintext();
 
+	AuditRunQuery(query->plannedstmt);
+
 	running++;
 	PG_TRY();
 	{
@@ -182,6 +186,7 @@ on_executor_finish(QueryDesc *query)
 		previous_executor_finish(query);
 	else
 		standard_ExecutorFinish(query);
+	AuditFinishRows(query);
 	AuditEndStatement();
 	DetailEndWatch(&watch);
 }
@@ -218,7 +223,12 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	ErrorContextCallback *outer_context = client_context;
 	MaskingStatement masking;
 	DetailWatch watch;
+	AuditStatement audit = {0};
+	PlannedStmt *given = statement;
+	QueryCompletion own_completion = {0};
 
+	if (completion == NULL)
+		completion = &own_completion;
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
 	KeyRingForgetLocked();
@@ -267,6 +277,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	/* What is entered here is left below, whatever raises. */
 	PG_TRY();
 	{
+		AuditEnterStatement(&audit, given, query, context, RedactStatement);
 		MaskingEnterStatement(&masking, node, query);
 		DetailBeginWatch(&watch, NULL, masking.relation);
 		if (is_of_prepared(node))
@@ -287,6 +298,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		MaskingFinishStatement(&masking);
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
+		AuditFinishStatement(&audit, completion, RedactStatement);
 		AuditEndStatement();
 	}
 	PG_FINALLY();
@@ -301,6 +313,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		running = outer_running;
 		client_context = outer_context;
 		MaskingLeaveStatement(&masking);
+		AuditLeaveStatement(&audit);
 	}
 	PG_END_TRY();
 }
