@@ -55,6 +55,17 @@ AuditFunction(const char *name, int count, const Oid *types)
 }
 
 bool
+AuditExists(void)
+{
+	Oid tarot = get_namespace_oid("tarot", true);
+
+	return OidIsValid(tarot) && OidIsValid(get_relname_relid("audit_entry", tarot)) &&
+		   OidIsValid(get_relname_relid("audited_table", tarot)) &&
+		   OidIsValid(get_relname_relid("audited_statement", tarot)) &&
+		   OidIsValid(get_extension_oid("tarot_security", true));
+}
+
+bool
 RoleMayEndAudit(Oid role)
 {
 	Oid function = AuditFunction("unaudit_table", 1, (const Oid[]){REGCLASSOID});
@@ -104,6 +115,8 @@ TableIsAudited(Oid relation)
 {
 	List *open = list_make1_oid(relation);
 
+	if (!AuditExists())
+		return false;
 	/* It grows while it is walked. */
 	for (int i = 0; i < list_length(open); i++)
 	{

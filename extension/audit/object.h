@@ -40,6 +40,9 @@ typedef struct StatementObject
 	AuditTrigger *trigger;
 } StatementObject;
 
+/* Whether there is a log, and what says what is audited: not while the extension is dropped. */
+extern bool AuditExists(void);
+
 /* In the current memory context; NULL for what is of no interest. */
 extern StatementObject *ObjectDescribe(Oid catalog, Oid object, StatementAction action);
 

@@ -38,7 +38,6 @@
 #include "audit/object.h"
 #include "audit/protect.h"
 #include "audit/statement.h"
-#include "base/catalog.h"
 #include "base/compat.h"
 
 /* The text of a statement on record, at most. */
@@ -247,7 +246,7 @@ AuditEnterStatement(AuditStatement *audit, PlannedStmt *statement, const char *q
 	audit->node = NULL;
 
 	/* A standby writes nothing; a part of a statement belongs to it. */
-	if (!is_watched(node) || RecoveryInProgress() || !CatalogExists() || KindIsOfNobody() ||
+	if (!is_watched(node) || RecoveryInProgress() || !AuditExists() || KindIsOfNobody() ||
 		(context == PROCESS_UTILITY_SUBCOMMAND && innermost != NULL))
 		return;
 	kind = KindOfStatement(node);
@@ -512,7 +511,7 @@ AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, A
 	if (audit->node == NULL)
 		return;
 	/* DROP EXTENSION: there is no log any more. */
-	if (!CatalogExists())
+	if (!AuditExists())
 	{
 		ereport(LOG, (errmsg("the audit log was dropped with extension \"tarot_security\""),
 					  errdetail("Role \"%s\", session role \"%s\".",
@@ -605,7 +604,7 @@ AuditFinishRows(QueryDesc *query)
 		if (likely(relation >= FirstNormalObjectId ? !ProtectIsLog(relation)
 												   : !IsCatalogRelationOid(relation)))
 			continue;
-		if (!RecoveryInProgress() && CatalogExists() && !KindIsOfNobody() && !creating_extension)
+		if (!RecoveryInProgress() && AuditExists() && !KindIsOfNobody() && !creating_extension)
 			write_row_entry(query, relation);
 	}
 }
