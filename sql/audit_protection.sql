@@ -133,6 +133,10 @@ CREATE TABLE tarot.audit_entry_old PARTITION OF tarot.audit_entry FOR VALUES FRO
 ALTER TABLE tarot.audit_entry_old SET SCHEMA public;
 TRUNCATE public.audit_entry_old;
 ALTER TABLE tarot.audit_entry DETACH PARTITION public.audit_entry_old;
+-- Empty it adds nothing; with entries it does.
+ALTER TABLE tarot.audit_entry ATTACH PARTITION public.audit_entry_old FOR VALUES FROM ('2000-01-01') TO ('2000-02-01');
+ALTER TABLE tarot.audit_entry DETACH PARTITION public.audit_entry_old;
+INSERT INTO public.audit_entry_old (recorded_at, transaction, number, system, statement, relation, operation, table_name, role, session_role) VALUES ('2000-01-02', '1', 0, 0, 0, 0, 'I', 'forged', 'forged', 'forged');
 ALTER TABLE tarot.audit_entry ATTACH PARTITION public.audit_entry_old FOR VALUES FROM ('2000-01-01') TO ('2000-02-01');
 DROP TABLE public.audit_entry_old;
 ALTER EVENT TRIGGER tarot_security_follow_audit DISABLE;
@@ -161,6 +165,7 @@ CREATE TRIGGER nothing AFTER INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION noth
 DROP TRIGGER nothing ON ledger;
 DROP TABLE other;
 COPY ledger TO stdout;
+COMMENT ON TABLE tarot.audit_entry IS 'the log';
 SET work_mem = '8MB';
 RESET work_mem;
 CREATE TEMP TABLE t (a int);

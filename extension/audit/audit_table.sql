@@ -1,7 +1,7 @@
 -- audit: tables whose changes are on record
 
 -- Of the partitions and children of a table the table alone is here, but for those that were taken from one. As a regclass it follows
--- renames, dumps and pg_upgrade. What is in it pg_trigger tells everybody, too.
+-- renames, dumps and pg_upgrade.
 CREATE TABLE tarot.audited_table (
 	relation regclass PRIMARY KEY,
 	columns name[],
@@ -10,7 +10,6 @@ CREATE TABLE tarot.audited_table (
 );
 COMMENT ON TABLE tarot.audited_table IS 'Tables whose changes are to be on record: set by tarot.audit_table(), and asked whether their triggers are still what it made them.';
 SELECT tarot.declare_policy_table('tarot.audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
-GRANT SELECT ON tarot.audited_table TO PUBLIC;
 
 -- For everybody: who makes a partition of an audited table makes its trigger, and so does a restore as the owner of the tables. Who makes
 -- another one puts changes of a table of their own on record, as they were.
@@ -185,7 +184,8 @@ COMMENT ON FUNCTION tarot.unaudit_table(regclass) IS
 
 CREATE VIEW tarot.audited_tables AS
 	SELECT r.member::regclass AS "table", r.columns, r.exclude,
-		(SELECT count(*) = 2 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.member AND tarot.is_complete_audit_trigger(t, tarot.audit_arguments(r.member))) AS enforced
+		(SELECT count(*) = 2 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.member AND tarot.is_complete_audit_trigger(t,
+			CASE WHEN r.columns IS NULL THEN '{exclude}'::text[] || r.exclude::text[] ELSE '{only}'::text[] || r.columns::text[] END)) AS enforced
 	FROM (SELECT DISTINCT ON (m.member) m.member, a.columns, a.exclude FROM tarot.audited_table a, LATERAL (SELECT t.member, t.depth FROM tarot.audited_tree(a.relation) t UNION ALL
 			-- Dropped where no hook saw it.
 			SELECT a.relation, 0 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = a.relation)) AS m ORDER BY m.member, m.depth, a.relation) AS r;
@@ -252,4 +252,4 @@ CREATE EVENT TRIGGER tarot_security_follow_audit_rename ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_audit_rename();
 ALTER EVENT TRIGGER tarot_security_follow_audit_rename ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.make_audit_triggers(oid), tarot.make_audit_trigger(oid, name, text), tarot.enforce_audit(oid), tarot.forget_audited(oid), tarot.rename_audited_column(oid, name, name), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.audit_arguments(oid), tarot.make_audit_triggers(oid), tarot.make_audit_trigger(oid, name, text), tarot.enforce_audit(oid), tarot.forget_audited(oid), tarot.rename_audited_column(oid, name, name), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;

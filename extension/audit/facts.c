@@ -154,6 +154,22 @@ default_privileges_facts(StringInfo out, const AlterDefaultPrivilegesStmt *state
 
 /* ---------------------------------------------------------------- roles */
 
+static const char *
+role_names(List *roles)
+{
+	StringInfoData out;
+	ListCell *cell;
+
+	initStringInfo(&out);
+	foreach (cell, roles)
+	{
+		if (out.len > 0)
+			appendStringInfoString(&out, ", ");
+		appendStringInfoString(&out, quote_identifier(role_text(lfirst(cell))));
+	}
+	return out.data;
+}
+
 /* createdb, nosuperuser: by name, and what is not a literal. */
 static const char *
 role_option_text(Node *node)
@@ -164,6 +180,8 @@ role_option_text(Node *node)
 		return psprintf("%s%s", boolVal(option->arg) ? "" : "no", option->defname);
 	if (option->arg != NULL && IsA(option->arg, Integer))
 		return psprintf("%s %d", option->defname, intVal(option->arg));
+	if (option->arg != NULL && IsA(option->arg, List))
+		return psprintf("%s %s", option->defname, role_names((List *) option->arg));
 	return option->defname;
 }
 
@@ -394,10 +412,19 @@ StatementFacts(StringInfo out, Node *node, const QueryCompletion *completion)
 		case T_AlterRoleStmt:
 			fact_list(out, "options", ((AlterRoleStmt *) node)->options, role_option_text);
 			break;
+		case T_DropOwnedStmt:
+			fact_list(out, "roles", ((DropOwnedStmt *) node)->roles, role_text);
+			break;
+		case T_ReassignOwnedStmt:
+			fact_list(out, "roles", ((ReassignOwnedStmt *) node)->roles, role_text);
+			FactText(out, "new_owner", role_text((Node *) ((ReassignOwnedStmt *) node)->newrole));
+			break;
 		case T_AlterTableStmt:
 			fact_list(out, "actions", ((AlterTableStmt *) node)->cmds, table_command_text);
 			break;
 		case T_RenameStmt:
+			if (((RenameStmt *) node)->subname != NULL)
+				FactText(out, "name", ((RenameStmt *) node)->subname);
 			if (((RenameStmt *) node)->newname != NULL)
 				FactText(out, "new_name", ((RenameStmt *) node)->newname);
 			break;
@@ -419,6 +446,10 @@ StatementFacts(StringInfo out, Node *node, const QueryCompletion *completion)
 			break;
 		case T_DropdbStmt:
 			FactText(out, "database", ((DropdbStmt *) node)->dbname);
+			break;
+		case T_AlterRoleSetStmt:
+			if (((AlterRoleSetStmt *) node)->database != NULL)
+				FactText(out, "database", ((AlterRoleSetStmt *) node)->database);
 			break;
 		case T_CopyStmt:
 			copy_facts(out, (CopyStmt *) node, completion);

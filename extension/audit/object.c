@@ -8,25 +8,48 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_conversion.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_default_acl.h"
 #include "catalog/pg_event_trigger.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_parameter_acl.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_publication.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_subscription.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_transform.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_ts_config.h"
+#include "catalog/pg_ts_dict.h"
+#include "catalog/pg_ts_parser.h"
+#include "catalog/pg_ts_template.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -296,6 +319,7 @@ ObjectIsLog(Oid relation)
 	return OidIsValid(log) && (relation == log || list_member_oid(parents_of(relation), log));
 }
 
+/* Members of the extension, and partitions of the log, also one that was moved elsewhere. */
 static bool
 relation_is_of_audit(Oid relation)
 {
@@ -303,10 +327,10 @@ relation_is_of_audit(Oid relation)
 
 	if (!OidIsValid(namespace))
 		return false;
-	if (namespace == get_namespace_oid("tarot", true))
-		return true;
-	/* A partition of the log that was moved elsewhere. */
-	return get_rel_relispartition(relation) && ObjectIsLog(relation);
+	if (namespace != get_namespace_oid("tarot", true))
+		return get_rel_relispartition(relation) && ObjectIsLog(relation);
+	return ObjectIsLog(relation) || getExtensionOfObject(RelationRelationId, relation) ==
+										get_extension_oid("tarot_security", true);
 }
 
 bool
@@ -316,6 +340,52 @@ ObjectMayBeOfAudit(Oid catalog)
 		   catalog == PolicyRelationId || catalog == RewriteRelationId ||
 		   catalog == NamespaceRelationId || catalog == ExtensionRelationId ||
 		   catalog == ProcedureRelationId || catalog == EventTriggerRelationId;
+}
+
+/* Those that have a name, and that somebody means who makes or drops one. */
+bool
+ObjectIsOfInterest(Oid catalog)
+{
+	switch (catalog)
+	{
+		case AccessMethodRelationId:
+		case AuthIdRelationId:
+		case CastRelationId:
+		case CollationRelationId:
+		case ConversionRelationId:
+		case DatabaseRelationId:
+		case DefaultAclRelationId:
+		case EventTriggerRelationId:
+		case ExtensionRelationId:
+		case ForeignDataWrapperRelationId:
+		case ForeignServerRelationId:
+		case LanguageRelationId:
+		case LargeObjectRelationId:
+		case NamespaceRelationId:
+		case OperatorClassRelationId:
+		case OperatorFamilyRelationId:
+		case OperatorRelationId:
+		case ParameterAclRelationId:
+		case PolicyRelationId:
+		case ProcedureRelationId:
+		case PublicationRelationId:
+		case RelationRelationId:
+		case RewriteRelationId:
+		case StatisticExtRelationId:
+		case SubscriptionRelationId:
+		case TSConfigRelationId:
+		case TSDictionaryRelationId:
+		case TSParserRelationId:
+		case TSTemplateRelationId:
+		case TableSpaceRelationId:
+		case TransformRelationId:
+		case TriggerRelationId:
+		case TypeRelationId:
+		case UserMappingRelationId:
+			return true;
+		default:
+			return false;
+	}
 }
 
 bool
@@ -360,7 +430,8 @@ is_type_of_its_own(Oid type)
 
 		own = !(form->typtype == TYPTYPE_BASE && OidIsValid(form->typelem)) &&
 			  (!OidIsValid(form->typrelid) ||
-			   get_rel_relkind(form->typrelid) == RELKIND_COMPOSITE_TYPE);
+			   get_rel_relkind(form->typrelid) == RELKIND_COMPOSITE_TYPE ||
+			   get_rel_relkind(form->typrelid) == '\0'); /* dropped with it, and before it */
 		ReleaseSysCache(tuple);
 	}
 	return own;
@@ -409,6 +480,8 @@ has_identity(Oid catalog, Oid object)
 						  2);
 	else if (catalog == TypeRelationId)
 		has = is_type_of_its_own(object);
+	else if (catalog == NamespaceRelationId)
+		has = !isAnyTempNamespace(object);
 	if (tuple != NULL)
 		ReleaseSysCache(tuple);
 	return has;

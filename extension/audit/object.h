@@ -53,7 +53,10 @@ extern void ObjectName(StatementObject *object);
  * log. */
 extern bool ObjectIsOfAudit(Oid catalog, Oid object);
 
-/* Whether anything in a catalog can be. */
+/* Whether a statement on record is about objects of a catalog. */
+extern bool ObjectIsOfInterest(Oid catalog);
+
+/* Whether anything in a catalog can be of the audit. */
 extern bool ObjectMayBeOfAudit(Oid catalog);
 
 /* Whether a relation of schema tarot is the log, or a partition of it. */

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/relation.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/catalog.h"
@@ -18,14 +19,17 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parsetree.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -47,6 +51,15 @@
 static AuditStatement *innermost;
 
 /* ---------------------------------------------------------------- objects */
+
+/* Of its members it is told only what touches the audit: its script is one statement. */
+static bool
+is_of_extension(const AuditStatement *audit)
+{
+	return creating_extension ||
+		   (IsA(audit->node, AlterObjectSchemaStmt) &&
+			((AlterObjectSchemaStmt *) audit->node)->objectType == OBJECT_EXTENSION);
+}
 
 static void
 add_object(AuditStatement *audit, Oid catalog, Oid object, StatementAction action)
@@ -72,6 +85,11 @@ add_object(AuditStatement *audit, Oid catalog, Oid object, StatementAction actio
 	if (described != NULL && !ProtectIsOurDoing(described))
 	{
 		ProtectObject(described);
+		if (is_of_extension(audit) && catalog != ExtensionRelationId && !described->of_audit)
+		{
+			MemoryContextSwitchTo(outer);
+			return;
+		}
 
 		/* As it is called before the statement has renamed or dropped it. */
 		if (described->action != ACTION_CREATE && (audit->on_record || described->of_audit))
@@ -94,6 +112,8 @@ add_relation(AuditStatement *audit, RangeVar *name, StatementAction action)
 static bool
 is_of_interest(const AuditStatement *audit, Oid catalog, StatementAction action)
 {
+	if (!ObjectIsOfInterest(catalog))
+		return false;
 	if (audit->on_record)
 		return true;
 	if (catalog == RelationRelationId)
@@ -140,10 +160,6 @@ AuditObjectAccess(ObjectAccessType access, Oid catalog, Oid object, int part, vo
 	}
 	if (KindIsOfNobody())
 		return;
-	/* The script of an extension is one statement; what it does to the audit is seen. */
-	if (creating_extension && catalog != ExtensionRelationId && !ObjectMayBeOfAudit(catalog) &&
-		catalog != TriggerRelationId && catalog != RelationRelationId)
-		return;
 	if (is_of_interest(innermost, catalog, action))
 		add_object(innermost, catalog, object, action);
 }
@@ -181,6 +197,37 @@ takes_from_audited(const AlterTableStmt *statement, Oid relation)
 	return false;
 }
 
+/*
+ * An empty partition brings no entries into the log. Nor must it make one: where
+ * a dump is restored, that of the present may be attached next, and the default
+ * partition have none of its entries then.
+ */
+static bool
+attaches_empty(const AlterTableStmt *statement)
+{
+	ListCell *cell;
+	bool empty = true;
+
+	foreach (cell, statement->cmds)
+	{
+		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+		Oid partition;
+		Relation relation;
+
+		if (command->subtype != AT_AttachPartition)
+			return false;
+		partition =
+			RangeVarGetRelid(castNode(PartitionCmd, command->def)->name, AccessShareLock, true);
+		if (!OidIsValid(partition))
+			continue;
+		relation = relation_open(partition, NoLock);
+		empty &= relation->rd_rel->relkind == RELKIND_RELATION &&
+				 RelationGetNumberOfBlocks(relation) == 0;
+		relation_close(relation, NoLock);
+	}
+	return empty;
+}
+
 static void
 add_altered_table(AuditStatement *audit, const AlterTableStmt *statement)
 {
@@ -191,6 +238,8 @@ add_altered_table(AuditStatement *audit, const AlterTableStmt *statement)
 
 		if (takes_from_audited(statement, table->object))
 			table->of_audit = true;
+		else if (table->of_audit && attaches_empty(statement))
+			table->of_audit = false;
 	}
 }
 
@@ -205,6 +254,10 @@ add_named(AuditStatement *audit)
 			break;
 		case T_CopyStmt:
 			add_relation(audit, ((CopyStmt *) audit->node)->relation, ACTION_USE);
+			break;
+		case T_RenameStmt:
+			/* Of a column, a constraint, a trigger the table. */
+			add_relation(audit, ((RenameStmt *) audit->node)->relation, ACTION_ALTER);
 			break;
 		default:
 			break;
@@ -368,6 +421,17 @@ add_resolved(AuditStatement *audit)
 		case T_GrantRoleStmt:
 			add_granted_roles(audit, (GrantRoleStmt *) audit->node);
 			break;
+		case T_AlterRoleSetStmt:
+			if (((AlterRoleSetStmt *) audit->node)->role != NULL)
+				add_object(audit, AuthIdRelationId,
+						   get_rolespec_oid(((AlterRoleSetStmt *) audit->node)->role, false),
+						   ACTION_ALTER);
+			break;
+		case T_AlterDatabaseSetStmt:
+			add_object(audit, DatabaseRelationId,
+					   get_database_oid(((AlterDatabaseSetStmt *) audit->node)->dbname, false),
+					   ACTION_ALTER);
+			break;
 		case T_CommentStmt:
 			add_described(audit, ((CommentStmt *) audit->node)->objtype,
 						  ((CommentStmt *) audit->node)->object);
@@ -463,12 +527,14 @@ write_entry(const AuditStatement *audit, const StatementObject *object, const ch
 	EntryWrite(EntryWriterMakeFor(id, identity), &entry);
 }
 
-/* COPY TO, and GRANT, change nothing that the audit depends on where they are about its tables. */
+/* COPY TO, comments and labels change nothing that the audit depends on. */
 static bool
 must_be_on_record(const AuditStatement *audit, const StatementObject *object)
 {
+	if (IsA(audit->node, CommentStmt) || IsA(audit->node, SecLabelStmt))
+		return false;
 	if (IsA(audit->node, CopyStmt))
-		return object->of_audit && ((CopyStmt *) audit->node)->is_from;
+		return ((CopyStmt *) audit->node)->is_from && ObjectIsLog(object->object);
 	return object->of_audit;
 }
 

@@ -30,7 +30,7 @@ CREATE FUNCTION tarot.audit_statements(kinds text[] DEFAULT '{ddl,grant,role,cop
 	AS $$
 BEGIN
 	PERFORM tarot.require_statement_kinds(kinds);
-	INSERT INTO tarot.audited_statement SELECT DISTINCT k, coalesce(with_text, false) FROM unnest(kinds) AS k
+	INSERT INTO tarot.audited_statement SELECT k, coalesce(with_text, false) FROM unnest(kinds) AS k GROUP BY k ORDER BY k
 		ON CONFLICT (kind) DO UPDATE SET with_text = excluded.with_text WHERE audited_statement.with_text <> excluded.with_text;
 END
 $$;
