@@ -84,6 +84,7 @@ AuditExists(void)
 
 	return OidIsValid(tarot) && OidIsValid(get_relname_relid("audit_entry", tarot)) &&
 		   OidIsValid(get_relname_relid("audited_table", tarot)) &&
+		   OidIsValid(get_relname_relid("audited_schema", tarot)) &&
 		   OidIsValid(get_relname_relid("audited_statement", tarot)) &&
 		   OidIsValid(get_extension_oid("tarot_security", true));
 }

@@ -41,6 +41,7 @@
 #include "audit/kind.h"
 #include "audit/object.h"
 #include "audit/protect.h"
+#include "audit/schema.h"
 #include "audit/statement.h"
 #include "base/compat.h"
 
@@ -590,6 +591,7 @@ AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, A
 	CommandCounterIncrement();
 	add_resolved(audit);
 	ProtectFinish(audit->objects);
+	SchemaFollowStatement(audit->node, audit->objects);
 	if (!audit->written)
 		write_entries(audit, completion != NULL ? completion : &nothing, redact);
 	MemoryContextSwitchTo(outer);
