@@ -31,7 +31,7 @@ SELECT set_eq(
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
 		'audit_triggers', 'audited_tree', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable',
-		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema',
+		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
