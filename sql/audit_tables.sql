@@ -11,7 +11,9 @@ GRANT EXECUTE ON FUNCTION tarot.audit_table, tarot.unaudit_table TO regress_audi
 
 -- The entries since the last call; statements and transactions by their order.
 CREATE TABLE seen (transaction xid8, number bigint, PRIMARY KEY (transaction, number));
-CREATE FUNCTION fresh() RETURNS SETOF seen LANGUAGE sql AS 'INSERT INTO seen SELECT l.transaction, l.number FROM tarot.audit_log l ON CONFLICT DO NOTHING RETURNING *';
+CREATE FUNCTION fresh() RETURNS SETOF seen LANGUAGE sql AS $$
+	INSERT INTO seen SELECT l.transaction, l.number FROM tarot.audit_log l WHERE l.operation IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE') AND l.table_name NOT LIKE 'tarot.%' ON CONFLICT DO NOTHING RETURNING *
+$$;
 CREATE FUNCTION log() RETURNS TABLE (entry text, key jsonb, old jsonb, new jsonb) LANGUAGE sql AS $$
 	SELECT concat_ws(' ', dense_rank() OVER (ORDER BY l.transaction), dense_rank() OVER (PARTITION BY l.transaction ORDER BY l.statement), l.number, l.operation, l.table_name), l.key, l.old, l.new
 		FROM fresh() f JOIN tarot.audit_log l USING (transaction, number) ORDER BY l.transaction, l.number
@@ -311,17 +313,16 @@ DROP TRIGGER t ON own;
 CREATE CONSTRAINT TRIGGER t AFTER INSERT ON own DEFERRABLE FOR EACH ROW EXECUTE FUNCTION tarot.audit_change();
 SELECT run('INSERT INTO own VALUES (1)');
 -- What cannot be put on record is not done.
-ALTER TABLE tarot.audit_entry DETACH PARTITION tarot.audit_entry_default;
-SELECT run('INSERT INTO ledger VALUES (2, 2)'), run('TRUNCATE ledger');
-ALTER TABLE tarot.audit_entry ATTACH PARTITION tarot.audit_entry_default DEFAULT;
+SELECT run('ALTER TABLE tarot.audit_entry DETACH PARTITION tarot.audit_entry_default'), run('ALTER TABLE tarot.audit_entry ADD more int');
 SELECT id, v FROM ledger;
 
 -- ------------------------------------------------------------ partitions of the log, and indexes
+DROP EXTENSION tarot_security CASCADE;
+CREATE EXTENSION tarot_security;
 SELECT tarot.create_audit_partitions(1) AS made, tarot.create_audit_partitions(1) AS again, run('SELECT tarot.create_audit_partitions(-1)'), run('SELECT tarot.create_audit_partitions(121)');
-SELECT count(*) FROM log();
-TRUNCATE tarot.audit_entry_default;
 SELECT tarot.create_audit_partitions(2) AS made;
 SELECT count(*) FROM pg_inherits WHERE inhparent = 'tarot.audit_entry'::regclass;
+SELECT tarot.audit_table('ledger');
 CREATE INDEX ON tarot.audit_entry (transaction, number);
 CREATE INDEX ON tarot.audit_entry ((key->>'id')) WHERE operation = 'U';
 -- One that runs statements of its own, while entries are written.

@@ -31,17 +31,17 @@ SELECT tarot.guard_table('tarot.audit_entry_default'), pg_extension_config_dump(
 COMMENT ON TABLE tarot.audit_entry_default IS 'The partition of tarot.audit_entry for times that have none of their own.';
 
 CREATE VIEW tarot.audit_log AS
-	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' END AS operation,
+	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' WHEN 'S' THEN e.new->>'command' END AS operation,
 		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application, e.transaction, e.statement, e.number, e.relation, e.system
 	FROM tarot.audit_entry e WHERE e.operation <> 'E';
 COMMENT ON VIEW tarot.audit_log IS
-	'The changes of audited tables (tarot.audit_table()), one entry a row. Values of encrypted columns are envelopes, those of classified columns the masks of their classes; numbers, booleans and jsonb are JSON''s, everything else a string that the column''s type reads back. For the owner of the extension and whom it grants SELECT.';
+	'The changes of audited tables (tarot.audit_table()), one entry a row, and statements (tarot.audit_statements(), and those that touch the audit itself), one entry an object. Values of encrypted columns are envelopes, those of classified columns the masks of their classes; numbers, booleans and jsonb are JSON''s, everything else a string that the column''s type reads back. For the owner of the extension and whom it grants SELECT.';
 COMMENT ON COLUMN tarot.audit_log.recorded_at IS 'When, by the server''s clock: of the first of the statement''s changes of the table.';
-COMMENT ON COLUMN tarot.audit_log.table_name IS 'The table as it was called then, with its schema. Of a partitioned table the partition.';
-COMMENT ON COLUMN tarot.audit_log.operation IS 'INSERT, UPDATE, DELETE or TRUNCATE. A row that moves to another partition is a DELETE and an INSERT.';
+COMMENT ON COLUMN tarot.audit_log.table_name IS 'The table as it was called then, with its schema. Of a partitioned table the partition. Of a statement the object, or the table that it belongs to; NULL where it is about none.';
+COMMENT ON COLUMN tarot.audit_log.operation IS 'INSERT, UPDATE, DELETE or TRUNCATE. A row that moves to another partition is a DELETE and an INSERT. Of a statement its command tag.';
 COMMENT ON COLUMN tarot.audit_log.key IS 'The primary key, before an UPDATE changed it; NULL where there is none.';
 COMMENT ON COLUMN tarot.audit_log.old IS 'The row that was deleted; of an UPDATE what it changed (without a primary key the whole row).';
-COMMENT ON COLUMN tarot.audit_log.new IS 'The row that was inserted; of an UPDATE what it changed.';
+COMMENT ON COLUMN tarot.audit_log.new IS 'The row that was inserted; of an UPDATE what it changed. Of a statement what it said.';
 COMMENT ON COLUMN tarot.audit_log.role IS 'The role by whose rights it was done.';
 COMMENT ON COLUMN tarot.audit_log.session_role IS 'The role of the session.';
 COMMENT ON COLUMN tarot.audit_log.subject IS 'Whom a verified token named: tarot.subject().';
@@ -50,7 +50,7 @@ COMMENT ON COLUMN tarot.audit_log.application IS 'application_name, which the cl
 COMMENT ON COLUMN tarot.audit_log.transaction IS 'The transaction, as pg_current_xact_id() tells it.';
 COMMENT ON COLUMN tarot.audit_log.statement IS 'The number of the statement in the transaction; one statement may be fired by another.';
 COMMENT ON COLUMN tarot.audit_log.number IS 'The position of the entry in the transaction. What was rolled back to a savepoint leaves a gap.';
-COMMENT ON COLUMN tarot.audit_log.relation IS 'The table''s OID.';
+COMMENT ON COLUMN tarot.audit_log.relation IS 'The OID of the table, or of the object; 0 where there is none.';
 COMMENT ON COLUMN tarot.audit_log.system IS 'The database cluster that the change was made in: the system identifier of pg_control_system().';
 
 CREATE FUNCTION tarot.create_audit_partitions(months integer DEFAULT 3) RETURNS integer

@@ -18,9 +18,11 @@
 #include "utils/memutils.h"
 
 #include "audit/audit.h"
+#include "audit/change.h"
 #include "audit/document.h"
 #include "audit/entry.h"
 #include "audit/event.h"
+#include "audit/kind.h"
 #include "audit/pending.h"
 #include "worker/worker.h"
 
@@ -34,7 +36,7 @@ typedef struct ChangeSite
 } ChangeSite;
 
 static ChangeSite *
-find_site(FunctionCallInfo fcinfo, const TriggerData *trigger)
+find_site(FunctionCallInfo fcinfo, const TriggerData *trigger, bool keys)
 {
 	ChangeSite *site = fcinfo->flinfo->fn_extra;
 	MemoryContext outer;
@@ -57,7 +59,7 @@ find_site(FunctionCallInfo fcinfo, const TriggerData *trigger)
 		MemoryContextReset(site->context);
 	}
 	outer = MemoryContextSwitchTo(site->context);
-	site->shape = RowShapeMake(trigger->tg_relation, trigger->tg_trigger);
+	site->shape = RowShapeMake(trigger->tg_relation, trigger->tg_trigger, keys);
 	site->writer = EntryWriterMake(trigger->tg_relation);
 	MemoryContextSwitchTo(outer);
 	fcinfo->flinfo->fn_extra = site;
@@ -123,6 +125,24 @@ record_truncate(Relation relation)
 	EntryWrite(EntryWriterMake(relation), &entry);
 }
 
+void
+ChangeRecord(FunctionCallInfo fcinfo, bool keys)
+{
+	const TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	{
+		ChangeSite *site = find_site(fcinfo, trigger, keys);
+		MemoryContext outer = MemoryContextSwitchTo(site->row_context);
+
+		record_change(site, trigger);
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(site->row_context);
+	}
+	else if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		record_truncate(trigger->tg_relation);
+}
+
 /*
  * tarot.audit_change() RETURNS trigger
  */
@@ -142,17 +162,7 @@ tarot_audit_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("tarot.audit_change() is fired after each row, or after TRUNCATE"),
 						errhint("Call tarot.audit_table().")));
-	if (for_row)
-	{
-		ChangeSite *site = find_site(fcinfo, trigger);
-		MemoryContext outer = MemoryContextSwitchTo(site->row_context);
-
-		record_change(site, trigger);
-		MemoryContextSwitchTo(outer);
-		MemoryContextReset(site->row_context);
-	}
-	else if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-		record_truncate(trigger->tg_relation);
+	ChangeRecord(fcinfo, false);
 	return PointerGetDatum(NULL);
 }
 
@@ -162,4 +172,5 @@ AuditInit(void)
 	DocumentInit();
 	PendingInit();
 	WorkerAddDuty("events", EventsWrite);
+	KindInit();
 }

@@ -44,6 +44,7 @@ typedef struct ShapeColumn
 	bool typbyval;
 	bool in_key;
 	bool changed;
+	bool digest; /* not the value itself is on record */
 	int name_size;
 	const char *name;
 	MaskedType *mask; /* NULL: not classified */
@@ -93,7 +94,7 @@ compare_names(const void *left, const void *right)
 }
 
 RowShape *
-RowShapeMake(Relation relation, const Trigger *trigger)
+RowShapeMake(Relation relation, const Trigger *trigger, bool keys)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 	RowShape *shape =
@@ -116,6 +117,7 @@ RowShapeMake(Relation relation, const Trigger *trigger)
 		column->typlen = attribute->attlen;
 		column->typbyval = attribute->attbyval;
 		column->in_key = bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, key);
+		column->digest = keys && attribute->atttypid == BYTEAOID;
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->name_size = (int) strlen(column->name);
 		if (class_id != CLASS_NONE)
@@ -212,6 +214,8 @@ put_column(StringInfo out, const ShapeColumn *column, Datum value)
 
 	if (column->mask != NULL && !ClassMaskDatum(column->mask, value, &value))
 		return JENTRY_ISNULL;
+	if (unlikely(column->digest))
+		return put_digest(out, BytesOfVarlena(DatumGetByteaPP(value)));
 	if (column->typlen == -1)
 	{
 		struct varlena *stored = (struct varlena *) DatumGetPointer(value);

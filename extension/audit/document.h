@@ -32,9 +32,10 @@ typedef enum RowPart
 
 /*
  * In the current memory context, for rows of the table as long as it is not
- * altered. `trigger` says which columns are on record.
+ * altered. `trigger` says which columns are on record; `keys`, that what is in
+ * bytea may be keys, and is on record by its SHA-256.
  */
-extern RowShape *RowShapeMake(Relation relation, const Trigger *trigger);
+extern RowShape *RowShapeMake(Relation relation, const Trigger *trigger, bool keys);
 
 /* Whether the table has a primary key that is on record. */
 extern bool RowShapeHasKey(const RowShape *shape);

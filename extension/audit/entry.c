@@ -200,7 +200,7 @@ EntryWriterHolds(const EntryWriter *writer)
 /* ---------------------------------------------------------------- writing */
 
 static EntryWriter *
-make_writer(Oid relation)
+make_writer(Oid object)
 {
 	EntryWriter *writer = palloc0(sizeof(EntryWriter));
 
@@ -208,23 +208,29 @@ make_writer(Oid relation)
 	set_value(writer, ENTRY_RECORDED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
 	set_value(writer, ENTRY_TRANSACTION, FullTransactionIdGetDatum(GetTopFullTransactionId()));
 	set_value(writer, ENTRY_SYSTEM, Int64GetDatum((int64) GetSystemIdentifier()));
-	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(relation));
+	set_value(writer, ENTRY_RELATION, ObjectIdGetDatum(object));
+	return writer;
+}
+
+EntryWriter *
+EntryWriterMakeFor(Oid object, const char *identity)
+{
+	EntryWriter *writer = make_writer(object);
+
+	if (identity != NULL)
+		set_text(writer, ENTRY_TABLE, bytes_of_string(identity));
+	set_who(writer);
+	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
 	return writer;
 }
 
 EntryWriter *
 EntryWriterMake(Relation audited)
 {
-	EntryWriter *writer = make_writer(RelationGetRelid(audited));
-	Oid schema = RelationGetNamespace(audited);
-
-	set_text(writer, ENTRY_TABLE,
-			 bytes_of_string(quote_qualified_identifier(get_namespace_name(schema),
-														RelationGetRelationName(audited))));
-	set_who(writer);
-
-	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
-	return writer;
+	return EntryWriterMakeFor(
+		RelationGetRelid(audited),
+		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(audited)),
+								   RelationGetRelationName(audited)));
 }
 
 EntryWriter *

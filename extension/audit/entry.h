@@ -18,6 +18,7 @@ typedef enum AuditOperation
 	AUDIT_DELETE = 'D',
 	AUDIT_TRUNCATE = 'T',
 	AUDIT_EVENT = 'E',
+	AUDIT_STATEMENT = 'S',
 } AuditOperation;
 
 typedef struct AuditEntry
@@ -34,6 +35,9 @@ typedef struct EntryWriter EntryWriter;
 
 /* In the current memory context, which must not outlive the statement. */
 extern EntryWriter *EntryWriterMake(Relation audited);
+
+/* The same of a statement and the object that it is about; InvalidOid and NULL: none. */
+extern EntryWriter *EntryWriterMakeFor(Oid object, const char *identity);
 
 /* Whether it would write the same of whom it is now; else it is to be made anew. May raise. */
 extern bool EntryWriterHolds(const EntryWriter *writer);

@@ -20,6 +20,7 @@
 #define MAX_TABLES 64
 
 uint64 CatalogEpoch = 1;
+void (*CatalogChanged)(FunctionCallInfo fcinfo) = NULL;
 
 /* Tables read so far: only their changes can make a cache stale. */
 static struct
@@ -238,6 +239,10 @@ tarot_base_announce_policy_change(PG_FUNCTION_ARGS)
 
 	/* With an argument it asks by whom, and tells nobody. */
 	if (TRIGGER_FIRED_AFTER(trigger->tg_event) && trigger->tg_trigger->tgnargs == 0)
+	{
 		CacheInvalidateRelcache(relation);
+		if (CatalogChanged != NULL)
+			CatalogChanged(fcinfo);
+	}
 	return PointerGetDatum(NULL);
 }

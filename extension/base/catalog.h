@@ -33,6 +33,9 @@ extern Relation CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epo
  */
 extern SysScanDesc CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys);
 
+/* Called as a trigger after each change of a policy table; NULL: by nobody. */
+extern void (*CatalogChanged)(FunctionCallInfo fcinfo);
+
 extern void CatalogInit(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "parser/parse_relation.h"
@@ -100,6 +101,18 @@ compat_may_execute(Oid function, Oid role)
 	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
 #else
 	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/* The options of GRANT of a role: a list of them since 16. */
+static inline List *
+compat_grant_role_options(const GrantRoleStmt *grant)
+{
+#if PG_VERSION_NUM >= 160000
+	return grant->opt;
+#else
+	return grant->admin_opt ? list_make1(makeDefElem("admin", (Node *) makeBoolean(true), -1))
+							: NIL;
 #endif
 }
 

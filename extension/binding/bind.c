@@ -550,5 +550,5 @@ PG_FUNCTION_INFO_V1(tarot_binding_follow_rename);
 Datum
 tarot_binding_follow_rename(PG_FUNCTION_ARGS)
 {
-	return TriggerFollowRename(fcinfo, RuleFunction(), is_column_argument);
+	return TriggerFollowRename(fcinfo, RuleFunction(), is_column_argument, NULL);
 }

@@ -11,6 +11,7 @@
 #include "parser/analyze.h"
 
 #include "base/catalog.h"
+#include "audit/statement.h"
 #include "client/client.h"
 #include "client/order.h"
 #include "column/column.h"
@@ -89,6 +90,7 @@ on_object_access(ObjectAccessType access, Oid catalog, Oid object, int sub_objec
 		previous_object_access(access, catalog, object, sub_object, argument);
 	if (access == OAT_POST_CREATE && catalog == ProcedureRelationId)
 		OrderCheckFunction(object);
+	AuditObjectAccess(access, catalog, object, sub_object, argument);
 }
 
 void

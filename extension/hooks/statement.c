@@ -17,6 +17,7 @@
 #include "utils/plancache.h"
 
 #include "audit/audit.h"
+#include "audit/statement.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/reveal.h"
@@ -25,6 +26,7 @@
 #include "gate/gate.h"
 #include "events/statement.h"
 #include "hooks/detail.h"
+#include "hooks/redact.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
@@ -161,6 +163,8 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
 		RevealNotePlaintext();
 
+	AuditRunQuery(query->plannedstmt);
+
 	running++;
 	PG_TRY();
 	{
@@ -191,6 +195,7 @@ on_executor_finish(QueryDesc *query)
 		previous_executor_finish(query);
 	else
 		standard_ExecutorFinish(query);
+	AuditFinishRows(query);
 	AuditEndStatement();
 	DetailEndWatch(&watch);
 }
@@ -228,7 +233,12 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	MaskingStatement masking;
 	WorkerLeave leave = {0};
 	DetailWatch watch;
+	AuditStatement audit = {0};
+	PlannedStmt *given = statement;
+	QueryCompletion own_completion = {0};
 
+	if (completion == NULL)
+		completion = &own_completion;
 	if (IsTransactionState())
 		AcceptInvalidationMessages();
 	KeyRingForgetLocked();
@@ -277,6 +287,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	/* What is entered here is left below, whatever raises. */
 	PG_TRY();
 	{
+		AuditEnterStatement(&audit, given, query, context, RedactStatement);
 		MaskingEnterStatement(&masking, node, query);
 		DetailBeginWatch(&watch, NULL, masking.relation);
 		if (is_of_prepared(node))
@@ -298,6 +309,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		MaskingFinishStatement(&masking);
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
+		AuditFinishStatement(&audit, completion, RedactStatement);
 		AuditEndStatement();
 		WorkerFinishStatement(&leave);
 	}
@@ -314,6 +326,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		client_context = outer_context;
 		MaskingLeaveStatement(&masking);
 		WorkerLeaveStatement(&leave);
+		AuditLeaveStatement(&audit);
 	}
 	PG_END_TRY();
 }

@@ -77,7 +77,7 @@ set_arguments(Relation triggers, Oid trigger, bytea *arguments)
 
 static void
 rename_in_triggers(Oid table, const char *old_name, const char *new_name, Oid function,
-				   TriggerColumnArgument is_column)
+				   TriggerColumnArgument is_column, TriggerColumnRenamed renamed)
 {
 	Relation triggers = table_open(TriggerRelationId, RowExclusiveLock);
 	List *tables = find_all_inheritors(table, NoLock, NULL);
@@ -102,6 +102,8 @@ rename_in_triggers(Oid table, const char *old_name, const char *new_name, Oid fu
 			}
 		}
 		relation_close(relation, NoLock);
+		if (renamed != NULL)
+			renamed(lfirst_oid(cell), old_name, new_name);
 	}
 	table_close(triggers, RowExclusiveLock);
 }
@@ -127,7 +129,8 @@ typed_tables(Oid type)
 }
 
 Datum
-TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument is_column)
+TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument is_column,
+					TriggerColumnRenamed renamed)
 {
 	RenameStmt *statement;
 	List *tables;
@@ -153,7 +156,7 @@ TriggerFollowRename(FunctionCallInfo fcinfo, Oid function, TriggerColumnArgument
 	foreach (cell, tables)
 	{
 		rename_in_triggers(lfirst_oid(cell), statement->subname, statement->newname, function,
-						   is_column);
+						   is_column, renamed);
 	}
 	PG_RETURN_NULL();
 }

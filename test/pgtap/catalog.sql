@@ -31,7 +31,8 @@ SELECT set_eq(
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
 		'note_event', 'event_counts', 'worker_state',
-		'audit_triggers', 'audited_tree', 'make_audit_trigger', 'inherit_audit', 'drop_audit', 'require_auditable',
+		'audit_triggers', 'audited_tree', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable',
+		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -47,6 +48,7 @@ SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
 	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'), ('required_anonymity', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
+		('audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles and columns of tables that are gone, and roles that are there from the start');
 SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, ARRAY['audit_entry'], 'there is nothing else that would have to be, but the parent of the audit log''s partitions');

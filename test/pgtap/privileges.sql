@@ -28,7 +28,7 @@ SELECT set_eq(
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()', 'tarot.name_not_null(oid,name,name)',
 			'tarot.check_searchable(integer,name)',
-			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.inherit_audit(oid)', 'tarot.make_audit_trigger(oid,name,text)', 'tarot.audited_tree(oid)', 'tarot.audit_change()',
+			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.is_complete_audit_trigger(pg_trigger,text[])', 'tarot.audited_tree(oid)', 'tarot.key_after(text,jsonb,jsonb)', 'tarot.audit_history(regclass,jsonb)', 'tarot.audit_report(timestamp with time zone,timestamp with time zone)', 'tarot.audit_change()',
 			'tarot.break_glass(text,text,interval)', 'tarot.end_break_glass(text)', 'tarot.class_purposes(text)',
 			'tarot.authenticate(text,boolean)', 'tarot.authenticate_request()', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.has_permission(text)', 'tarot.has_permission(text,text,text)', 'tarot.accessible(text,text)', 'tarot.roles()',
@@ -87,7 +87,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

@@ -48,6 +48,9 @@ CREATE TABLE kinds (id int PRIMARY KEY, b tarot.encrypted_bytea('note'), j tarot
 CREATE TABLE visit (id int, at date, note tarot.encrypted_text('note')) PARTITION BY RANGE (at);
 CREATE TABLE visit_2024 PARTITION OF visit FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE unknown_class (id int, v tarot.encrypted_text('doomed'));
+CREATE TABLE audited (id int PRIMARY KEY, gone int, name text, note text);
+ALTER TABLE audited DROP gone;
+SELECT tarot.audit_table('audited', exclude => '{note}'), tarot.audit_statements('{ddl,role}');
 SELECT tarot.create_class('handle', key => 'handles', searchable => true);
 SELECT tarot.grant_class('handle', 'app', 'plain');
 CREATE TABLE member (id int, handle tarot.encrypted_text('handle') PRIMARY KEY, born tarot.encrypted_date('handle') UNIQUE);
@@ -127,6 +130,8 @@ sub facts
 		my $text = ask($node, $sql, %option);
 		push @facts, [ $name, $text =~ s/^(.{300}.+)$/md5_hex($1)/gmer ];
 	};
+	$add->('audited tables', q{SELECT "table", columns, exclude, enforced FROM tarot.audited_tables ORDER BY "table"::text});
+	$add->('audited statements', 'SELECT * FROM tarot.audited_statements ORDER BY kind');
 	foreach my $table (@tables)
 	{
 		$add->("$table, as stored", "SELECT * FROM $table ORDER BY 1", pgoptions => '-c tarot_security.io=envelope');

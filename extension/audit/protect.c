@@ -1,0 +1,121 @@
+/*
+ * protect.c
+ *		The audit's own triggers, tables and the like.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "audit/protect.h"
+#include "base/catalog.h"
+
+/* How deep in tarot.enforce_audit(). */
+static int enforcing;
+
+bool
+ProtectIsOurDoing(const StatementObject *object)
+{
+	return enforcing > 0 && object->trigger != NULL;
+}
+
+void
+ProtectObject(StatementObject *object)
+{
+	if (object->trigger != NULL)
+	{
+		/* A new one takes nothing away. */
+		if (object->action == ACTION_CREATE || !TableIsAudited(object->relation))
+			object->trigger = NULL;
+		else
+			object->of_audit = true;
+	}
+	else if (object->catalog == RelationRelationId && object->action == ACTION_DROP &&
+			 !object->of_audit)
+		object->of_audit = TableIsAudited(object->object);
+}
+
+static bool
+is_dropped(List *objects, Oid relation)
+{
+	ListCell *cell;
+
+	foreach (cell, objects)
+	{
+		const StatementObject *object = lfirst(cell);
+
+		if (object->catalog == RelationRelationId && object->object == relation &&
+			object->action == ACTION_DROP)
+			return true;
+	}
+	return false;
+}
+
+void
+ProtectFinish(List *objects)
+{
+	ListCell *cell;
+
+	foreach (cell, objects)
+	{
+		const StatementObject *object = lfirst(cell);
+
+		if (object->trigger != NULL && TriggerIsWeaker(object) &&
+			!is_dropped(objects, object->relation) && !RoleMayEndAudit(GetUserId()))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to change trigger \"%s\" of audited table \"%s\"",
+							object->trigger->name, get_rel_name(object->relation)),
+					 errhint("tarot.unaudit_table() ends the audit of a table, for whom EXECUTE "
+							 "is granted.")));
+	}
+	foreach (cell, objects)
+	{
+		const StatementObject *object = lfirst(cell);
+
+		if (object->catalog == RelationRelationId && object->action == ACTION_DROP &&
+			object->of_audit)
+			OidFunctionCall1(AuditFunction("forget_audited", 1, (const Oid[]){OIDOID}),
+							 ObjectIdGetDatum(object->object));
+	}
+}
+
+bool
+ProtectIsLog(Oid relation)
+{
+	Oid tarot = get_namespace_oid("tarot", true);
+
+	return OidIsValid(tarot) && get_rel_namespace(relation) == tarot && ObjectIsLog(relation);
+}
+
+/*
+ * tarot.enforce_audit(relation oid) RETURNS void
+ *
+ * Makes the table's triggers what tarot.audited_table says, and those of what is
+ * below it. That alone, so that nobody has another thing done which is not on
+ * record.
+ */
+PG_FUNCTION_INFO_V1(tarot_audit_enforce_audit);
+Datum
+tarot_audit_enforce_audit(PG_FUNCTION_ARGS)
+{
+	Oid function = AuditFunction("make_audit_triggers", 1, (const Oid[]){OIDOID});
+
+	enforcing++;
+	PG_TRY();
+	{
+		OidFunctionCall1(function, PG_GETARG_DATUM(0));
+	}
+	PG_FINALLY();
+	{
+		enforcing--;
+	}
+	PG_END_TRY();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,23 @@
+/*
+ * protect.h
+ *		The audit's own triggers, tables and the like: who changes them is on
+ *		record, and who may not end the audit of a table cannot weaken it.
+ */
+#ifndef TAROT_AUDIT_PROTECT_H
+#define TAROT_AUDIT_PROTECT_H
+
+#include "audit/object.h"
+
+/* Whether tarot.audit_table() and the like do it: theirs is the entry of tarot.audited_table. */
+extern bool ProtectIsOurDoing(const StatementObject *object);
+
+/* Tells of an object, before it is changed, whether that is to be on record. */
+extern void ProtectObject(StatementObject *object);
+
+/* After all that a statement has done: may raise. */
+extern void ProtectFinish(List *objects);
+
+/* Whether it is the log's table, or a partition of it. */
+extern bool ProtectIsLog(Oid relation);
+
+#endif

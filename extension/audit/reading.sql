@@ -1,0 +1,69 @@
+-- audit: what the log tells of a row, and of a time. With the rights of who asks, who needs SELECT on tarot.audit_log.
+
+-- The key that a change has left the row with.
+CREATE FUNCTION tarot.key_after(operation text, key jsonb, new jsonb) RETURNS jsonb
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT CASE WHEN operation = 'UPDATE' THEN (SELECT jsonb_object_agg(k.key, coalesce(new->k.key, k.value)) FROM jsonb_each(key) AS k) ELSE key END $$;
+
+CREATE FUNCTION tarot.audit_history(rel regclass, key jsonb)
+	RETURNS TABLE (recorded_at timestamptz, operation text, "row" jsonb, changed jsonb, role text, session_role text, subject text, client inet, application text, table_name text, transaction xid8, statement bigint, number bigint)
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.audited_tree(rel) m);
+	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
+	sought jsonb := audit_history.key;
+	e tarot.audit_log;
+	-- The entries that are about the row, and what those after each tell of the row as it left it.
+	entries tarot.audit_log[] := '{}';
+	told jsonb[] := '{}';
+	later jsonb := '{}';
+	state jsonb := '{}';
+BEGIN
+	IF rel IS NULL OR sought IS NULL OR jsonb_typeof(sought) <> 'object' OR sought = '{}' THEN
+		RAISE EXCEPTION 'rel must be a table, and key an object of its primary key' USING ERRCODE = 'invalid_parameter_value', HINT = 'As tarot.audit_log has it: ''{"id": 1}''.';
+	END IF;
+	-- Backwards, since the row may have had other keys. Transactions change a row one after the other, and so are in order by when they did it.
+	FOR e IN
+		WITH RECURSIVE entry AS MATERIALIZED (
+			SELECT l, l.key AS before, tarot.key_after(l.operation, l.key, l.new) AS after, l.system, l.transaction, l.recorded_at, l.statement, l.number
+				FROM tarot.audit_log l WHERE l.operation IN ('INSERT', 'UPDATE', 'DELETE') AND l.key IS NOT NULL AND (l.relation = ANY (tables) OR l.table_name = ANY (names))),
+		former (key) AS (SELECT sought UNION SELECT entry.before FROM former JOIN entry ON entry.after = former.key)
+		SELECT (entry.l).* FROM entry WHERE entry.before IN (SELECT f.key FROM former f) OR entry.after IN (SELECT f.key FROM former f)
+			ORDER BY min(entry.recorded_at) OVER (PARTITION BY entry.system, entry.transaction) DESC, entry.system, entry.transaction DESC, entry.statement DESC, entry.number DESC
+	LOOP
+		IF tarot.key_after(e.operation, e.key, e.new) = sought THEN
+			sought := e.key;
+		ELSIF e.key <> sought THEN
+			CONTINUE;
+		END IF;
+		entries := array_prepend(e, entries);
+		told := array_prepend(CASE e.operation WHEN 'DELETE' THEN '{}' ELSE later END, told);
+		later := CASE e.operation WHEN 'INSERT' THEN '{}' WHEN 'DELETE' THEN e.old ELSE later || e.old END;
+	END LOOP;
+	FOR i IN 1 .. cardinality(entries) LOOP
+		e := entries[i];
+		state := CASE e.operation WHEN 'INSERT' THEN e.new WHEN 'UPDATE' THEN state || e.key || e.new ELSE '{}' END;
+		RETURN QUERY SELECT e.recorded_at, e.operation, CASE WHEN e.operation <> 'DELETE' THEN told[i] || state END, CASE e.operation WHEN 'UPDATE' THEN e.old END,
+			e.role, e.session_role, e.subject, e.client, e.application, e.table_name, e.transaction, e.statement, e.number;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tarot.audit_history(regclass, jsonb) IS
+	'The states of the row of a table that has, or had last, this primary key, in order: each by an entry of tarot.audit_log, with the whole row as it was then as far as the log tells it (from a column''s first change, or the row''s INSERT or DELETE, on), NULL after DELETE, and what an UPDATE has changed as it was before. Also under the keys that it had before; and those that had the key before it. Entries of the table by its OID or name, and of its partitions and children. As it was at a time is the last one until then. Needs SELECT on tarot.audit_log. Raises 22023 for a null, or a key that is no JSON object.';
+
+CREATE FUNCTION tarot.audit_report(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+	RETURNS TABLE (table_name text, operation text, role text, session_role text, subject text, entries bigint, transactions bigint, first timestamptz, last timestamptz)
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT l.table_name, l.operation, l.role, l.session_role, l.subject, count(*), count(DISTINCT (l.system, l.transaction)), min(l.recorded_at), max(l.recorded_at)
+		FROM tarot.audit_log l WHERE l.recorded_at >= coalesce(since, '-infinity') AND l.recorded_at < coalesce(until, 'infinity')
+		GROUP BY l.table_name, l.operation, l.role, l.session_role, l.subject
+		ORDER BY l.table_name COLLATE "C" NULLS FIRST, l.operation COLLATE "C", l.role COLLATE "C", l.session_role COLLATE "C", l.subject COLLATE "C" NULLS FIRST
+	$$;
+COMMENT ON FUNCTION tarot.audit_report(timestamptz, timestamptz) IS
+	'What is on record from a time until before another, by default all: how many entries and transactions for each table or object, operation, role and subject, and when the first and the last were. Needs SELECT on tarot.audit_log.';

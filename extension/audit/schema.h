@@ -1,0 +1,13 @@
+/*
+ * schema.h
+ *		Schemas whose new tables are audited.
+ */
+#ifndef TAROT_AUDIT_SCHEMA_H
+#define TAROT_AUDIT_SCHEMA_H
+
+#include "nodes/parsenodes.h"
+
+/* After a statement that may have renamed or dropped one. */
+extern void SchemaFollowStatement(Node *statement, List *objects);
+
+#endif
