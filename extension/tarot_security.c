@@ -28,6 +28,7 @@
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
+#include "seal/seal.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -61,6 +62,7 @@ _PG_init(void)
 	ClientInit();
 	MaskingInit();
 	AuditInit();
+	SealInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");
