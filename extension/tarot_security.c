@@ -30,6 +30,7 @@
 #include "label/label.h"
 #include "masking/masking.h"
 #include "worker/worker.h"
+#include "seal/seal.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -65,6 +66,7 @@ _PG_init(void)
 	ClientInit();
 	MaskingInit();
 	AuditInit();
+	SealInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

@@ -20,7 +20,9 @@ CREATE TABLE tarot.audit_entry (
 	application text,
 	key jsonb,
 	old jsonb,
-	new jsonb
+	new jsonb,
+	-- What the leaf of the entry commits to its details by: 16 random bytes, or, where they were erased, the 32 bytes of the commitment.
+	salt bytea
 ) PARTITION BY RANGE (recorded_at);
 SELECT tarot.guard_table('tarot.audit_entry');
 COMMENT ON TABLE tarot.audit_entry IS 'What tarot.audit_log shows, as it is stored.';

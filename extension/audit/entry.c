@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <sodium.h>
+
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
@@ -53,8 +55,11 @@ typedef enum EntryColumn
 	ENTRY_KEY,
 	ENTRY_OLD,
 	ENTRY_NEW,
+	ENTRY_SALT,
 	ENTRY_COLUMNS
 } EntryColumn;
+
+#define SALT_SIZE 16
 
 struct EntryWriter
 {
@@ -264,6 +269,31 @@ set_document(EntryWriter *writer, EntryColumn column, Jsonb *document)
 	writer->nulls[column] = document == NULL;
 }
 
+/*
+ * By it the leaf of the entry commits to its details without telling them, so
+ * that they can be erased. Good until the next call.
+ */
+static Datum
+next_salt(void)
+{
+	static uint8 buffer[256][SALT_SIZE];
+	static int left;
+	static bytea *salt;
+
+	if (unlikely(salt == NULL))
+	{
+		salt = MemoryContextAlloc(TopMemoryContext, VARHDRSZ + SALT_SIZE);
+		SET_VARSIZE(salt, VARHDRSZ + SALT_SIZE);
+	}
+	if (unlikely(left == 0))
+	{
+		randombytes_buf(buffer, sizeof(buffer));
+		left = lengthof(buffer);
+	}
+	memcpy(VARDATA(salt), buffer[--left], SALT_SIZE);
+	return PointerGetDatum(salt);
+}
+
 void
 EntryWrite(EntryWriter *writer, const AuditEntry *entry)
 {
@@ -273,6 +303,7 @@ EntryWrite(EntryWriter *writer, const AuditEntry *entry)
 	set_document(writer, ENTRY_KEY, entry->key);
 	set_document(writer, ENTRY_OLD, entry->old_row);
 	set_document(writer, ENTRY_NEW, entry->new_row);
+	set_value(writer, ENTRY_SALT, next_salt());
 	PendingAdd(writer->partition, writer->values, writer->nulls);
 }
 

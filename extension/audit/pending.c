@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "audit/audit.h"
@@ -110,7 +111,14 @@ write_batch(Batch *batch)
 	batch->writing = true;
 	for (int i = 0; i < batch->count; i++)
 		batch->slots[i]->tts_tableOid = batch->partition;
-	table_multi_insert(partition, batch->slots, batch->count, GetCurrentCommandId(true), 0, NULL);
+
+	/*
+	 * At the end of the table: into the page that is now the last, and new ones.
+	 * By that sealing knows which pages it need not read again (seal/frontier.h).
+	 */
+	RelationSetTargetBlock(partition, InvalidBlockNumber);
+	table_multi_insert(partition, batch->slots, batch->count, GetCurrentCommandId(true),
+					   TABLE_INSERT_SKIP_FSM, NULL);
 	if (partition->rd_rel->relhasindex)
 		insert_into_indexes(batch, partition);
 	table_close(partition, NoLock);

@@ -105,4 +105,9 @@
 /* No error: the line of the server log that tells of revealed values, or of break-glass. */
 #define TAROT_ERRCODE_ACCESS_NOTED MAKE_SQLSTATE('T', 'S', '4', '0', '2')
 
+/* TS5: the audit log */
+
+/* The hash tree of the audit log is not what its checkpoints say. */
+#define TAROT_ERRCODE_AUDIT_TREE MAKE_SQLSTATE('T', 'S', '5', '0', '1')
+
 #endif

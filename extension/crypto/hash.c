@@ -51,6 +51,48 @@ hash_sha256(Bytes message, uint8_t out[HASH_SIZE])
 	return CRYPTO_OK;
 }
 
+CryptoStatus
+hash_list(Bytes prefix, const Bytes *items, int count, uint8_t out[HASH_SIZE])
+{
+	SHA256_CTX ctx;
+	uint8_t number[8];
+	bool ok;
+
+	bytes_put_u32(number, (uint32_t) count);
+	ok = SHA256_Init(&ctx) && SHA256_Update(&ctx, prefix.data, prefix.len) &&
+		 SHA256_Update(&ctx, number, 4);
+	for (int i = 0; ok && i < count; i++)
+	{
+		bytes_put_u64(number, items[i].len);
+		ok = SHA256_Update(&ctx, number, 8) && SHA256_Update(&ctx, items[i].data, items[i].len);
+	}
+	return ok && SHA256_Final(out, &ctx) ? CRYPTO_OK : CRYPTO_FAILED;
+}
+
+CryptoStatus
+hash_behind(uint8_t prefix, Bytes message, uint8_t out[HASH_SIZE])
+{
+	SHA256_CTX ctx;
+
+	return SHA256_Init(&ctx) && SHA256_Update(&ctx, &prefix, 1) &&
+				   SHA256_Update(&ctx, message.data, message.len) && SHA256_Final(out, &ctx)
+			   ? CRYPTO_OK
+			   : CRYPTO_FAILED;
+}
+
+CryptoStatus
+hash_pair(uint8_t prefix, const uint8_t left[HASH_SIZE], const uint8_t right[HASH_SIZE],
+		  uint8_t out[HASH_SIZE])
+{
+	SHA256_CTX ctx;
+
+	return SHA256_Init(&ctx) && SHA256_Update(&ctx, &prefix, 1) &&
+				   SHA256_Update(&ctx, left, HASH_SIZE) && SHA256_Update(&ctx, right, HASH_SIZE) &&
+				   SHA256_Final(out, &ctx)
+			   ? CRYPTO_OK
+			   : CRYPTO_FAILED;
+}
+
 /* The block that a key makes when it is padded and combined with a byte. */
 static bool
 start_with_key(SHA256_CTX *ctx, const uint8_t key[SHA256_BLOCK], uint8_t with)

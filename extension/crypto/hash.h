@@ -12,6 +12,19 @@
 
 extern CryptoStatus hash_sha256(Bytes message, uint8_t out[HASH_SIZE]);
 
+/*
+ * Of the prefix, and behind it the list of these items as crypto/encoding.h
+ * writes it, which need not be made for that.
+ */
+extern CryptoStatus hash_list(Bytes prefix, const Bytes *items, int count, uint8_t out[HASH_SIZE]);
+
+/* Of bytes behind one byte. */
+extern CryptoStatus hash_behind(uint8_t prefix, Bytes message, uint8_t out[HASH_SIZE]);
+
+/* Of two hashes behind one byte: a node of a hash tree. */
+extern CryptoStatus hash_pair(uint8_t prefix, const uint8_t left[HASH_SIZE],
+							  const uint8_t right[HASH_SIZE], uint8_t out[HASH_SIZE]);
+
 /* A key made ready once, for many messages. */
 typedef struct Hmac Hmac;
 

@@ -33,6 +33,8 @@ SELECT set_eq(
 		'note_event', 'event_counts', 'worker_state',
 		'audit_triggers', 'audited_tree', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable',
 		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after',
+		'seal_entries', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
+		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -41,7 +43,7 @@ SELECT is_empty($$SELECT typname FROM pg_type JOIN member ON objid = oid AND cla
 SELECT isnt(obj_description('tarot'::regnamespace, 'pg_namespace'), NULL, 'and the schema');
 
 -- Dumps: every table holds what an administrator made, and is dumped, but for the states of jobs in this database.
-CREATE TEMP VIEW job_table AS SELECT oid FROM tarot_relation WHERE relname IN ('table_job', 'conversion');
+CREATE TEMP VIEW job_table AS SELECT oid FROM tarot_relation WHERE relname IN ('table_job', 'conversion', 'audit_frontier');
 SELECT set_eq($$SELECT unnest(extconfig)::oid FROM pg_extension WHERE extname = 'tarot_security'$$,
 	$$SELECT oid FROM tarot_relation WHERE relkind = 'r' EXCEPT TABLE job_table$$, 'every table is dumped');
 SELECT set_eq(
@@ -55,9 +57,9 @@ SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname <> 'audit_entry_default' OR kind = 'before') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer') OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
-	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log only asks');
+	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log and its tree only ask');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
 	ARRAY['5 1', '25 0', '32 0', '62 0'], 'a new subject key is guarded, but not announced');
 SELECT set_eq($$SELECT tgrelid::regclass::text, tgtype FROM pg_trigger WHERE tgfoid = 'tarot.refuse_change_of_record'::regproc AND tgenabled = 'A' AND tgqual IS NULL$$,
@@ -70,7 +72,8 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'is_line', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule',
-		'check_survey', 'classifying_statements', 'ordered_distance'],
+		'check_survey', 'classifying_statements', 'ordered_distance',
+		'verify_inclusion', 'verify_consistency', 'verify_checkpoint', 'audit_signer_key', 'read_checkpoint'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
 	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');

@@ -1,0 +1,684 @@
+/*
+ * verify.c
+ *		Whether the audit log is what was sealed: all entries are hashed again, all
+ *		leaves lead to the roots, and each thing that does not fit is named.
+ *
+ * Of what is stored nothing is believed but the hashes in checkpoints, and
+ * these are signed. Where an entry and its leaf differ, it is the root that
+ * tells which of them was changed.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+#include "utils/xid8.h"
+
+#include "base/varlena.h"
+#include "keys/root.h"
+#include "seal/state.h"
+
+#define FINDING_COLUMNS 6
+
+/* Entries that call themselves by an id that no leaf is of. */
+#define NO_POSITION PG_INT64_MAX
+
+/* What is known of a position. */
+typedef struct Position
+{
+	EntryId id;
+	MerkleHash leaf;
+	bool stored; /* its tile has it */
+	bool seen;   /* so has the log */
+} Position;
+
+/* An entry that does not have the hash that its leaf has. */
+typedef struct Mismatch
+{
+	uint64 position;
+	MerkleHash hash; /* the entry's */
+	bool leaf_is_wrong;
+} Mismatch;
+
+typedef struct SealedRoot
+{
+	uint64 size;
+	uint64 system;
+	MerkleHash root;
+	bool reached;
+} SealedRoot;
+
+typedef struct Verifier
+{
+	ReturnSetInfo *result;
+	TileStore *tiles;
+	uint64 first, last; /* positions from, to before */
+	bool whole;         /* all that there is */
+	Position *positions;
+	uint64 *by_id;
+
+	SealedRoot *states; /* behind `first`, to `last` */
+	int nstates;
+	SealState sealed;
+	Datum now;
+
+	Mismatch *mismatches;
+	size_t nmismatches, mismatch_room;
+	uint64 unsealed;
+	uint64 inserted; /* consecutive ones, not reported yet */
+	EntryId inserted_first, inserted_last;
+	const char *inserted_why;
+
+	/* Hashes above the leaves, in tiles, that are not what they must be. */
+	StringInfo wrong_tiles;
+} Verifier;
+
+/* ---------------------------------------------------------------- findings */
+
+static void
+report(Verifier *verifier, const char *finding, uint64 first, uint64 last, const EntryId *id,
+	   const char *detail)
+{
+	Datum values[FINDING_COLUMNS];
+	bool nulls[FINDING_COLUMNS] = {false};
+
+	values[0] = CStringGetTextDatum(finding);
+	values[1] = Int64GetDatum((int64) first);
+	nulls[1] = first == NO_POSITION;
+	values[2] = Int64GetDatum((int64) last);
+	nulls[2] = last == NO_POSITION;
+	nulls[3] = nulls[4] = id == NULL;
+	values[3] = id == NULL ? (Datum) 0
+						   : FullTransactionIdGetDatum(FullTransactionIdFromU64(id->transaction));
+	values[4] = id == NULL ? (Datum) 0 : Int64GetDatum(id->number);
+	values[5] = CStringGetTextDatum(detail);
+	tuplestore_putvalues(verifier->result->setResult, verifier->result->setDesc, values, nulls);
+}
+
+static Position *
+position_at(const Verifier *verifier, uint64 position)
+{
+	return &verifier->positions[position - verifier->first];
+}
+
+/* ---------------------------------------------------------------- what was sealed */
+
+static void
+run_query(const char *query, int nargs, Datum *values)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	int result = SPI_execute_with_args(query, nargs, types, values, NULL, true, 0);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "a query on the audit log's tree failed: %s", SPI_result_code_string(result));
+}
+
+static Datum
+column(uint64 row, int number, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
+}
+
+static void
+read_states(Verifier *verifier)
+{
+	Datum values[] = {Int64GetDatum((int64) verifier->first),
+					  Int64GetDatum((int64) verifier->last)};
+	bool isnull;
+
+	run_query("SELECT c.size, c.system, c.root FROM tarot.audit_checkpoint c WHERE c.size "
+			  "OPERATOR(pg_catalog.>) $1 AND c.size OPERATOR(pg_catalog.<=) $2 ORDER BY c.size",
+			  2, values);
+	verifier->states = palloc0(sizeof(SealedRoot) * (size_t) Max(SPI_processed, 1));
+	verifier->nstates = (int) SPI_processed;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		SealedRoot *state = &verifier->states[i];
+		Bytes root;
+
+		state->size = (uint64) DatumGetInt64(column(i, 1, &isnull));
+		state->system = (uint64) DatumGetInt64(column(i, 2, &isnull));
+		root = BytesOfVarlena(PG_DETOAST_DATUM_PACKED(column(i, 3, &isnull)));
+		if (root.len == HASH_SIZE)
+			memcpy(state->root.bytes, root.data, HASH_SIZE);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The part of a tile that is asked for. */
+static void
+take_tile(Verifier *verifier, uint64 index, Bytes hashes, Bytes runs)
+{
+	uint64 position = index * TILE_WIDTH;
+	uint64 count = hashes.len / HASH_SIZE;
+	EntryRun run;
+
+	for (int i = 0; RunRead(runs, i, &run); i++)
+	{
+		for (uint32 j = 0; j < run.count; j++, position++)
+		{
+			uint64 place = position - index * TILE_WIDTH;
+			Position *at;
+
+			if (position < verifier->first || position >= verifier->last || place >= count)
+				continue;
+			at = position_at(verifier, position);
+			at->id = run.first;
+			at->id.number += j;
+			at->stored = true;
+			memcpy(at->leaf.bytes, hashes.data + place * HASH_SIZE, HASH_SIZE);
+		}
+	}
+}
+
+static void
+read_tiles(Verifier *verifier)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {Int64GetDatum((int64) (verifier->first / TILE_WIDTH)),
+					  Int64GetDatum((int64) ((verifier->last - 1) / TILE_WIDTH))};
+	Portal portal = SPI_cursor_open_with_args(
+		NULL,
+		"SELECT t.index, t.hashes, t.runs FROM tarot.audit_tile t WHERE t.level "
+		"OPERATOR(pg_catalog.=) 0 AND t.index OPERATOR(pg_catalog.>=) $1 AND t.index "
+		"OPERATOR(pg_catalog.<=) $2",
+		lengthof(types), types, values, NULL, true, 0);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "tarot_security tile", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext outer;
+	bool isnull;
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, 64);
+		if (SPI_processed == 0)
+			break;
+		outer = MemoryContextSwitchTo(context);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			uint64 index = (uint64) DatumGetInt64(column(i, 1, &isnull));
+			Bytes hashes = BytesOfVarlena(PG_DETOAST_DATUM_PACKED(column(i, 2, &isnull)));
+			Bytes runs = BytesOfVarlena(PG_DETOAST_DATUM_PACKED(column(i, 3, &isnull)));
+
+			take_tile(verifier, index, hashes, runs);
+		}
+		MemoryContextSwitchTo(outer);
+		MemoryContextReset(context);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	MemoryContextDelete(context);
+}
+
+static int
+compare_positions(const void *a, const void *b, void *argument)
+{
+	const Position *positions = argument;
+	uint64 left = *(const uint64 *) a, right = *(const uint64 *) b;
+	int order = EntryIdCompare(&positions[left].id, &positions[right].id);
+
+	return order != 0 ? order : left < right ? -1 : left > right;
+}
+
+static void
+index_positions(Verifier *verifier)
+{
+	uint64 count = verifier->last - verifier->first;
+
+	verifier->by_id = palloc_extended(sizeof(uint64) * Max(count, 1), MCXT_ALLOC_HUGE);
+	for (uint64 i = 0; i < count; i++)
+		verifier->by_id[i] = i;
+	qsort_arg(verifier->by_id, count, sizeof(uint64), compare_positions, verifier->positions);
+}
+
+/* NULL: no leaf that is looked at is of this entry. */
+static Position *
+position_of(const Verifier *verifier, const EntryId *id)
+{
+	uint64 low = 0, high = verifier->last - verifier->first;
+
+	while (low < high)
+	{
+		uint64 middle = low + (high - low) / 2;
+		Position *position = &verifier->positions[verifier->by_id[middle]];
+		int order = EntryIdCompare(id, &position->id);
+
+		if (order == 0 && position->stored)
+			return position;
+		if (order <= 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- entries */
+
+/* Consecutive ones are one finding. */
+static void
+report_inserted(Verifier *verifier, const EntryId *id, const char *why)
+{
+	EntryId *last = &verifier->inserted_last;
+
+	if (verifier->inserted > 0 &&
+		(id == NULL || verifier->inserted_why != why || id->system != last->system ||
+		 id->transaction != last->transaction || (uint64) id->number != (uint64) last->number + 1))
+	{
+		report(verifier, "entry inserted", NO_POSITION, NO_POSITION, &verifier->inserted_first,
+			   psprintf("%llu from this one on. %s", (unsigned long long) verifier->inserted,
+						verifier->inserted_why));
+		verifier->inserted = 0;
+	}
+	if (id == NULL)
+		return;
+	if (verifier->inserted++ == 0)
+		verifier->inserted_first = *id;
+	*last = *id;
+	verifier->inserted_why = why;
+}
+
+/* An entry without a leaf: one that is still to come, or that was put in later? */
+static void
+see_unsealed(Verifier *verifier, const EntryId *id)
+{
+	uint64 count = verifier->last - verifier->first;
+
+	if (!verifier->whole)
+	{
+		/* It may be of another part. */
+		if (count == 0 || EntryIdCompare(id, &verifier->positions[verifier->by_id[0]].id) < 0 ||
+			EntryIdCompare(id, &verifier->positions[verifier->by_id[count - 1]].id) > 0 ||
+			TileFind(verifier->tiles, id) >= 0)
+			return;
+	}
+	switch (SealStateOf(&verifier->sealed, verifier->tiles, verifier->now, id))
+	{
+		case ENTRY_NEW:
+			verifier->unsealed++;
+			break;
+		case ENTRY_COVERED:
+			report_inserted(verifier, id, "There is no leaf of it, and it has not come since.");
+			break;
+		case ENTRY_STRANGE:
+			report_inserted(verifier, id, "Its transaction is still to come.");
+			break;
+	}
+}
+
+static void
+see_entry(void *state, const LogEntry *entry)
+{
+	Verifier *verifier = state;
+	Position *position = position_of(verifier, &entry->id);
+	uint64 number;
+	MerkleHash hash;
+
+	if (position == NULL)
+	{
+		see_unsealed(verifier, &entry->id);
+		return;
+	}
+	number = verifier->first + (uint64) (position - verifier->positions);
+	if (position->seen)
+	{
+		report(verifier, "entry inserted", number, number, &entry->id,
+			   "There is another of this transaction and number.");
+		return;
+	}
+	position->seen = true;
+	LeafHash(&entry->entry, &hash);
+	if (LeafIsErased(&entry->entry))
+		report(verifier, "details erased", number, number, &entry->id,
+			   "Key, old and new are gone; what the leaf says of them stays.");
+	if (memcmp(&hash, &position->leaf, sizeof(hash)) == 0)
+		return;
+	if (verifier->nmismatches == verifier->mismatch_room)
+	{
+		verifier->mismatch_room *= 2;
+		verifier->mismatches =
+			repalloc_huge(verifier->mismatches, sizeof(Mismatch) * verifier->mismatch_room);
+	}
+	verifier->mismatches[verifier->nmismatches++] = (Mismatch){number, hash, false};
+}
+
+static int
+compare_mismatches(const void *a, const void *b)
+{
+	uint64 left = ((const Mismatch *) a)->position, right = ((const Mismatch *) b)->position;
+
+	return left < right ? -1 : left > right;
+}
+
+static void
+read_entries(Verifier *verifier)
+{
+	List *partitions = LogPartitions();
+	ListCell *cell;
+
+	verifier->mismatch_room = 16;
+	verifier->mismatches = palloc(sizeof(Mismatch) * verifier->mismatch_room);
+	foreach (cell, partitions)
+		LogScan(lfirst(cell), 0, GetActiveSnapshot(), see_entry, verifier);
+	LogClose(partitions);
+	report_inserted(verifier, NULL, NULL);
+	qsort(verifier->mismatches, verifier->nmismatches, sizeof(Mismatch), compare_mismatches);
+}
+
+/* ---------------------------------------------------------------- the tree */
+
+typedef struct WrongTile
+{
+	int level;
+	uint64 index; /* of the hash in its level */
+	uint64 end;
+} WrongTile;
+
+/* A MerkleWriter: what it computes must be what tiles above the leaves have. */
+static CryptoStatus
+compare_hash(void *argument, int height, uint64_t index, const MerkleHash *hash)
+{
+	Verifier *verifier = argument;
+	MerkleHash stored;
+	WrongTile wrong = {height / TILE_HEIGHT, index, (index + 1) << height};
+
+	if (height == 0 || height % TILE_HEIGHT != 0)
+		return CRYPTO_OK;
+	if (TileRead(verifier->tiles, height, index, &stored) != CRYPTO_OK ||
+		memcmp(&stored, hash, sizeof(stored)) != 0)
+		appendBinaryStringInfo(verifier->wrong_tiles, (char *) &wrong, sizeof(wrong));
+	return CRYPTO_OK;
+}
+
+/* The first of those from a position on. */
+static size_t
+first_mismatch(const Verifier *verifier, uint64 position)
+{
+	size_t i = 0;
+
+	while (i < verifier->nmismatches && verifier->mismatches[i].position < position)
+		i++;
+	return i;
+}
+
+/*
+ * Grows the tree by the leaves up to a state: those that are stored, or, where
+ * an entry has another hash, that. Whether this is the state's root.
+ */
+static bool
+grow_to(Verifier *verifier, MerkleFrontier *frontier, const SealedRoot *state, bool by_entries)
+{
+	size_t next = first_mismatch(verifier, frontier->size);
+	MerkleHash root;
+
+	while (frontier->size < state->size)
+	{
+		uint64 position = frontier->size;
+		const MerkleHash *leaf = &position_at(verifier, position)->leaf;
+
+		CHECK_FOR_INTERRUPTS();
+		if (next < verifier->nmismatches && verifier->mismatches[next].position == position)
+		{
+			if (by_entries)
+				leaf = &verifier->mismatches[next].hash;
+			next++;
+		}
+		CryptoCheck(merkle_append(frontier, leaf, compare_hash, verifier));
+	}
+	CryptoCheck(merkle_root(frontier, &root));
+	return memcmp(&root, &state->root, sizeof(root)) == 0;
+}
+
+static void
+check_state(Verifier *verifier, MerkleFrontier *frontier, SealedRoot *state)
+{
+	MerkleFrontier before = *frontier;
+	MerkleFrontier other = *frontier;
+	int wrong_before = verifier->wrong_tiles->len;
+	size_t from = first_mismatch(verifier, before.size);
+	size_t to = first_mismatch(verifier, state->size);
+
+	state->reached = grow_to(verifier, frontier, state, false);
+	if (state->reached || from == to)
+		return;
+
+	/* By the entries as they are it comes out right: then it is the leaves that were changed. */
+	verifier->wrong_tiles->len = wrong_before;
+	state->reached = grow_to(verifier, &other, state, true);
+	if (!state->reached)
+		return;
+	for (size_t i = from; i < to; i++)
+		verifier->mismatches[i].leaf_is_wrong = true;
+	*frontier = other;
+}
+
+/* The first position whose leaf is not there: what lies behind it cannot be checked. */
+static uint64
+first_gap(const Verifier *verifier)
+{
+	uint64 p = verifier->first;
+
+	while (p < verifier->last && position_at(verifier, p)->stored)
+		p++;
+	return p;
+}
+
+static void
+check_tree(Verifier *verifier)
+{
+	MerkleFrontier frontier = {0};
+	uint64 known = first_gap(verifier);
+	uint64 good = verifier->first;
+	int last_good = -1;
+
+	if (merkle_read_frontier(verifier->first, TileRead, verifier->tiles, &frontier) != CRYPTO_OK)
+	{
+		report(verifier, "tile missing", 0, verifier->first - 1, NULL,
+			   "A tile that covers these positions is not there, or too short.");
+		return;
+	}
+	for (int i = 0; i < verifier->nstates && verifier->states[i].size <= known; i++)
+	{
+		check_state(verifier, &frontier, &verifier->states[i]);
+		if (verifier->states[i].reached)
+		{
+			last_good = i;
+			good = verifier->states[i].size;
+		}
+	}
+	/* What later states agree about was not changed. */
+	for (int i = 0; i < last_good; i++)
+	{
+		if (!verifier->states[i].reached)
+			report(verifier, "checkpoint changed", NO_POSITION, verifier->states[i].size - 1, NULL,
+				   "Its root is not that of the leaves, and later ones are.");
+	}
+	if (last_good + 1 < verifier->nstates && verifier->states[last_good + 1].size <= known)
+		report(
+			verifier, "tree changed", good, verifier->last - 1, NULL,
+			psprintf(
+				"The leaves from here on and the roots of %d checkpoints do not belong together.",
+				verifier->nstates - 1 - last_good));
+	for (int i = 0; i < verifier->wrong_tiles->len / (int) sizeof(WrongTile); i++)
+	{
+		WrongTile wrong = ((WrongTile *) verifier->wrong_tiles->data)[i];
+
+		if (wrong.end <= good)
+			report(verifier, "tile changed", wrong.index << (wrong.level * TILE_HEIGHT),
+				   wrong.end - 1, NULL,
+				   psprintf("A hash of level %d is not that of the leaves below.", wrong.level));
+	}
+}
+
+/* ---------------------------------------------------------------- what came out */
+
+/* Entries that have the leaf of another position were moved. */
+static bool
+is_elsewhere(const Verifier *verifier, const MerkleHash *hash)
+{
+	for (uint64 i = 0; i < verifier->last - verifier->first; i++)
+	{
+		if (memcmp(&verifier->positions[i].leaf, hash, sizeof(*hash)) == 0)
+			return true;
+	}
+	return false;
+}
+
+#define SEARCHES_MAX 1000
+
+/* What was changed where an entry has not the hash of its leaf. */
+typedef enum Difference
+{
+	ENTRY_CHANGED,
+	LEAF_CHANGED,
+	ORDER_CHANGED,
+} Difference;
+
+static const struct
+{
+	const char *finding;
+	const char *detail;
+} differences[] = {
+	[ENTRY_CHANGED] = {"entry changed", "It is not what was sealed."},
+	[LEAF_CHANGED] = {"leaf changed", "The entry is what was sealed, its leaf is not."},
+	[ORDER_CHANGED] = {"order changed", "The entry has the leaf of another position."},
+};
+
+static Difference
+difference_at(const Verifier *verifier, size_t i)
+{
+	const Mismatch *mismatch = &verifier->mismatches[i];
+
+	if (mismatch->leaf_is_wrong)
+		return LEAF_CHANGED;
+	return i < SEARCHES_MAX && is_elsewhere(verifier, &mismatch->hash) ? ORDER_CHANGED
+																	   : ENTRY_CHANGED;
+}
+
+/* Of consecutive positions they are one finding. */
+static void
+report_mismatches(Verifier *verifier)
+{
+	size_t from = 0;
+
+	while (from < verifier->nmismatches)
+	{
+		uint64 first = verifier->mismatches[from].position;
+		Difference difference = difference_at(verifier, from);
+		size_t to = from + 1;
+
+		while (to < verifier->nmismatches &&
+			   verifier->mismatches[to].position == first + (to - from) &&
+			   difference_at(verifier, to) == difference)
+			to++;
+		report(verifier, differences[difference].finding, first, first + (to - from) - 1,
+			   &position_at(verifier, first)->id, differences[difference].detail);
+		from = to;
+	}
+}
+
+/* As sealing orders them. */
+static bool
+is_behind(uint64 system, const EntryId *a, const EntryId *b)
+{
+	bool a_here = a->system == system, b_here = b->system == system;
+
+	return a_here != b_here ? b_here : EntryIdCompare(a, b) < 0;
+}
+
+static void
+check_order(Verifier *verifier)
+{
+	uint64 from = verifier->first;
+
+	for (int i = 0; i < verifier->nstates; from = verifier->states[i].size, i++)
+	{
+		for (uint64 p = from + 1; p < verifier->states[i].size; p++)
+		{
+			const Position *a = position_at(verifier, p - 1), *b = position_at(verifier, p);
+
+			if (a->stored && b->stored && !is_behind(verifier->states[i].system, &a->id, &b->id))
+				report(verifier, "order changed", p, p, &b->id,
+					   "It stands behind one that comes after it.");
+		}
+	}
+}
+
+/* Positions in a row that lack the same are one finding. */
+static void
+report_gaps(Verifier *verifier, bool of_tiles)
+{
+	uint64 p = verifier->first;
+
+	while (p < verifier->last)
+	{
+		const Position *position = position_at(verifier, p);
+		bool lacks = of_tiles ? !position->stored : position->stored && !position->seen;
+		uint64 from = p++;
+
+		if (!lacks)
+			continue;
+		while (p < verifier->last &&
+			   (of_tiles ? !position_at(verifier, p)->stored
+						 : position_at(verifier, p)->stored && !position_at(verifier, p)->seen))
+			p++;
+		if (of_tiles)
+			report(verifier, "tile missing", from, p - 1, NULL,
+				   "The tile of these positions is not there, or too short.");
+		else
+			report(verifier, "entry missing", from, p - 1, &position->id,
+				   psprintf("%llu entries that were sealed are not there.",
+							(unsigned long long) (p - from)));
+	}
+}
+
+/*
+ * tarot.check_log(first bigint, last bigint, size bigint, OUT finding text, OUT first_position
+ * bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text)
+ * RETURNS SETOF record
+ *
+ * Both are sizes of checkpoints (or 0), and `size` is that of the last one.
+ */
+PG_FUNCTION_INFO_V1(tarot_seal_check_log);
+Datum
+tarot_seal_check_log(PG_FUNCTION_ARGS)
+{
+	Verifier verifier = {.first = (uint64) PG_GETARG_INT64(0), .last = (uint64) PG_GETARG_INT64(1)};
+	uint64 count = verifier.last - verifier.first;
+
+	InitMaterializedSRF(fcinfo, 0);
+	verifier.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	verifier.whole = verifier.first == 0 && (int64) verifier.last == PG_GETARG_INT64(2);
+
+	SPI_connect();
+	verifier.tiles = TileStoreMake(false);
+	verifier.wrong_tiles = makeStringInfo();
+	verifier.positions =
+		palloc_extended(sizeof(Position) * Max(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	SealStateRead(&verifier.sealed, false);
+	verifier.now = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
+	read_states(&verifier);
+	if (count > 0)
+		read_tiles(&verifier);
+	index_positions(&verifier);
+	read_entries(&verifier);
+
+	report_gaps(&verifier, true);
+	check_tree(&verifier);
+	check_order(&verifier);
+	report_mismatches(&verifier);
+	report_gaps(&verifier, false);
+	if (verifier.unsealed > 0)
+		report(&verifier, "not sealed", NO_POSITION, NO_POSITION, NULL,
+			   psprintf("%llu entries have come since the log was sealed.",
+						(unsigned long long) verifier.unsealed));
+	SPI_finish();
+	return (Datum) 0;
+}
