@@ -219,7 +219,7 @@ DROP TABLE by_block;
 COPY customer FROM PROGRAM 'echo "4	hidden"';
 GRANT SELECT ON customer TO regress_statement_secret;
 SELECT * FROM texts();
-SELECT count(*) FROM tarot.audit_entry e WHERE e.operation = 'S' AND e::text ~ 'hidden|4711';
+SELECT count(*) FROM tarot.audit_entry e WHERE e.operation = 'S' AND concat(e.table_name, e.key, e.old, e.new) ~ 'hidden|4711';
 DROP OWNED BY regress_statement_secret;
 DROP ROLE regress_statement_secret;
 
