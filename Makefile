@@ -17,7 +17,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 # the install script is put together in this order too. "make lint" reads it.
 # Capabilities share a floor, and never include each other.
 CAPABILITIES = anonymize audit binding client convert discover masking reseal rows search
-FLOORS = base crypto token mask recognize keys identity permission class label column $(CAPABILITIES) hooks
+FLOORS = base crypto token mask recognize keys identity permission class values gate label column $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
 SERVER_FREE = base/bytes base/secret base/errors crypto token mask recognize

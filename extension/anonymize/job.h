@@ -14,7 +14,7 @@
 #include "anonymize/sealed.h"
 #include "anonymize/shuffle.h"
 #include "anonymize/terms.h"
-#include "class/datum.h"
+#include "values/datum.h"
 
 typedef struct Survivors Survivors;
 typedef struct RowChecks RowChecks;

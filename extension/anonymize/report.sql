@@ -34,11 +34,11 @@ BEGIN
 	ELSIF columns = '{}' THEN
 		RAISE EXCEPTION 'there must be one quasi-identifier at least' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = rel AND c.relkind IN ('r', 'p', 'm', 'v', 'f')) THEN
-		RAISE EXCEPTION '"%" is not a table or view', rel USING ERRCODE = 'wrong_object_type';
+		RAISE EXCEPTION '"%" is not a table or view', tarot.relation_name(rel) USING ERRCODE = 'wrong_object_type';
 	END IF;
 	SELECT c INTO missing FROM unnest(columns) AS c WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = c AND a.attnum > 0 AND NOT a.attisdropped);
 	IF FOUND THEN
-		RAISE EXCEPTION 'column "%" of "%" does not exist', missing, rel USING ERRCODE = 'undefined_column';
+		RAISE EXCEPTION 'column "%" of "%" does not exist', missing, tarot.relation_name(rel) USING ERRCODE = 'undefined_column';
 	END IF;
 	-- Encrypted values are counted as what the caller sees of them, as others are: by themselves they are compared by their search tags.
 	RETURN (SELECT string_agg(DISTINCT concat_ws('::', quote_ident(a.attname), tarot.plain_type(a.atttypid)::text), ', ') FROM pg_attribute a
@@ -83,10 +83,10 @@ DECLARE
 	report record := tarot.k_anonymity(rel, quasi_identifiers, k);
 BEGIN
 	IF NOT report.all_rows AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = rel AND c.relkind = 'v') THEN
-		RAISE EXCEPTION 'row security may hide rows of "%" from role "%"', rel, current_user USING ERRCODE = 'insufficient_privilege',
+		RAISE EXCEPTION 'row security may hide rows of "%" from role "%"', tarot.relation_name(rel), current_user USING ERRCODE = 'insufficient_privilege',
 			HINT = 'Ask as a role that sees all rows that are copied.';
 	ELSIF report.groups_below > 0 THEN
-		RAISE EXCEPTION '"%" is not %-anonymous', rel, k USING ERRCODE = 'check_violation',
+		RAISE EXCEPTION '"%" is not %-anonymous', tarot.relation_name(rel), k USING ERRCODE = 'check_violation',
 			DETAIL = format('%s of %s groups have fewer than %s rows, %s of %s rows in all; the smallest has %s.', report.groups_below, report.groups, k, report.rows_below, report.total, report.smallest),
 			HINT = 'Generalize or leave out a quasi-identifier, or leave out these rows.';
 	END IF;

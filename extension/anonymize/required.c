@@ -24,7 +24,7 @@
 
 #include "anonymize/required.h"
 #include "base/catalog.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/provider.h"
 
 /* Of tarot.required_anonymity */

@@ -31,7 +31,7 @@ BEGIN
 		IF l IS NOT NULL THEN
 			report := tarot.l_diversity(rel, quasi_identifiers, value, l);
 			IF report.groups_below > 0 THEN
-				RAISE EXCEPTION '"%" is not %-diverse in column "%"', rel, l, value USING ERRCODE = 'check_violation',
+				RAISE EXCEPTION '"%" is not %-diverse in column "%"', tarot.relation_name(rel), l, value USING ERRCODE = 'check_violation',
 					DETAIL = format('%s of %s groups have fewer than %s different values; the one with the fewest has %s.', report.groups_below, report.groups, l, report.smallest),
 					HINT = 'Generalize the sensitive column or a quasi-identifier, or leave out these rows.';
 			END IF;
@@ -39,7 +39,7 @@ BEGIN
 		IF t IS NOT NULL THEN
 			report := tarot.t_closeness(rel, quasi_identifiers, value, t);
 			IF report.groups_above > 0 THEN
-				RAISE EXCEPTION '"%" is not %-close in column "%"', rel, t, value USING ERRCODE = 'check_violation',
+				RAISE EXCEPTION '"%" is not %-close in column "%"', tarot.relation_name(rel), t, value USING ERRCODE = 'check_violation',
 					DETAIL = format('%s of %s groups are farther from all rows than %s; the farthest is at %s.', report.groups_above, report.groups, t, round(report.largest::numeric, 3)),
 					HINT = 'Generalize the sensitive column or a quasi-identifier, or leave out these rows.';
 			END IF;
@@ -61,7 +61,7 @@ BEGIN
 		PERFORM tarot.quoted_columns(rel, sensitive);
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = rel AND c.relkind IN ('r', 'p', 'm')) THEN
-		RAISE EXCEPTION '"%" is not a table', rel USING ERRCODE = 'wrong_object_type';
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(rel) USING ERRCODE = 'wrong_object_type';
 	ELSIF (k >= 2) IS NOT TRUE THEN
 		RAISE EXCEPTION 'k must be 2 at least' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF l < 2 THEN

@@ -13,10 +13,11 @@
 
 #include "anonymize/sealed.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/plaintext.h"
 #include "column/column.h"
+#include "gate/gate.h"
 #include "keys/root.h"
+#include "values/masking.h"
+#include "values/plaintext.h"
 
 struct SealedColumn
 {

@@ -82,12 +82,12 @@ BEGIN
 	ELSIF NOT FOUND THEN
 		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
 	ELSIF c.relkind NOT IN ('r', 'p') THEN
-		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Audit its tables.' WHEN 'f' THEN 'Audit the table where it is.' ELSE '' END;
 	ELSIF EXISTS (SELECT FROM tarot.audited_tree('tarot.audit_entry'::regclass) m WHERE m.member = relation) THEN
 		RAISE EXCEPTION 'the audit log itself cannot be audited' USING ERRCODE = 'wrong_object_type';
 	ELSIF EXISTS (SELECT FROM pg_inherits i, tarot.audit_triggers(i.inhparent) WHERE i.inhrelid = relation) THEN
-		RAISE EXCEPTION 'table "%" is audited with its parent', relation::regclass USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
+		RAISE EXCEPTION 'table "%" is audited with its parent', tarot.relation_name(relation) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
 	END IF;
 END
 $$;
@@ -111,7 +111,7 @@ BEGIN
 	END IF;
 	SELECT n INTO bad FROM unnest(coalesce(columns, exclude)) AS n WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = n AND a.attnum > 0 AND NOT a.attisdropped);
 	IF FOUND THEN
-		RAISE EXCEPTION 'column "%" of table "%" does not exist', bad, rel USING ERRCODE = 'undefined_column';
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', bad, tarot.relation_name(rel) USING ERRCODE = 'undefined_column';
 	END IF;
 	SELECT k INTO bad FROM unnest(key) AS k WHERE k = ANY (exclude) OR k <> ALL (columns);
 	IF FOUND THEN
@@ -135,7 +135,7 @@ CREATE FUNCTION tarot.unaudit_table(rel regclass) RETURNS void
 BEGIN
 	PERFORM tarot.require_auditable(rel);
 	IF NOT EXISTS (SELECT FROM tarot.audit_triggers(rel)) THEN
-		RAISE EXCEPTION 'table "%" is not audited', rel USING ERRCODE = 'object_not_in_prerequisite_state';
+		RAISE EXCEPTION 'table "%" is not audited', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	PERFORM tarot.drop_audit(rel);
 END

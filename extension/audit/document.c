@@ -22,11 +22,11 @@
 #include "audit/document.h"
 #include "audit/value.h"
 #include "base/varlena.h"
-#include "class/datum.h"
 #include "column/column.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
 #include "label/label.h"
+#include "values/datum.h"
 
 /*
  * Larger values are on record by their SHA-256, so that the log does not hold

@@ -13,9 +13,9 @@
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 
-#include "class/gate.h"
 #include "binding/identifier.h"
 #include "crypto/binding.h"
+#include "gate/gate.h"
 
 /* Triggers fire by name: this comes after nearly all that people use. */
 #define RULE_TRIGGER_PREFIX "zz_tarot_security"

@@ -21,7 +21,6 @@
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "class/class.h"
-#include "class/function.h"
 #include "crypto/hash.h"
 #include "keys/ring.h"
 #include "keys/root.h"
@@ -377,30 +376,6 @@ tarot_class_purposes(PG_FUNCTION_ARGS)
 	if (data_class->purposes == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(datumCopy(PointerGetDatum(data_class->purposes), false, -1));
-}
-
-/*
- * tarot.normalize_mask(mask text) RETURNS text
- *
- * The mask in its one spelling; raises when there is no such mask.
- */
-PG_FUNCTION_INFO_V1(tarot_class_normalize_mask);
-Datum
-tarot_class_normalize_mask(PG_FUNCTION_ARGS)
-{
-	char *mask = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	MaskSpec spec;
-	const char *problem;
-	char out[MASK_SPEC_MAX];
-
-	if (!mask_parse(mask, &spec, &problem))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mask: %s", problem),
-				 errhint("The masks are %s.", mask_names())));
-	if (spec.kind == MASK_FUNCTION)
-		MaskFunctionRequire(spec.argument);
-	mask_format(&spec, out);
-	PG_RETURN_TEXT_P(cstring_to_text(out));
 }
 
 /*

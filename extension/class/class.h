@@ -26,7 +26,7 @@
 #define CLASS_LITERAL 0x7FFFFFFF /* a literal whose class is not known yet */
 #define CLASS_IS_NAMED(class_id) ((class_id) > CLASS_NONE && (class_id) < CLASS_LITERAL)
 
-/* How the search tags of a class are made (class/search.h). */
+/* How the search tags of a class are made (gate/search.h). */
 typedef struct SearchSpec
 {
 	int generation; /* of the class's search keys, from 1 on; 0: none yet */
@@ -90,17 +90,6 @@ extern int ClassSearchGeneration(int32 class_id);
 
 /* Raises for an unknown class. */
 extern DataClass *ClassRequire(int32 class_id);
-
-/*
- * What a masked reader sees of a value, from plaintext form to plaintext form
- * (plaintext.h): palloc'd in one piece with `headroom` bytes before it and a
- * zero byte after it. False for NULL.
- */
-extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
-					  Bytes *masked);
-
-/* Whether the mask depends on the value; else an empty one will do. */
-extern bool ClassMaskNeedsValue(const DataClass *data_class);
 
 /* The key of hashes as masks; good until the next statement. */
 extern Hmac *ClassMaskKey(DataClass *data_class);

@@ -57,14 +57,6 @@ CREATE FUNCTION tarot.class_id(name text) RETURNS integer
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_id';
 
-CREATE FUNCTION tarot.normalize_mask(mask text) RETURNS text
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_class_normalize_mask';
-
-CREATE FUNCTION tarot.normalize_search(normalization text) RETURNS text
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_class_normalize_search';
-
 -- Whether a text is one line that says something.
 CREATE FUNCTION tarot.is_line(line text) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -241,11 +233,6 @@ $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
 	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
 
-CREATE FUNCTION tarot.preview_mask(class text, value anyelement) RETURNS anyelement
-	AS 'MODULE_PATHNAME', 'tarot_class_preview_mask' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION tarot.preview_mask(text, anyelement) IS
-	'What masked readers of the class see of a value in a plain column of its type; NULL where the mask does not fit the type. To try a mask: in a transaction that is rolled back, after tarot.alter_class(). Who may call it can look for the value behind the mask of a key: grant it to those who may alter classes. Raises 42704 for an unknown class.';
-
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -263,10 +250,9 @@ $$;
 COMMENT ON FUNCTION tarot.drop_class(text) IS
 	'Drops a data class and its grants. Refused (2BP01) while a column or a domain is declared with it.';
 
-REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.normalize_mask(text), tarot.is_line(text),
-	tarot.normalize_search(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
+REVOKE ALL ON FUNCTION tarot.class_id(text), tarot.is_line(text), tarot.check_class_unused(integer, text, text), tarot.get_class(text),
 	tarot.add_search_key(tarot.class, text, integer, text), tarot.check_search_settings(text, integer, tarot.search_key),
 	tarot.pin_search_key(tarot.class, text, integer), tarot.forget_class_access(integer),
 	tarot.create_class(text, text, text, boolean, text, integer, boolean), tarot.alter_class(text, text, text, boolean, text, integer),
-	tarot.preview_mask(text, anyelement), tarot.drop_class(text) FROM PUBLIC;
+	tarot.drop_class(text) FROM PUBLIC;
 

@@ -68,6 +68,10 @@ static Known *known;
 static int known_count;
 static int known_room;
 
+/* The transaction in which plaintext was last seen, and the client's statement then. */
+static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
+static TimestampTz plaintext_statement = 0;
+
 /* ---------------------------------------------------------------- shared memory */
 
 static Size
@@ -313,4 +317,27 @@ ClassReveal(int32 class_id, ReadAccess read)
 	if (unlikely(read == READ_NOTED))
 		ClassNoteReveal(class_id);
 	return read >= READ_NOTED;
+}
+
+/* ---------------------------------------------------------------- plaintext in this process */
+
+void
+RevealNotePlaintext(void)
+{
+	LocalTransactionId transaction = compat_local_transaction_id();
+
+	if (unlikely(plaintext_transaction != transaction))
+	{
+		plaintext_transaction = transaction;
+		plaintext_statement = GetCurrentStatementStartTimestamp();
+	}
+}
+
+/* A procedure takes what it has read into the transactions after its COMMIT. */
+bool
+RevealSawPlaintext(void)
+{
+	return plaintext_transaction != InvalidLocalTransactionId &&
+		   (plaintext_transaction == compat_local_transaction_id() ||
+			plaintext_statement == GetCurrentStatementStartTimestamp());
 }

@@ -1,7 +1,7 @@
 /*
  * reveal.h
  *		On record: who was shown values of classes that ask for a purpose, or
- *		by break-glass.
+ *		by break-glass. And whether there was plaintext here at all.
  */
 #ifndef TAROT_CLASS_REVEAL_H
 #define TAROT_CLASS_REVEAL_H
@@ -25,6 +25,13 @@ extern bool ClassReveal(int32 class_id, ReadAccess read);
 
 /* Raises that. */
 pg_noreturn extern void ClassRefuseUnstated(int32 class_id);
+
+/*
+ * Whether plaintext has been at the gate in this transaction, or this statement
+ * of the client's: then what the server logs of it needs care.
+ */
+extern bool RevealSawPlaintext(void);
+extern void RevealNotePlaintext(void);
 
 /* A line of the server log, whoever is the client: `event`, and JSON. */
 extern void RevealLog(const char *event, const char *json);

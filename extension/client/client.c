@@ -14,10 +14,10 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/guc.h"
 
-#include "class/gate.h"
 #include "client/client.h"
 #include "client/query.h"
 #include "column/column.h"
+#include "gate/gate.h"
 
 typedef enum ClientTypes
 {

@@ -22,12 +22,13 @@
 
 #include "base/errors.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/plaintext.h"
+#include "class/reveal.h"
 #include "column/casts.h"
 #include "column/column.h"
 #include "column/types.h"
+#include "gate/gate.h"
 #include "keys/root.h"
+#include "values/plaintext.h"
 
 /* What a call site keeps between calls. */
 typedef struct Site
@@ -168,7 +169,7 @@ static struct varlena *
 seal_string(Site *site, int32 typmod, char *string)
 {
 	refuse_text(bytes_of_string(string));
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	return seal(site, typmod,
 				DirectFunctionCall3(site->type->in, CStringGetDatum(string),
 									ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
@@ -177,7 +178,7 @@ seal_string(Site *site, int32 typmod, char *string)
 static struct varlena *
 seal_message(Site *site, int32 typmod, StringInfo message)
 {
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	return seal(site, typmod,
 				DirectFunctionCall3(site->type->recv, PointerGetDatum(message),
 									ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
@@ -355,7 +356,7 @@ tarot_column_seal(PG_FUNCTION_ARGS)
 	}
 	if (site->to_base != NULL)
 	{
-		GateNotePlaintext();
+		RevealNotePlaintext();
 		value = DirectFunctionCall1(site->to_base, value);
 	}
 	PG_RETURN_POINTER(seal(site, PG_GETARG_INT32(1), value));

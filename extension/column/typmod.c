@@ -12,8 +12,8 @@
 #include "utils/lsyscache.h"
 
 #include "class/class.h"
-#include "class/gate.h"
 #include "column/column.h"
+#include "gate/gate.h"
 
 /*
  * A dump defines columns before it fills the table of classes, so an unknown

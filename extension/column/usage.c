@@ -10,16 +10,13 @@
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -27,7 +24,6 @@
 #include "utils/snapmgr.h"
 
 #include "class/class.h"
-#include "class/search.h"
 #include "column/column.h"
 #include "column/shape.h"
 #include "column/types.h"
@@ -118,7 +114,6 @@ typedef struct KeyUse
 	uint32 version;
 	Relation relation; /* looked into */
 	Form_pg_attribute column;
-	Relation index;
 } KeyUse;
 
 /* Raises for a value that the version sealed. */
@@ -140,109 +135,6 @@ refuse_value(Datum value, void *argument)
 				 errhint("Move them to a newer version with tarot.reseal(). With force => true "
 						 "they become unreadable for ever.")));
 	return value;
-}
-
-/* Whether it has no tag of the search key that counts: then it has to be opened to be compared. */
-static bool
-lacks_tag(const EnvelopeHeader *header)
-{
-	int32 class_id = (int32) header->class_id;
-	const DataClass *data_class = CLASS_IS_NAMED(class_id) ? ClassFind(class_id) : NULL;
-
-	if (data_class == NULL || !data_class->exists || data_class->search.spec.generation == 0)
-		return header->search_tag == NULL;
-	return SearchTagOfHeader(header, data_class->search.spec.generation) == NULL;
-}
-
-/* Raises for such an entry: an index goes on comparing what no row has any more. */
-static Datum
-refuse_untagged_entry(Datum value, void *argument)
-{
-	const KeyUse *use = argument;
-	EnvelopeHeader header;
-
-	if (ColumnPeek(value, &header) && header.key_id == use->key_id &&
-		header.key_version == use->version && lacks_tag(&header))
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot destroy version %u of key \"%s\" because an index holds values "
-						"sealed by it",
-						use->version, KeyRingName(use->key_id)),
-				 errdetail("Index \"%s\" has at least one without a search tag, of rows that are "
-						   "gone.",
-						   RelationGetRelationName(use->index)),
-				 errhint("REINDEX INDEX %s, when no older transaction can see those rows.",
-						 quote_qualified_identifier(
-							 get_namespace_name(RelationGetNamespace(use->index)),
-							 RelationGetRelationName(use->index)))));
-	return value;
-}
-
-static void
-refuse_entries_of_page(Page page, KeyUse *use, ColumnShape **shapes)
-{
-	TupleDesc desc = RelationGetDescr(use->index);
-
-	if (PageIsNew(page) || P_IGNORE(BTPageGetOpaque(page)))
-		return;
-	for (OffsetNumber i = FirstOffsetNumber; i <= PageGetMaxOffsetNumber(page); i++)
-	{
-		IndexTuple tuple = (IndexTuple) PageGetItem(page, PageGetItemId(page, i));
-		int count = BTreeTupleGetNAtts(tuple, use->index);
-
-		for (int column = 0; column < count; column++)
-		{
-			bool isnull;
-			Datum value = index_getattr(tuple, column + 1, desc, &isnull);
-
-			if (!isnull && shapes[column] != NULL)
-				ColumnWalk(shapes[column], value, refuse_untagged_entry, use);
-		}
-	}
-}
-
-/* Of the kinds of index that there can be, a hash index keeps no values. */
-static void
-refuse_index(Oid oid, KeyUse *use)
-{
-	Relation index = index_open(oid, AccessShareLock);
-	TupleDesc desc = RelationGetDescr(index);
-	ColumnShape **shapes = palloc0(desc->natts * sizeof(ColumnShape *));
-	BlockNumber blocks =
-		index->rd_rel->relam == BTREE_AM_OID ? RelationGetNumberOfBlocks(index) : 0;
-	BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-	PGAlignedBlock page;
-	MemoryContext page_context;
-	bool any = false;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, i);
-
-		shapes[i] = ColumnShapeOf(column->atttypid, column->atttypmod);
-		any = any || shapes[i] != NULL;
-	}
-	use->index = index;
-	page_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security index entries",
-										 ALLOCSET_DEFAULT_SIZES);
-	for (BlockNumber block = BTREE_METAPAGE + 1; any && block < blocks; block++)
-	{
-		Buffer buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
-		MemoryContext outer_context;
-
-		CHECK_FOR_INTERRUPTS();
-		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		memcpy(page.data, BufferGetPage(buffer), BLCKSZ);
-		UnlockReleaseBuffer(buffer);
-		outer_context = MemoryContextSwitchTo(page_context);
-		refuse_entries_of_page((Page) page.data, use, shapes);
-		MemoryContextSwitchTo(outer_context);
-		MemoryContextReset(page_context);
-	}
-	MemoryContextDelete(page_context);
-	FreeAccessStrategy(strategy);
-	pfree(shapes);
-	index_close(index, AccessShareLock);
 }
 
 static void
@@ -303,21 +195,6 @@ refuse_key_column(Oid table, int number, KeyUse *use)
 	table_close(relation, NoLock);
 }
 
-/* Of a table that is locked. */
-static void
-refuse_indexes(Oid table, KeyUse *use)
-{
-	Relation relation = try_table_open(table, NoLock);
-	List *indexes = relation != NULL ? RelationGetIndexList(relation) : NIL;
-	ListCell *cell;
-
-	foreach (cell, indexes)
-		refuse_index(lfirst_oid(cell), use);
-	list_free(indexes);
-	if (relation != NULL)
-		table_close(relation, NoLock);
-}
-
 /* Looks into the tables not looked into yet, and remembers them; false when there was none. */
 static bool
 look_into_tables(KeyUse *use, List **known)
@@ -341,8 +218,6 @@ look_into_tables(KeyUse *use, List **known)
 			ColumnShapeOf(column->atttypid, column->atttypmod) != NULL)
 		{
 			refuse_key_column(column->attrelid, column->attnum, use);
-			if (!list_member_oid(*known, column->attrelid))
-				refuse_indexes(column->attrelid, use);
 			*known = list_append_unique_oid(*known, column->attrelid);
 		}
 	}

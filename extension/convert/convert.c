@@ -22,11 +22,11 @@
 
 #include "base/varlena.h"
 #include "class/access.h"
-#include "class/gate.h"
 #include "class/reveal.h"
 #include "column/column.h"
 #include "column/types.h"
 #include "convert/conversion.h"
+#include "gate/gate.h"
 
 /*
  * tarot.require_class_access(class text, class_id integer, encrypt boolean, online boolean,

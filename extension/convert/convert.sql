@@ -54,18 +54,18 @@ BEGIN
 		SELECT a.atttypid, a.atttypmod INTO type, typmod FROM pg_attribute a
 			WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
 		IF type IS NULL THEN
-			RAISE EXCEPTION 'table "%" has no column "%"', relation::regclass, "column" USING ERRCODE = 'undefined_column';
+			RAISE EXCEPTION 'table "%" has no column "%"', tarot.relation_name(relation), "column" USING ERRCODE = 'undefined_column';
 		END IF;
 		new_type := tarot.converted_type(type, encrypt);
 		IF new_type IS NULL THEN
-			RAISE EXCEPTION 'column "%" of table "%" is of type %, which is not to be %crypted', "column", relation::regclass,
+			RAISE EXCEPTION 'column "%" of table "%" is of type %, which is not to be %crypted', "column", tarot.relation_name(relation),
 					format_type(type, typmod), CASE WHEN encrypt THEN 'en' ELSE 'de' END
 				USING ERRCODE = 'datatype_mismatch', HINT = CASE WHEN encrypt
 					THEN 'Types without an encrypted one that holds all their values, domains and arrays are changed by ALTER TABLE.'
 					ELSE 'Only columns of an encrypted type are; domains over one and arrays are changed by ALTER TABLE.' END;
 		END IF;
 	ELSIF NOT online OR state.encrypt <> encrypt OR encrypt AND state.class <> class THEN
-		RAISE EXCEPTION 'column "%" of table "%" is being converted in another way', "column", relation::regclass
+		RAISE EXCEPTION 'column "%" of table "%" is being converted in another way', "column", tarot.relation_name(relation)
 			USING ERRCODE = 'object_in_use', HINT = 'Call it as it was called, or tarot.cancel_conversion().';
 	END IF;
 	SELECT r.name, r.searchable INTO name, searchable FROM tarot.require_class_access(coalesce(class, state.class), typmod, encrypt, online) r;
@@ -78,7 +78,7 @@ BEGIN
 		PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, false);
 		PERFORM tarot.convert_table(relation, "column", new_type);
 		IF encrypt THEN
-			RAISE NOTICE 'column "%" of table "%" is encrypted', "column", relation::regclass
+			RAISE NOTICE 'column "%" of table "%" is encrypted', "column", tarot.relation_name(relation)
 				USING DETAIL = 'The write-ahead log, backups, and freed blocks of the disk hold its plaintext until they are overwritten or removed.';
 		END IF;
 		PERFORM set_config('search_path', caller_path, true);
@@ -135,7 +135,7 @@ BEGIN
 			GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
 			tries := tries + 1;
 			IF tries > 100 AND ambiguous IS NULL THEN
-				RAISE EXCEPTION 'table "%" could not be locked', relation::regclass
+				RAISE EXCEPTION 'table "%" could not be locked', tarot.relation_name(relation)
 					USING ERRCODE = 'lock_not_available', DETAIL = 'It was tried 100 times, for a tenth of a second each.',
 						HINT = 'pg_locks tells who holds it: a long transaction, or VACUUM. Call again to go on.';
 			END IF;
@@ -143,7 +143,7 @@ BEGIN
 		COMMIT;
 		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 		IF ambiguous IS NOT NULL AND (problem IS NULL OR tries > 100) THEN
-			RAISE EXCEPTION 'values of column "%" of table "%" that differ are equal in data class "%"', "column", relation::regclass, state.class
+			RAISE EXCEPTION 'values of column "%" of table "%" that differ are equal in data class "%"', "column", tarot.relation_name(relation), state.class
 				USING ERRCODE = 'unique_violation', DETAIL = format('Unique index %s cannot have both. The table is as it was.', ambiguous),
 					HINT = format('Rows that have them are equal in column %I. Change them and call again, or call tarot.cancel_conversion().', state.shadow);
 		END IF;
@@ -154,7 +154,7 @@ BEGIN
 		EXIT WHEN state.phase IS NULL AND problem IS NULL;
 	END LOOP;
 	IF encrypt THEN
-		RAISE NOTICE 'column "%" of table "%" is encrypted', "column", relation::regclass
+		RAISE NOTICE 'column "%" of table "%" is encrypted', "column", tarot.relation_name(relation)
 			USING DETAIL = 'Dead rows, the write-ahead log, backups, and freed blocks of the disk hold its plaintext until they are overwritten or removed.',
 				HINT = format('VACUUM %1$s; then SELECT tarot.wipe_free_space(%2$L); removes it from the table.', relation::regclass, relation::regclass::text);
 	END IF;
@@ -202,9 +202,9 @@ BEGIN
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	SELECT * INTO state FROM tarot.find_conversion("table", "column");
 	IF state.phase IS NULL THEN
-		RAISE EXCEPTION 'column "%" of table "%" is not being converted', "column", "table" USING ERRCODE = 'undefined_object';
+		RAISE EXCEPTION 'column "%" of table "%" is not being converted', "column", tarot.relation_name("table") USING ERRCODE = 'undefined_object';
 	ELSIF state.phase = 'erasing' THEN
-		RAISE EXCEPTION 'column "%" of table "%" is encrypted already', "column", "table"
+		RAISE EXCEPTION 'column "%" of table "%" is encrypted already', "column", tarot.relation_name("table")
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.encrypt_column() again, so that the old values are erased.';
 	END IF;
 	PERFORM tarot.unconstrain_conversion("table", state.shadow, true);

@@ -18,10 +18,10 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 
-#include "class/gate.h"
 #include "column/batch.h"
 #include "column/conversion.h"
 #include "convert/conversion.h"
+#include "gate/gate.h"
 
 /* Kinds of jobs; their target is the number of the old column in the root table. */
 #define FILL "fill"

@@ -124,7 +124,7 @@ DECLARE
 	obstacles text[] := ARRAY(SELECT o FROM tarot.conversion_obstacles(relation, "column", encrypt, searchable, online) o WHERE o IS NOT NULL);
 BEGIN
 	IF obstacles <> '{}' THEN
-		RAISE EXCEPTION 'column "%" of table "%" cannot be converted%', "column", relation::regclass,
+		RAISE EXCEPTION 'column "%" of table "%" cannot be converted%', "column", tarot.relation_name(relation),
 				CASE WHEN online THEN ' concurrently' ELSE '' END
 			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = array_to_string(obstacles, E'\n'),
 				HINT = 'None of these would be carried over. Drop them, and make them again afterwards.'

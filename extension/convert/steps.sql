@@ -111,7 +111,7 @@ BEGIN
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
 	-- It would be true of nothing if somebody had taken the constraint away.
 	IF NOT EXISTS (SELECT FROM tarot.conversion_constraints(relation, "column", shadow) c WHERE c.conname = shadow || '_same' AND c.convalidated) THEN
-		RAISE EXCEPTION 'the conversion of column "%" of table "%" was tampered with', "column", relation::regclass
+		RAISE EXCEPTION 'the conversion of column "%" of table "%" was tampered with', "column", tarot.relation_name(relation)
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.cancel_conversion().';
 	END IF;
 	IF EXISTS (SELECT FROM tarot.conversion_indexes(relation, "column") i WHERE i.state <> 'valid') THEN

@@ -141,9 +141,9 @@ BEGIN
 	IF num_nulls(relation, reason) > 0 THEN
 		RAISE EXCEPTION 'relation and reason must not be null' USING ERRCODE = 'null_value_not_allowed';
 	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'm')) THEN
-		RAISE EXCEPTION '"%" is not a table', relation USING ERRCODE = 'wrong_object_type';
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type';
 	ELSIF "column" IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped) THEN
-		RAISE EXCEPTION 'column "%" of table "%" does not exist', "column", relation USING ERRCODE = 'undefined_column';
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', "column", tarot.relation_name(relation) USING ERRCODE = 'undefined_column';
 	END IF;
 	INSERT INTO tarot.accepted_column AS c (relation, "column", type, reason, accepted_by)
 		SELECT a.attrelid, a.attname, a.atttypid, accept_column.reason, session_user FROM pg_attribute a

@@ -19,7 +19,7 @@
 #include "utils/guc.h"
 
 #include "base/errors.h"
-#include "class/gate.h"
+#include "class/reveal.h"
 #include "hooks/detail.h"
 #include "hooks/log.h"
 #include "hooks/redact.h"
@@ -150,7 +150,7 @@ redact_for_log(ErrorData *error)
 {
 	static char statement[STATEMENT_MAX];
 	static char query[STATEMENT_MAX];
-	bool saw_plaintext = GateSawPlaintext();
+	bool saw_plaintext = RevealSawPlaintext();
 	char *message = message_for_log(error, saw_plaintext);
 
 	if (redact_failed_statements)

@@ -19,10 +19,10 @@
 #include "audit/audit.h"
 #include "base/catalog.h"
 #include "base/compat.h"
-#include "class/gate.h"
 #include "class/reveal.h"
 #include "client/client.h"
 #include "column/column.h"
+#include "gate/gate.h"
 #include "hooks/detail.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
@@ -150,7 +150,7 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 
 	/* What workers decrypt may meet its error here, where no gate was passed. */
 	if (query->plannedstmt->parallelModeNeeded && CatalogExists())
-		GateNotePlaintext();
+		RevealNotePlaintext();
 
 	running++;
 	PG_TRY();
@@ -243,7 +243,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 			if (!((CopyStmt *) node)->is_from)
 				GateDumpDepth++;
 			else
-				GateNotePlaintext(); /* a line may hold some before any column is known */
+				RevealNotePlaintext(); /* a line may hold some before any column is known */
 			break;
 		case T_AlterTableStmt:
 			GateRewriteDepth++;

@@ -312,10 +312,11 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				DETAIL = 'Other sessions still seal with it.', HINT = 'Commit first.';
 	END IF;
-	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
-		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
-	IF destroy_key.force IS DISTINCT FROM true THEN
-		-- What is known to rest on it is told first, also of the one that nobody can know all of.
+	-- What is known to rest on it is told first, also of the one that nobody can know all of. Not of
+	-- an active or suspended version: the UPDATE says what comes before that.
+	IF destroy_key.force IS DISTINCT FROM true AND EXISTS (SELECT FROM tarot.key_version v
+		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state NOT IN ('active', 'suspended'))
+	THEN
 		PERFORM tarot.check_key_unused(id, destroy_key.version);
 		IF destroy_key.name = 'default' THEN
 			RAISE EXCEPTION 'version % of key "default" may have sealed literals in views and defaults', destroy_key.version
@@ -323,10 +324,12 @@ BEGIN
 					HINT = 'With force => true they become unreadable for ever.';
 		END IF;
 	END IF;
+	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
+		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Forced or not, indexes with values of it that have no search tag, most often of rows that are gone, are made anew, under the locks of REINDEX. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,

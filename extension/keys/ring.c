@@ -711,10 +711,22 @@ KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t size)
 bool
 KeyRingIsDestroyed(uint32 key_id, uint32 version)
 {
-	DataKeyName name = {key_id, version};
-	KeyState state;
+	static DataKeyName last;
+	static uint64 last_epoch;
+	static bool last_answer;
 
-	return read_version(&name, &state, NULL) && state == KEY_DESTROYED;
+	/* An index that is made anew asks for each of its values, which share a key nearly always. */
+	if (last_epoch != CatalogEpoch || last.key_id != key_id || last.version != version)
+	{
+		DataKeyName name = {key_id, version};
+		uint64 epoch = CatalogEpoch; /* an invalidation may arrive while we look */
+		KeyState state;
+
+		last_answer = read_version(&name, &state, NULL) && state == KEY_DESTROYED;
+		last = name;
+		last_epoch = epoch;
+	}
+	return last_answer;
 }
 
 void

@@ -60,7 +60,7 @@ extern struct varlena *KeyRingSeal(DataKey *key, EnvelopeHeader *header, const B
 
 /*
  * The door. Every way from an envelope to a plaintext leads through here; who
- * may walk it is decided by the caller, in class/gate.c or by EXECUTE on
+ * may walk it is decided by the caller, in gate/gate.c or by EXECUTE on
  * tarot.decrypt. The first raises, the second gives false for what is wrong
  * with the envelope or the state of its key; both raise when the server is
  * locked. They write ciphertext.len bytes.

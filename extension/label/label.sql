@@ -2,6 +2,16 @@
 --
 -- They are security labels of the provider tarot_security, whose rules stand in provider.c.
 
+-- A relation's name for messages, which put it between quotes; as text, regclass has its own. For everybody,
+-- as functions with the rights of their caller use it.
+CREATE FUNCTION tarot.relation_name(relation regclass) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+	SELECT coalesce((SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname::text ELSE concat(n.nspname, '.', c.relname) END
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation_name.relation), relation_name.relation::text)
+$$;
+
 -- For the functions that a table's owner calls: what kind of relation it is. Whoever may query the catalog sees what there is.
 CREATE FUNCTION tarot.require_owner(relation oid, argument text) RETURNS "char"
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -64,7 +74,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
 		WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = rel AND a.attname = unclassify_column."column")
 	THEN
-		RAISE WARNING 'column "%" of table "%" has no data class of its own', "column", rel;
+		RAISE WARNING 'column "%" of table "%" has no data class of its own', "column", tarot.relation_name(rel);
 	END IF;
 	PERFORM tarot.label_column(rel, "column", NULL);
 END

@@ -35,7 +35,7 @@
 #include "base/varlena.h"
 #include "class/access.h"
 #include "class/class.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "label/provider.h"
 

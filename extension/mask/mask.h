@@ -71,7 +71,7 @@
  */
 /*
  * The other masks are for values that are no text, and done where the types
- * are known (class/masking_values.c, class/masking.c); a text is redacted under them:
+ * are known (values/masking_scalar.c, values/masking.c); a text is redacted under them:
  *
  * decade, year, quarter, month, week, day	of a date or point of time: its first
  *			day, in UTC; a week begins on Monday (ISO 8601). A date is itself a
@@ -92,7 +92,7 @@
  */
 /*
  * function	what a function in SQL makes of a value of a plain column
- *			(class/function.h); of encrypted ones nothing is shown.
+ *			(values/mask_function.h); of encrypted ones nothing is shown.
  */
 #ifndef MASK_MASK_H
 #define MASK_MASK_H

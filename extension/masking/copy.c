@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/query.h"
 

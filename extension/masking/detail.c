@@ -21,7 +21,7 @@
 #include "utils/syscache.h"
 
 #include "class/access.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/masking.h"
 

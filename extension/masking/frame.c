@@ -10,7 +10,7 @@
 #include "utils/lsyscache.h"
 
 #include "class/access.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/query.h"
 

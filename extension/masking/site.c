@@ -26,11 +26,11 @@
 #include "base/compat.h"
 #include "class/access.h"
 #include "class/class.h"
-#include "class/datum.h"
-#include "class/gate.h"
 #include "class/reveal.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/site.h"
+#include "values/datum.h"
 
 /* ---------------------------------------------------------------- our objects */
 

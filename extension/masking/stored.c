@@ -29,8 +29,8 @@
 
 #include "base/compat.h"
 #include "class/access.h"
-#include "class/gate.h"
 #include "class/reveal.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/query.h"
 

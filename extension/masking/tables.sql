@@ -103,7 +103,7 @@ BEGIN
 			IF h.held @> classified THEN
 				grants := grants || tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false);
 			ELSE
-				RAISE WARNING 'role % may no longer read columns % of table "%"', CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END, array_to_string(h.columns, ', '), relation::regclass
+				RAISE WARNING 'role % may no longer read columns % of table "%"', CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END, array_to_string(h.columns, ', '), tarot.relation_name(relation)
 					USING DETAIL = 'It was not to read all classified columns.',
 						HINT = format('If it may, by its grants on their classes: %s;', rtrim(tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false)));
 			END IF;
@@ -162,7 +162,7 @@ DECLARE
 	kind CONSTANT "char" := tarot.require_owner(relation, 'rel');
 BEGIN
 	IF kind NOT IN ('r', 'p', 'm', 'f') THEN
-		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE kind WHEN 'v' THEN 'It shows masks where its tables are masked.' ELSE '' END;
 	END IF;
 END
@@ -180,7 +180,7 @@ BEGIN
 	PERFORM tarot.narrow_privileges(r) FROM tarot.relatives(rel) AS r WHERE tarot.is_masked(r);
 
 	IF NOT EXISTS (SELECT FROM tarot.relatives(rel) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attnum > 0 WHERE tarot.class_of_column(r, a.attnum) IS NOT NULL) THEN
-		RAISE WARNING 'no column of table "%" has a data class', rel USING HINT = 'Classify columns with tarot.classify_column().';
+		RAISE WARNING 'no column of table "%" has a data class', tarot.relation_name(rel) USING HINT = 'Classify columns with tarot.classify_column().';
 	END IF;
 	SELECT string_agg(DISTINCT c.oid::regclass::text, ', ') INTO copies FROM tarot.relatives(rel) AS r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r AND d.classid = 'pg_rewrite'::regclass
 			JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class c ON c.oid = w.ev_class
@@ -202,7 +202,7 @@ DECLARE
 BEGIN
 	PERFORM tarot.require_maskable(rel);
 	IF NOT tarot.is_masked(rel) THEN
-		RAISE EXCEPTION 'table "%" is not masked', rel USING ERRCODE = 'object_not_in_prerequisite_state';
+		RAISE EXCEPTION 'table "%" is not masked', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 	masked := ARRAY(SELECT r FROM tarot.relatives(rel) AS r WHERE tarot.is_masked(r));
 	PERFORM tarot.label_table(rel, NULL);
@@ -263,7 +263,7 @@ BEGIN
 			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND l.label = 'masked' AND pg_has_role(c.relowner, 'USAGE')
 		LOOP
 			IF tarot.narrow_privileges(relation) > 0 THEN
-				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class', relation::regclass
+				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class', tarot.relation_name(relation)
 					USING HINT = 'Of the others grants of their classes decide: tarot.grant_class().';
 			END IF;
 		END LOOP;
@@ -271,7 +271,7 @@ BEGIN
 			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND starts_with(l.label, 'masking') AND pg_has_role(c.relowner, 'USAGE')
 		LOOP
 			IF tarot.take_triggers(relation) > 0 THEN
-				RAISE NOTICE 'masking view "%" has triggers of its owner only', relation::regclass USING HINT = 'The trigger of another role would see what others see.';
+				RAISE NOTICE 'masking view "%" has triggers of its owner only', tarot.relation_name(relation) USING HINT = 'The trigger of another role would see what others see.';
 			END IF;
 		END LOOP;
 	END IF;

@@ -49,7 +49,7 @@ BEGIN
 	END IF;
 	SELECT s INTO missing FROM unnest(shown) AS s WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = s AND a.attnum > 0);
 	IF FOUND THEN
-		RAISE EXCEPTION 'column "%" of table "%" does not exist', missing, rel USING ERRCODE = 'undefined_column';
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', missing, tarot.relation_name(rel) USING ERRCODE = 'undefined_column';
 	END IF;
 	name := CASE cardinality(parts) WHEN 1 THEN format('%s.%I', base.relnamespace::regnamespace, parts[1]) ELSE format('%I.%I', parts[1], parts[2]) END;
 	EXECUTE format('CREATE VIEW %s WITH (security_barrier, security_invoker) AS SELECT %s FROM %s', name, (SELECT string_agg(quote_ident(s), ', ' ORDER BY n) FROM unnest(shown) WITH ORDINALITY AS u (s, n)), rel);
@@ -59,7 +59,7 @@ BEGIN
 	PERFORM tarot.take_triggers(name::regclass);
 	PERFORM tarot.label_table(name::regclass, CASE WHEN columns IS NULL THEN 'masking *' ELSE 'masking' END);
 	IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = ANY (shown) AND tarot.class_of_column(rel, a.attnum) IS NOT NULL) THEN
-		RAISE WARNING 'no column of view "%" has a data class', name::regclass USING HINT = 'Classify columns of the table with tarot.classify_column().';
+		RAISE WARNING 'no column of view "%" has a data class', tarot.relation_name(name::regclass) USING HINT = 'Classify columns of the table with tarot.classify_column().';
 	END IF;
 	RETURN name::regclass;
 END
@@ -77,7 +77,7 @@ BEGIN
 	ELSIF NOT EXISTS (SELECT FROM pg_seclabel l JOIN pg_class c ON c.oid = l.objoid WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = view
 		AND l.objsubid = 0 AND c.relkind = 'v')
 	THEN
-		RAISE EXCEPTION '"%" is not a masking view', view USING ERRCODE = 'wrong_object_type', HINT = 'tarot.masking_views lists those that there are.';
+		RAISE EXCEPTION '"%" is not a masking view', tarot.relation_name(view) USING ERRCODE = 'wrong_object_type', HINT = 'tarot.masking_views lists those that there are.';
 	END IF;
 	EXECUTE format('DROP VIEW %s', view);
 END

@@ -21,7 +21,7 @@
 
 #include "base/compat.h"
 #include "class/access.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "label/label.h"
 #include "masking/query.h"
 

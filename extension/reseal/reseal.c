@@ -24,9 +24,9 @@
 
 #include "base/compat.h"
 #include "base/varlena.h"
-#include "class/renew.h"
 #include "column/batch.h"
 #include "column/shape.h"
+#include "gate/renew.h"
 #include "reseal/reseal.h"
 
 /* The kind of job; its target is the class, or CLASS_NONE for all. */

@@ -45,7 +45,7 @@ BEGIN
 					RAISE;
 				END IF;
 				GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
-				problems := concat_ws(E'\n', problems, format('"%s": %s (%s)', relation::regclass, problem, SQLSTATE));
+				problems := concat_ws(E'\n', problems, format('"%s": %s (%s)', tarot.relation_name(relation), problem, SQLSTATE));
 				more := false;
 			END;
 			EXIT WHEN NOT more;

@@ -2,7 +2,7 @@
  * search_key.c
  *		Giving a class another search key, while its values are searched.
  *
- * First values get a second tag, by the next key (class/search.h). When all
+ * First values get a second tag, by the next key (gate/search.h). When all
  * have it, that key becomes the active one: in one transaction, which locks
  * every table of the class and makes every index anew that compares its values.
  * So whoever compares has a lock on a table, and sees either all by the old key
@@ -45,10 +45,10 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/search.h"
 #include "column/batch.h"
 #include "column/shape.h"
+#include "gate/gate.h"
+#include "gate/search.h"
 #include "reseal/reseal.h"
 
 /* ---------------------------------------------------------------- who may */
@@ -356,6 +356,26 @@ remove_statistics(Relation relation, const Bitmapset *columns)
 	}
 }
 
+/* Of whoever called, a duplicate that comes up may show what they may see. */
+void
+ResealRebuildIndex(Oid index, char persistence)
+{
+	Oid outer_caller = GateMaintenanceCaller;
+
+	if (!OidIsValid(GateMaintenanceCaller))
+		GateMaintenanceCaller = GetUserId();
+	PG_TRY();
+	{
+		compat_reindex_index(index, persistence);
+		CommandCounterIncrement();
+	}
+	PG_FINALLY();
+	{
+		GateMaintenanceCaller = outer_caller;
+	}
+	PG_END_TRY();
+}
+
 static void
 rebuild_indexes_of(Oid table, int32 class_id)
 {
@@ -382,30 +402,17 @@ rebuild_indexes_of(Oid table, int32 class_id)
 	foreach (cell, indexes)
 	{
 		RemoveStatistics(lfirst_oid(cell), 0);
-		compat_reindex_index(lfirst_oid(cell), persistence);
-		CommandCounterIncrement();
+		ResealRebuildIndex(lfirst_oid(cell), persistence);
 	}
 }
 
-/* Of whoever called, a duplicate that comes up may show what they may see. */
 static void
 rebuild_indexes(int32 class_id)
 {
-	Oid outer_caller = GateMaintenanceCaller;
 	ListCell *cell;
 
-	if (!OidIsValid(GateMaintenanceCaller))
-		GateMaintenanceCaller = GetUserId();
-	PG_TRY();
-	{
-		foreach (cell, lock_tables(class_id))
-			rebuild_indexes_of(lfirst_oid(cell), class_id);
-	}
-	PG_FINALLY();
-	{
-		GateMaintenanceCaller = outer_caller;
-	}
-	PG_END_TRY();
+	foreach (cell, lock_tables(class_id))
+		rebuild_indexes_of(lfirst_oid(cell), class_id);
 }
 
 /*

@@ -33,7 +33,7 @@ DECLARE
 BEGIN
 	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = row_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'table "%" has no column "%"', relation::regclass, "column" USING ERRCODE = 'undefined_column';
+		RAISE EXCEPTION 'table "%" has no column "%"', tarot.relation_name(relation), "column" USING ERRCODE = 'undefined_column';
 	END IF;
 	t.typbasetype := a.atttypid;
 	WHILE t.typbasetype <> 0 LOOP
@@ -55,7 +55,7 @@ BEGIN
 			operand := operand || '::text';
 			conversion := '%s';
 		ELSE
-			RAISE EXCEPTION 'column "%" of table "%" cannot say whose a row is', "column", relation::regclass
+			RAISE EXCEPTION 'column "%" of table "%" cannot say whose a row is', "column", tarot.relation_name(relation)
 				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It is of type %s.', format_type(a.atttypid, a.atttypmod)),
 					HINT = CASE WHEN t.typnamespace = 'tarot'::regnamespace
 						THEN 'Access must not depend on keys and grants of a data class: keep the subject in a column beside it, under a name that tells nothing.'
@@ -102,9 +102,9 @@ BEGIN
 		AS s (col, operator, ago) WHERE s.col IS NOT NULL LOOP
 		SELECT a.atttypid INTO type FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = side.col AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND THEN
-			RAISE EXCEPTION 'table "%" has no column "%"', relation::regclass, side.col USING ERRCODE = 'undefined_column';
+			RAISE EXCEPTION 'table "%" has no column "%"', tarot.relation_name(relation), side.col USING ERRCODE = 'undefined_column';
 		ELSIF type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
-			RAISE EXCEPTION 'column "%" of table "%" is no point of time', side.col, relation::regclass
+			RAISE EXCEPTION 'column "%" of table "%" is no point of time', side.col, tarot.relation_name(relation)
 				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It is of type %s.', type),
 					HINT = 'The types that are one are timestamptz, timestamp and date.';
 		END IF;

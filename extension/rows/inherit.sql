@@ -18,7 +18,7 @@ BEGIN
 			WHERE EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.parent AND starts_with(p.polname, 'tarot_')) ORDER BY t.depth, t.child
 	LOOP
 		IF link.relkind NOT IN ('r', 'p') THEN
-			RAISE WARNING 'the rows of "%" are not protected where it is named itself', link.child::regclass
+			RAISE WARNING 'the rows of "%" are not protected where it is named itself', tarot.relation_name(link.child)
 				USING DETAIL = 'It is a foreign table, and has no row policies.', HINT = 'Let nobody have privileges on it; those on its parent suffice.';
 			CONTINUE;
 		END IF;

@@ -50,7 +50,7 @@ DECLARE
 	kind CONSTANT "char" := tarot.require_owner(relation, 'table');
 BEGIN
 	IF kind NOT IN ('r', 'p') THEN
-		RAISE EXCEPTION '"%" is not a table', relation::regclass USING ERRCODE = 'wrong_object_type',
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE kind
 				WHEN 'v' THEN 'Protect the tables that it reads, and let it read them for who asks: ALTER VIEW ... SET (security_invoker = true).'
 				WHEN 'm' THEN 'It holds what its owner saw when it was refreshed. Make it a view with security_invoker over tables that are protected.'
@@ -70,10 +70,10 @@ DECLARE
 		WHERE p.polrelid = relation AND p.polpermissive AND NOT starts_with(p.polname, 'tarot_'));
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation AND p.polpermissive) THEN
-		RAISE NOTICE 'nobody sees any row of table "%"', relation::regclass
+		RAISE NOTICE 'nobody sees any row of table "%"', tarot.relation_name(relation)
 			USING DETAIL = 'Its rules only take rows away.', HINT = 'Add one that gives some, such as owner or permission.';
 	ELSIF others IS NOT NULL THEN
-		RAISE NOTICE 'other policies of table "%" let rows through as well', relation::regclass USING DETAIL = others;
+		RAISE NOTICE 'other policies of table "%" let rows through as well', tarot.relation_name(relation) USING DETAIL = others;
 	END IF;
 END
 $$;

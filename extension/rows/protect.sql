@@ -6,14 +6,14 @@ CREATE FUNCTION tarot.suggest_index(relation oid, "column" name) RETURNS void
 	AS $$
 BEGIN
 	IF (SELECT c.operand <> quote_ident("column") FROM tarot.row_comparison(relation, "column") c) THEN
-		RAISE NOTICE 'column "%" of table "%" is compared as text', "column", relation::regclass
+		RAISE NOTICE 'column "%" of table "%" is compared as text', "column", tarot.relation_name(relation)
 			USING DETAIL = 'No index on it helps.', HINT = 'Columns of type text, smallint, integer, bigint and uuid are compared as they are.';
 	ELSIF NOT EXISTS (SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 		WHERE i.indrelid = relation AND a.attname = suggest_index."column" AND i.indisvalid AND i.indpred IS NULL
 			AND m.amname IN ('btree', 'hash') AND i.indcollation[0] = a.attcollation)
 	THEN
-		RAISE NOTICE 'no index of table "%" begins with column "%"', relation::regclass, "column"
+		RAISE NOTICE 'no index of table "%" begins with column "%"', tarot.relation_name(relation), "column"
 			USING DETAIL = 'Without one the rows that somebody may see are found by reading them all.',
 				HINT = format('CREATE INDEX ON %s (%I);', relation::regclass, "column");
 	END IF;
@@ -94,7 +94,7 @@ BEGIN
 	-- Of two at once the second finds what the first has made.
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', "table");
 	IF EXISTS (SELECT FROM tarot.policies_of_rule("table", rule)) THEN
-		RAISE EXCEPTION 'table "%" has a rule "%" already', "table", rule USING ERRCODE = 'duplicate_object',
+		RAISE EXCEPTION 'table "%" has a rule "%" already', tarot.relation_name("table"), rule USING ERRCODE = 'duplicate_object',
 			HINT = 'Give another one a name, or take this one away with tarot.unprotect_rows().';
 	END IF;
 
@@ -104,7 +104,7 @@ BEGIN
 				SELECT a.attname INTO resource_column FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 					WHERE i.indrelid = "table" AND i.indisprimary AND i.indnkeyatts = 1;
 				IF resource_column IS NULL THEN
-					RAISE EXCEPTION 'table "%" has no primary key of one column', "table"
+					RAISE EXCEPTION 'table "%" has no primary key of one column', tarot.relation_name("table")
 						USING ERRCODE = 'undefined_object', HINT = 'Name the column with the identifier of the resource as resource_column.';
 				END IF;
 			END IF;
@@ -135,7 +135,7 @@ BEGIN
 	PERFORM tarot.tell_of_policies("table");
 	-- Both in one condition would keep the index from being used for either.
 	IF kind = 'resource' AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = "table" AND starts_with(p.polname, 'tarot_permission')) THEN
-		RAISE NOTICE 'who holds "%" on all resources sees none of table "%" by this rule', permission, "table"
+		RAISE NOTICE 'who holds "%" on all resources sees none of table "%" by this rule', permission, tarot.relation_name("table")
 			USING HINT = format('SELECT tarot.protect_rows(%L, permission => %L);', "table", permission);
 	END IF;
 	RETURN rule;
@@ -157,10 +157,10 @@ BEGIN
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', "table");
 	policies := ARRAY(SELECT p FROM tarot.policies_of_rule("table", rule) AS p);
 	IF policies = '{}' THEN
-		RAISE EXCEPTION 'table "%" has no %', "table", CASE WHEN rule IS NULL THEN 'rules' ELSE format('rule "%s"', rule) END
+		RAISE EXCEPTION 'table "%" has no %', tarot.relation_name("table"), CASE WHEN rule IS NULL THEN 'rules' ELSE format('rule "%s"', rule) END
 			USING ERRCODE = 'undefined_object', HINT = 'Policies that tarot.protect_rows() did not make are dropped by DROP POLICY.';
 	ELSIF EXISTS (SELECT FROM pg_inherits i JOIN pg_policy p ON p.polrelid = i.inhparent WHERE i.inhrelid = "table" AND p.polname = ANY (policies)) THEN
-		RAISE EXCEPTION 'the rules of table "%" are those of its parent', "table" USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'the rules of table "%" are those of its parent', tarot.relation_name("table") USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Take them away there.';
 	END IF;
 	FOR relation IN WITH RECURSIVE tree (oid, depth) AS (SELECT "table"::oid, 0
@@ -173,7 +173,7 @@ BEGIN
 		IF FOUND AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation) THEN
 			EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', relation::regclass);
 			IF relation = "table" THEN
-				RAISE NOTICE 'the rows of table "%" are not protected any more', "table" USING DETAIL = 'Its last policy is gone, and row level security is off.';
+				RAISE NOTICE 'the rows of table "%" are not protected any more', tarot.relation_name("table") USING DETAIL = 'Its last policy is gone, and row level security is off.';
 			END IF;
 		ELSIF relation = "table" THEN
 			PERFORM tarot.tell_of_policies(relation);

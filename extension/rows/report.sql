@@ -50,7 +50,7 @@ BEGIN
 	IF tokens IS NULL THEN
 		RAISE EXCEPTION 'tokens must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'An element that is NULL stands for nobody.';
 	ELSIF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = relation) THEN
-		RAISE EXCEPTION '"%" is not a table', relation USING ERRCODE = 'wrong_object_type';
+		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type';
 	END IF;
 	database_role := coalesce(database_role, quote_ident(current_user)::regrole);
 	FOR "table" IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -16,7 +16,7 @@
 #include "replication/logicalworker.h"
 
 #include "base/varlena.h"
-#include "class/gate.h"
+#include "gate/gate.h"
 #include "keys/root.h"
 #include "search/site.h"
 

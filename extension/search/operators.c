@@ -6,15 +6,15 @@
 
 #include "base/secret.h"
 #include "base/varlena.h"
-#include "class/gate.h"
-#include "class/plaintext.h"
+#include "class/reveal.h"
 #include "column/types.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "search/site.h"
+#include "values/plaintext.h"
 
 /*
- * Literals by themselves are no secrets (class/gate.h), and of no class: in
+ * Literals by themselves are no secrets (gate/gate.h), and of no class: in
  * PL/pgSQL two variables may hold some. They are compared by what they say.
  */
 static bool
@@ -25,7 +25,7 @@ equal_literals(const Operand *a, const Operand *b)
 	Bytes canonical[2];
 	bool equal;
 
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	for (int i = 0; i < 2; i++)
 	{
 		struct varlena *value = PG_DETOAST_DATUM_PACKED(operands[i]->datum);

@@ -26,10 +26,10 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-#include "class/gate.h"
-#include "class/plaintext.h"
 #include "column/types.h"
+#include "gate/gate.h"
 #include "search/search.h"
+#include "values/plaintext.h"
 
 /* ---------------------------------------------------------------- our types */
 

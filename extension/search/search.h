@@ -11,7 +11,7 @@
 #include "nodes/plannodes.h"
 #include "utils/sortsupport.h"
 
-#include "class/search.h"
+#include "gate/search.h"
 
 /*
  * What is looked for: class and tag of a value, without the value. It lives

@@ -11,8 +11,11 @@
 
 #include "base/secret.h"
 #include "base/varlena.h"
-#include "class/gate.h"
+#include "class/reveal.h"
 #include "column/column.h"
+#include "crypto/hash.h"
+#include "gate/gate.h"
+#include "keys/ring.h"
 #include "keys/root.h"
 #include "search/site.h"
 
@@ -148,6 +151,22 @@ SearchRefuseOrder(void)
 
 /* ---------------------------------------------------------------- tags */
 
+/*
+ * A value that nobody can open again is one of its own, equal to its copies
+ * alone: an index that has it, perhaps of a row that is gone, must go on having
+ * an order. When its version is destroyed, reseal/destroyed.c sees to that.
+ */
+static SearchTag
+tag_of_lost(const DataClass *data_class, Bytes envelope)
+{
+	uint8_t digest[HASH_SIZE];
+	SearchTag tag = {.bytes = {(uint8_t) data_class->search.spec.generation}};
+
+	CryptoCheck(hash_sha256(envelope, digest));
+	memcpy(tag.bytes + 1, digest, sizeof(tag.bytes) - 1);
+	return tag;
+}
+
 SearchTag
 SiteOpenForTag(DataClass *data_class, Datum datum)
 {
@@ -156,7 +175,10 @@ SiteOpenForTag(DataClass *data_class, Datum datum)
 	SearchTag tag;
 
 	CryptoCheck(envelope_parse(BytesOfVarlena(value), &envelope));
-	tag = SearchTagOfEnvelope(data_class, &envelope);
+	if (KeyRingIsDestroyed(envelope.header.key_id, envelope.header.key_version))
+		tag = tag_of_lost(data_class, BytesOfVarlena(value));
+	else
+		tag = SearchTagOfEnvelope(data_class, &envelope);
 	if ((Pointer) value != DatumGetPointer(datum))
 		pfree(value);
 	return tag;
@@ -193,7 +215,7 @@ SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes,
 	SearchTag tag;
 
 	SiteRequireAccess(site, class_id);
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	if (site->given != NULL && site->given_size == bytes.len && site->given_class == class_id &&
 		site->given_epoch == CatalogEpoch && memcmp(site->given, bytes.data, bytes.len) == 0)
 		return site->given_tag;

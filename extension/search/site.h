@@ -137,7 +137,8 @@ SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes,
 extern SearchTag
 SiteTagOfOperand(SearchSite *site, DataClass *data_class, int32 class_id, const Operand *operand);
 
-/* All bits of the tag of a value, which is opened. */
+/* All bits of the tag of a value, which is opened; or what stands for them where its key is
+ * destroyed. */
 extern SearchTag SiteOpenForTag(DataClass *data_class, Datum datum);
 
 /* ---------------------------------------------------------------- compare.c */

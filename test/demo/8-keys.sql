@@ -49,8 +49,6 @@ CALL tarot.reseal();
 \set failed `sed -n 's/^number of failed transactions: \([0-9]*\).*/\1/p' "$WORK/load"`
 SELECT demo.claim('Another search key for addresses, and no writer failed; they are found by it, through the index',
 	:'load' = '' AND :failed = 0 AND (SELECT array_agg(state ORDER BY generation) = '{retired,active}' FROM tarot.search_key_status WHERE class = 'email'));
--- What writers could still see of dead rows when the indexes were made for the new search key goes out of them.
-SELECT DISTINCT format('REINDEX TABLE %s', indrelid::regclass) FROM pg_index JOIN pg_attribute ON attrelid = indexrelid WHERE atttypid = 'tarot.encrypted_text'::regtype \gexec
 SELECT tarot.destroy_key(name, version) FROM tarot.key_status WHERE name IN ('profile', 'payments') AND NOT seals \g /dev/null
 SELECT demo.claim('The old versions are destroyed', bool_and(state = 'destroyed')) FROM tarot.key_status WHERE name IN ('profile', 'payments') AND NOT seals;
 \connect - web

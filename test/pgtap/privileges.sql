@@ -50,7 +50,7 @@ SELECT set_eq(
 			'tarot.discover_sensitive(regnamespace,integer,real,text)', 'tarot.classification_drift(regnamespace,integer,real,text)', 'tarot.survey_columns(oid,integer,real)',
 			'tarot.survey_table(oid,integer,real)', 'tarot.check_survey(integer,real,text)', 'tarot.tables_to_survey(regnamespace)', 'tarot.classifying_statements(text,name,text,text,boolean,text)',
 			'tarot.k_anonymity(regclass,name[],integer)', 'tarot.require_k_anonymity(regclass,name[],integer)', 'tarot.l_diversity(regclass,name[],name,integer)',
-			'tarot.t_closeness(regclass,name[],name,double precision,boolean)', 'tarot.ordered_distance(integer[],bigint[],double precision[],double precision[])', 'tarot.quoted_columns(regclass,name[])', 'tarot.plain_type(oid)',
+			'tarot.t_closeness(regclass,name[],name,double precision,boolean)', 'tarot.ordered_distance(integer[],bigint[],double precision[],double precision[])', 'tarot.quoted_columns(regclass,name[])', 'tarot.relation_name(regclass)', 'tarot.plain_type(oid)',
 			'tarot.require_anonymity(regclass,name[],integer,name[],integer,double precision)', 'tarot.check_required_anonymity(regclass)', 'tarot.sees_all_rows(regclass)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,

@@ -162,6 +162,13 @@ sub kill_all
 	$node->start;
 }
 
+# For whoever sees the subscriber's rows as they are now, the indexes that it makes for another search key go on having those:
+# with the tags of the first alone.
+my $each_file = q{SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relname IN ('customer_pkey', 'hashed', 'born', 'purchase_pkey') ORDER BY relname};
+my $old_snapshot = $subscriber->background_psql('with_keys');
+$old_snapshot->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
+is($old_snapshot->query_safe('SELECT 1'), '1', 'a snapshot is held on the subscriber');
+
 my $rotate = q{CALL tarot.rotate_search_key('email', batch => 100, pause => '20 ms')};
 my $done = q{SELECT coalesce(max(rows_resealed), 0) FROM tarot.reseal_progress WHERE "table" = 'customer'::regclass AND state = 'running'};
 ask($node, q{SELECT tarot.rotate_key('profile')});
@@ -235,11 +242,18 @@ find_everywhere('done');
 ask($node, q{CALL tarot.rotate_search_key('day')});
 ask($node, q{CALL tarot.reseal()});
 
-# An index that was made anew while an older transaction could see dead rows has their values, with former tags, or none.
-$node->wait_for_catchup($_) foreach qw(with_keys without_keys);
-ask($subscriber, 'REINDEX TABLE customer; REINDEX TABLE purchase', db => 'with_keys');
-ask($node, 'REINDEX TABLE customer; REINDEX TABLE purchase');
+# The version that sealed them goes, and the subscriber's indexes with its values are made anew; nobody else needs to be told.
+$node->wait_for_catchup('with_keys');
+my %old_files = map { split /\|/ } split /\n/, ask($subscriber, $each_file, db => 'with_keys');
 is(error_of($node, q{SELECT tarot.destroy_key('profile', 1)}), '', 'the old version is destroyed without force');
+$node->wait_for_catchup('with_keys');
+is(ask($subscriber, q{SELECT state FROM tarot.key_status WHERE name = 'profile' AND version = 1}, db => 'with_keys'), 'destroyed', 'on the subscriber, too');
+my %new_files = map { split /\|/ } split /\n/, ask($subscriber, $each_file, db => 'with_keys');
+is(join(' ', grep { $new_files{$_} ne $old_files{$_} } sort keys %new_files), 'born customer_pkey', 'its indexes that have such values were made anew');
+find_all($subscriber, 'on a subscriber, as long as somebody sees those rows', db => 'with_keys');
+$old_snapshot->query_safe('COMMIT');
+$old_snapshot->quit;
+is(error_of($subscriber, 'VACUUM (INDEX_CLEANUP on) customer, purchase', db => 'with_keys'), '', 'they are taken away');
 find_everywhere('without the old version');
 
 $standby->promote;

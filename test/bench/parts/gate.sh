@@ -38,5 +38,5 @@ part_gate() {
 	about calls opens - 'envelopes of values opened'
 	as_pg cat "$DIR/pg/callgrind.1" >"$DIR/callgrind.1"
 	as_pg cat "$DIR/pg/callgrind.2" >"$DIR/callgrind.2"
-	perl "$SRC/test/bench/gate-cost" "$SRC/extension/class/gate.c" $GATE_VALUES "$DIR/callgrind.1" "$DIR/callgrind.2" >>"$SAMPLES"
+	perl "$SRC/test/bench/gate-cost" "$SRC/extension/gate/gate.c" $GATE_VALUES "$DIR/callgrind.1" "$DIR/callgrind.2" >>"$SAMPLES"
 }

@@ -1,5 +1,5 @@
 /*
- * function.h
+ * mask_function.h
  *		Masks that are functions in SQL: "function(schema.name)".
  *
  * The function gets the value itself, and whoever wrote it answers for what it
@@ -9,8 +9,8 @@
  * names in it must not mean what the reader wants. It runs with the reader's rights unless
  * it is SECURITY DEFINER; the reader needs no EXECUTE on it.
  */
-#ifndef TAROT_CLASS_FUNCTION_H
-#define TAROT_CLASS_FUNCTION_H
+#ifndef TAROT_VALUES_MASK_FUNCTION_H
+#define TAROT_VALUES_MASK_FUNCTION_H
 
 #include "fmgr.h"
 

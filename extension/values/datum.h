@@ -7,8 +7,8 @@
  * modifier or its domain, are shown as NULL: never as the value, and never with
  * an error that could hold it.
  */
-#ifndef TAROT_CLASS_DATUM_H
-#define TAROT_CLASS_DATUM_H
+#ifndef TAROT_VALUES_DATUM_H
+#define TAROT_VALUES_DATUM_H
 
 /* How values of a type are masked under a class: of one call site, for many values. */
 typedef struct MaskedType MaskedType;

@@ -10,8 +10,8 @@
  * the keys is the active one, for everybody at once: comparisons go by its
  * tags alone.
  */
-#ifndef TAROT_CLASS_SEARCH_H
-#define TAROT_CLASS_SEARCH_H
+#ifndef TAROT_GATE_SEARCH_H
+#define TAROT_GATE_SEARCH_H
 
 #include "base/compat.h"
 #include "class/access.h"

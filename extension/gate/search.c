@@ -16,11 +16,11 @@
 #include "base/catalog.h"
 #include "base/secret.h"
 #include "class/access.h"
-#include "class/plaintext.h"
 #include "class/reveal.h"
-#include "class/search.h"
+#include "gate/search.h"
 #include "keys/admin.h"
 #include "keys/root.h"
+#include "values/plaintext.h"
 
 #define PURPOSE "search"
 #define PURPOSE_SIZE (sizeof(PURPOSE) - 1 + 4 + 1)
@@ -250,16 +250,16 @@ SearchRequire(int32 class_id, Oid role, AccessStamp *stamp)
 					 quote_literal_cstr(data_class->name), quote_literal_cstr(role_name))));
 }
 
-/* ---------------------------------------------------------------- for class.sql */
+/* ---------------------------------------------------------------- for gate.sql */
 
 /*
  * tarot.normalize_search(normalization text) RETURNS text
  *
  * The list of steps in its one spelling; raises when there is no such step.
  */
-PG_FUNCTION_INFO_V1(tarot_class_normalize_search);
+PG_FUNCTION_INFO_V1(tarot_gate_normalize_search);
 Datum
-tarot_class_normalize_search(PG_FUNCTION_ARGS)
+tarot_gate_normalize_search(PG_FUNCTION_ARGS)
 {
 	Normalization normalization;
 	const char *problem;

@@ -1,5 +1,5 @@
 /*
- * function.c
+ * mask_function.c
  *		Masks that are functions in SQL.
  */
 #include "postgres.h"
@@ -20,8 +20,8 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-#include "class/function.h"
-#include "class/gate.h"
+#include "class/reveal.h"
+#include "values/mask_function.h"
 
 #define PATH_SETTING "search_path="
 
@@ -188,7 +188,7 @@ MaskFunctionCall(FmgrInfo *function, Oid collation, Datum value, Datum *masked)
 	LOCAL_FCINFO(call, 1);
 	MemoryContext context = CurrentMemoryContext;
 
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	InitFunctionCallInfoData(*call, function, 1, collation, NULL, NULL);
 	call->args[0].value = value;
 	call->args[0].isnull = false;

@@ -18,8 +18,9 @@
 #include "base/catalog.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
-#include "class/function.h"
-#include "class/masked_type.h"
+#include "values/mask_function.h"
+#include "values/masked_type.h"
+#include "values/masking.h"
 
 /* ---------------------------------------------------------------- arrays */
 
@@ -188,14 +189,14 @@ ClassMaskDatum(MaskedType *type, Datum value, Datum *masked)
 	return likely(type->domain == NULL) || domain_accepts(type, *masked);
 }
 
-/* ---------------------------------------------------------------- for class.sql */
+/* ---------------------------------------------------------------- for values.sql */
 
 /*
  * tarot.preview_mask(class text, value anyelement) RETURNS anyelement
  */
-PG_FUNCTION_INFO_V1(tarot_class_preview_mask);
+PG_FUNCTION_INFO_V1(tarot_values_preview_mask);
 Datum
-tarot_class_preview_mask(PG_FUNCTION_ARGS)
+tarot_values_preview_mask(PG_FUNCTION_ARGS)
 {
 	MaskedType *type = fcinfo->flinfo->fn_extra;
 	int32 class_id = ClassIdOfName(PG_GETARG_BYTES(0));

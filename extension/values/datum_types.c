@@ -20,10 +20,10 @@
 
 #include "base/utf8.h"
 #include "base/varlena.h"
-#include "class/masked_type.h"
-#include "class/masking.h"
-#include "class/number.h"
 #include "mask/text.h"
+#include "values/masked_type.h"
+#include "values/masking.h"
+#include "values/number.h"
 
 /* ---------------------------------------------------------------- text */
 

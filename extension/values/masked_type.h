@@ -2,15 +2,15 @@
  * masked_type.h
  *		What datum.c and datum_types.c share; nobody else includes it.
  */
-#ifndef TAROT_CLASS_MASKED_TYPE_H
-#define TAROT_CLASS_MASKED_TYPE_H
+#ifndef TAROT_VALUES_MASKED_TYPE_H
+#define TAROT_VALUES_MASKED_TYPE_H
 
 #include "fmgr.h"
 #include "nodes/execnodes.h"
 #include "utils/typcache.h"
 
 #include "class/class.h"
-#include "class/datum.h"
+#include "values/datum.h"
 
 typedef bool (*ValueMask)(MaskedType *type, Datum value, Datum *masked);
 

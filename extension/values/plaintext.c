@@ -17,8 +17,8 @@
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
-#include "class/plaintext.h"
 #include "keys/root.h"
+#include "values/plaintext.h"
 
 void
 PlaintextWipeDerived(Bytes derived, Bytes plaintext)

@@ -7,8 +7,8 @@
  * GateRead. Plaintext leaves it only for a role that is
  * granted it; a masked role gets the mask, any other one a placeholder.
  */
-#ifndef TAROT_CLASS_GATE_H
-#define TAROT_CLASS_GATE_H
+#ifndef TAROT_GATE_GATE_H
+#define TAROT_GATE_GATE_H
 
 #include "class/access.h"
 #include "class/class.h"
@@ -142,13 +142,6 @@ extern void GateFinishRewrite(void);
  * caller.
  */
 extern Oid GateMaintenanceCaller;
-
-/*
- * Whether plaintext has been at the gate in this transaction, or this statement
- * of the client's: then what the server logs of it needs care.
- */
-extern bool GateSawPlaintext(void);
-extern void GateNotePlaintext(void);
 
 extern void GateInit(void);
 

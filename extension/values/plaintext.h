@@ -5,8 +5,8 @@
  *
  * docs/formats.md describes it for each kind of envelope.
  */
-#ifndef TAROT_CLASS_PLAINTEXT_H
-#define TAROT_CLASS_PLAINTEXT_H
+#ifndef TAROT_VALUES_PLAINTEXT_H
+#define TAROT_VALUES_PLAINTEXT_H
 
 #include "crypto/envelope.h"
 

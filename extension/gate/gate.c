@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "replication/walsender.h"
@@ -21,12 +20,13 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
-#include "class/gate.h"
 #include "class/reveal.h"
-#include "class/search.h"
+#include "gate/gate.h"
+#include "gate/search.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 #include "keys/subject.h"
+#include "values/masking.h"
 
 #define DEFAULT_KEY "default"
 
@@ -51,10 +51,6 @@ int GateRewriteDepth = 0;
 int GateBlindDepth = 0;
 int32 GateRewriteRefused = CLASS_NONE;
 Oid GateMaintenanceCaller = InvalidOid;
-
-/* The transaction in which plaintext was last seen, and the client's statement then. */
-static LocalTransactionId plaintext_transaction = InvalidLocalTransactionId;
-static TimestampTz plaintext_statement = 0;
 
 static void
 assign_io(int new_setting, void *extra)
@@ -87,27 +83,6 @@ GateCurrentIo(void)
 	if (unlikely(IsBinaryUpgrade))
 		return GATE_IO_ENVELOPE;
 	return (GateIo) io_setting;
-}
-
-void
-GateNotePlaintext(void)
-{
-	LocalTransactionId transaction = compat_local_transaction_id();
-
-	if (unlikely(plaintext_transaction != transaction))
-	{
-		plaintext_transaction = transaction;
-		plaintext_statement = GetCurrentStatementStartTimestamp();
-	}
-}
-
-/* A procedure takes what it has read into the transactions after its COMMIT. */
-bool
-GateSawPlaintext(void)
-{
-	return plaintext_transaction != InvalidLocalTransactionId &&
-		   (plaintext_transaction == compat_local_transaction_id() ||
-			plaintext_statement == GetCurrentStatementStartTimestamp());
 }
 
 void
@@ -162,7 +137,7 @@ ensure_verdict(GateSite *site, int32 class_id)
 	Oid role = GetUserId();
 
 	/* Each time: some languages keep a site for the whole session. */
-	GateNotePlaintext();
+	RevealNotePlaintext();
 	if (unlikely(!AccessStampHolds(&site->stamp) || site->role != role ||
 				 site->class_id != class_id))
 		decide(site, class_id, role);
@@ -328,7 +303,7 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 
 	if (unlikely(envelope->header.class_id == CLASS_LITERAL) && !is_output(path))
 	{
-		GateNotePlaintext();
+		RevealNotePlaintext();
 		return open_value(envelope, kind, try, headroom, plaintext);
 	}
 

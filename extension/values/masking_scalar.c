@@ -1,5 +1,5 @@
 /*
- * masking_values.c
+ * masking_scalar.c
  *		Masks of dates, points of time and floating-point numbers.
  */
 #include "postgres.h"
@@ -16,8 +16,8 @@
 
 #include "base/secret.h"
 #include "class/class.h"
-#include "class/masking.h"
-#include "class/plaintext.h"
+#include "values/masking.h"
+#include "values/plaintext.h"
 
 /* Numbers beyond 10^64000 are not rounded: the quotient could be none. */
 #define NUMERIC_GROUPS_MAX 16000

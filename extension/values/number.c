@@ -10,7 +10,7 @@
 
 #include "base/secret.h"
 #include "base/varlena.h"
-#include "class/number.h"
+#include "values/number.h"
 
 /* Of a number that is counted in 64 bits: twice as much fits, too. */
 #define SHORT_DIGITS 18

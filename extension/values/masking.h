@@ -3,13 +3,24 @@
  *		Masks of values by what they are; envelopes (masking.c) and columns of
  *		any type (datum.c) share them, so that a class has one mask for both.
  */
-#ifndef TAROT_CLASS_MASKING_H
-#define TAROT_CLASS_MASKING_H
+#ifndef TAROT_VALUES_MASKING_H
+#define TAROT_VALUES_MASKING_H
 
 #include "datatype/timestamp.h"
 #include "utils/date.h"
 
 #include "class/class.h"
+
+/*
+ * What a masked reader sees of a value, from plaintext form to plaintext form
+ * (plaintext.h): palloc'd in one piece with `headroom` bytes before it and a
+ * zero byte after it. False for NULL.
+ */
+extern bool ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t headroom,
+					  Bytes *masked);
+
+/* Whether the mask depends on the value; else an empty one will do. */
+extern bool ClassMaskNeedsValue(const DataClass *data_class);
 
 /* Of a text in UTF-8, in UTF-8; returns the size. */
 extern size_t ClassMaskText(DataClass *data_class, Bytes text, char out[MASK_BOUND_MAX]);

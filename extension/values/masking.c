@@ -16,12 +16,13 @@
 
 #include "base/secret.h"
 #include "class/class.h"
-#include "class/masking.h"
-#include "class/number.h"
-#include "class/plaintext.h"
 #include "crypto/hash.h"
 #include "keys/root.h"
 #include "mask/text.h"
+#include "values/mask_function.h"
+#include "values/masking.h"
+#include "values/number.h"
+#include "values/plaintext.h"
 
 static bool
 show(Bytes shown, size_t headroom, Bytes *masked)
@@ -344,4 +345,30 @@ ClassMask(DataClass *data_class, EnvelopeKind kind, Bytes plaintext, size_t head
 			break;
 	}
 	return false;
+}
+
+/* ---------------------------------------------------------------- for values.sql */
+
+/*
+ * tarot.normalize_mask(mask text) RETURNS text
+ *
+ * The mask in its one spelling; raises when there is no such mask.
+ */
+PG_FUNCTION_INFO_V1(tarot_values_normalize_mask);
+Datum
+tarot_values_normalize_mask(PG_FUNCTION_ARGS)
+{
+	char *mask = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	MaskSpec spec;
+	const char *problem;
+	char out[MASK_SPEC_MAX];
+
+	if (!mask_parse(mask, &spec, &problem))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid mask: %s", problem),
+				 errhint("The masks are %s.", mask_names())));
+	if (spec.kind == MASK_FUNCTION)
+		MaskFunctionRequire(spec.argument);
+	mask_format(&spec, out);
+	PG_RETURN_TEXT_P(cstring_to_text(out));
 }

@@ -3,8 +3,8 @@
  *		Moving values to the newest version of their class's key. It yields no
  *		plaintext, and so asks for no grant.
  */
-#ifndef TAROT_CLASS_RENEW_H
-#define TAROT_CLASS_RENEW_H
+#ifndef TAROT_GATE_RENEW_H
+#define TAROT_GATE_RENEW_H
 
 #include "class/class.h"
 #include "crypto/envelope.h"

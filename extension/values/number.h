@@ -5,8 +5,8 @@
  * Most numbers are short, and counted in 64 bits: a decimal arithmetic of any
  * length takes ten times as long. The others go that way, with the same result.
  */
-#ifndef TAROT_CLASS_NUMBER_H
-#define TAROT_CLASS_NUMBER_H
+#ifndef TAROT_VALUES_NUMBER_H
+#define TAROT_VALUES_NUMBER_H
 
 #include "class/class.h"
 

@@ -6,8 +6,8 @@
 
 #include "base/catalog.h"
 #include "base/secret.h"
-#include "class/renew.h"
-#include "class/search.h"
+#include "gate/renew.h"
+#include "gate/search.h"
 #include "keys/ring.h"
 
 static void
