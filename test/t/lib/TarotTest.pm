@@ -116,6 +116,8 @@ sub error_of
 		extra_params => [ @{ $options{extra_params} // [] }, '-f', $file ]);
 	return 'timed out' if $timed_out;
 	return '' if defined $status && $status == 0;
+	# The name of the folder is a matter of chance.
+	$err =~ s/\Q$file\E/<stdin>/g;
 	return $err =~ /\S/ ? $err : 'failed without a message';
 }
 
