@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use TarotTest;
 use Test::More;
 
-my $node = new_node('events', streaming => 1, conf => "max_worker_processes = 8\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
+my $node = new_node('events', streaming => 1, conf => "tarot_security.worker = on\nmax_worker_processes = 8\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
 ask($node, 'CREATE EXTENSION tarot_security; CREATE ROLE app LOGIN; GRANT EXECUTE ON FUNCTION tarot.log_security_event TO app');
 my $flush = q{SELECT tarot.flush_events('3 min')};
 

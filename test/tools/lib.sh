@@ -207,6 +207,7 @@ server_start() {
 		shared_preload_libraries = 'tarot_security'
 		fsync = off
 		log_line_prefix = '%m [%p] %q%d '
+		${SERVER_SETTINGS:-}
 	CONF
 	forget_stale_pid
 	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DIR/pg_ctl.log" 2>&1 9>&-
