@@ -1,4 +1,5 @@
 -- Security events: what they hold, that no rollback takes them back, what becomes one and what does not, and who may put them on record.
+-- The worker runs.
 SET client_min_messages = warning;
 \set VERBOSITY terse
 \set SHOW_CONTEXT never

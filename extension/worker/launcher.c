@@ -34,12 +34,19 @@
 /* After so many starts that failed, events go where somebody reads them. */
 #define FAILURES_MAX 5
 
+/* So long it waits before it takes it that there are to be no workers: sessions may have read that
+ * setting before. */
+#define DISABLED_MS 1000
+
 /* A database that is held is looked at again, lest who held it died. */
 #define HELD_MS 1000
 
 /* Of workers that were asked for, by entry; and when. */
 static BackgroundWorkerHandle *asked[WORKER_DATABASES];
 static TimestampTz asked_at[WORKER_DATABASES];
+
+/* When tarot_security.worker was first seen to be off; 0: it is on. */
+static TimestampTz disabled_at;
 
 /* It was said that there is no room for workers. */
 static bool said_no_room;
@@ -127,6 +134,12 @@ start(int place, Oid database)
 	said_no_room = true;
 }
 
+static bool
+is_disabled_for_long(void)
+{
+	return TimestampDifferenceExceeds(disabled_at, GetCurrentTimestamp(), DISABLED_MS);
+}
+
 /* The result is when to look again, in milliseconds; -1: when woken. Under the lock. */
 static long
 serve(int place, Oid database, bool *spill)
@@ -144,6 +157,8 @@ serve(int place, Oid database, bool *spill)
 	}
 	if (is_starting(place))
 		return -1; /* the postmaster sends a signal */
+	if (!EventWorkerEnabled && !is_disabled_for_long())
+		return DISABLED_MS;
 	if (!EventWorkerEnabled || entry->failures > FAILURES_MAX)
 	{
 		*spill = true;
@@ -186,6 +201,10 @@ serve_all(void)
 {
 	long next = -1;
 
+	if (EventWorkerEnabled)
+		disabled_at = 0;
+	else if (disabled_at == 0)
+		disabled_at = GetCurrentTimestamp();
 	QueueHear();
 	note_waiting_events();
 	for (int i = 0; i < WORKER_DATABASES; i++)

@@ -47,6 +47,7 @@ foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/au
 	my $dir = PostgreSQL::Test::Utils::tempdir;
 	my @blocks = blocks_of($page);
 	my $conf = join '', map { $_->[0] eq 'ini' ? $_->[1] =~ s{/etc/tarot_security}{$dir}gr : () } @blocks;
+	$conf .= "tarot_security.worker = on\n" if $name eq 'audit';
 	write_private("$dir/root.key", new_root_key . "\n");
 	local $ENV{PGUSER} = 'postgres';
 	my $node = new_node($name, conf => $conf, initdb => ['--username=postgres']);

@@ -4,12 +4,13 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use IPC::Run qw(start);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use TarotTest;
 use Test::More;
 
-my $node = new_node('events', streaming => 1, conf => "max_worker_processes = 8\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
+my $node = new_node('events', streaming => 1, conf => "tarot_security.worker = on\nmax_worker_processes = 8\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
 ask($node, 'CREATE EXTENSION tarot_security; CREATE ROLE app LOGIN; GRANT EXECUTE ON FUNCTION tarot.log_security_event TO app');
 my $flush = q{SELECT tarot.flush_events('3 min')};
 
@@ -57,7 +58,7 @@ foreach my $round (1 .. 4)
 	# So that it has something to write when it is killed.
 	$session->query_safe("SELECT tarot.log_security_event('KILLED', 'u', '$round-' || g, 'x') FROM generate_series(1, 40) g");
 	my $pid;
-	ok(wait_until(sub { ($pid = worker('postgres')) ne '' }), "round $round: a worker");
+	ok(wait_until(sub { ($pid = worker('postgres')) =~ /^\d+$/ }), "round $round: a worker");
 	kill 9, $pid;
 	ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery() AND ' . "NOT EXISTS (SELECT FROM tarot.worker_status WHERE pid = $pid)"), 'the server is back');
 	eval { $session->quit };
@@ -65,6 +66,38 @@ foreach my $round (1 .. 4)
 	is(events('KILLED'), join('|', (40 * $round) x 2), 'each event once');
 }
 is(scalar(logged($node, 'KILLED')), 0, 'and none in the server log');
+
+# Under load: of each session events 1, 2, 3, ... up to its last are there, in the table or, where the queue was full, in the server log; each once.
+{
+	my $offset = length server_log($node);
+	foreach my $round (1 .. 3)
+	{
+		my $before = events('LOAD') =~ s/\|.*//r;
+		my $loop = q{DO $$ BEGIN FOR i IN 1 .. 1000000 LOOP PERFORM tarot.log_security_event('LOAD', 'u', i::text, 'x'); IF i % 8 = 0 THEN PERFORM pg_sleep(0.005); END IF; END LOOP; END $$};
+		my @sessions = map { start [ 'psql', '-X', '-q', '-c', $loop, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err } 1 .. 2;
+		ok($node->poll_query_until('postgres', "SELECT count(*) > $before + 200 FROM tarot.security_event WHERE event_type = 'LOAD'"), "round $round: events come");
+		my $pid;
+		ok(wait_until(sub { ($pid = worker('postgres')) =~ /^\d+$/ }), 'by a worker');
+		kill 9, $pid;
+		$_->finish foreach @sessions;
+		ok($node->poll_query_until('postgres', 'SELECT true'), 'the server is back');
+	}
+	is(ask($node, $flush), 't', 'all is written');
+	my @all = split /\n/, ask($node, q{SELECT pid || ' ' || action FROM tarot.security_event WHERE event_type = 'LOAD'});
+	push @all, map { /"action": "(\d+)".*"pid": (\d+)/ ? "$2 $1" : 'bad' } grep { /security event: .*"event_type": "LOAD"/ } split /\n/, substr(server_log($node), $offset);
+	my (%count, %last);
+	$count{$_}++ foreach @all;
+	foreach (keys %count)
+	{
+		my ($pid, $number) = split / /;
+		$last{$pid} = $number if $number > ($last{$pid} // 0);
+	}
+	is(scalar(grep { $_ > 1 } values %count), 0, 'none is there twice');
+	my $expected = 0;
+	$expected += $_ foreach values %last;
+	is(scalar(keys %count), $expected, 'none is missing');
+	is(scalar(keys %last), 6, 'of all sessions');
+}
 
 # An ordinary end is no crash.
 ask($node, event('ENDED', 1));
@@ -81,6 +114,7 @@ is(events('ENDED'), '2|2', 'each event once');
 	ask($node, "SELECT tarot.log_security_event('CRASH', 'u', g::text, 'x') FROM generate_series(1, 50) g");
 	is(ask($node, q{SELECT tarot.flush_events('1.5 s')}), 'f', 'they wait for a lock');
 	my $victim = ask($node, q{SELECT pid FROM pg_locks WHERE relation = 'tarot.audit_entry'::regclass AND mode = 'AccessExclusiveLock' AND granted});
+	like($victim, qr/\A\d+\z/, 'who holds it');
 	kill 9, $victim;
 	eval { $locker->quit };
 	ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victim)"), 'the server is back');

@@ -189,7 +189,7 @@ forget_stale_pid() {
 }
 
 # Starts the server in DATA, which is made if need be. Settings of the project's own are in
-# $DATA/tarot.conf, written anew each time, and those of SERVER_CONF; postgresql.conf stays for whoever uses the server.
+# $DATA/tarot.conf, written anew each time, and those of SERVER_SETTINGS; postgresql.conf stays for whoever uses the server.
 server_start() {
 	if [ ! -e "$DATA/PG_VERSION" ]; then
 		as_pg rm -rf "$DATA.new"
@@ -207,7 +207,7 @@ server_start() {
 		shared_preload_libraries = 'tarot_security'
 		fsync = off
 		log_line_prefix = '%m [%p] %q%d '
-		${SERVER_CONF:-}
+		${SERVER_SETTINGS:-}
 	CONF
 	forget_stale_pid
 	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DIR/pg_ctl.log" 2>&1 9>&-

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Security events: what reporting one costs the caller, and how fast the worker writes them.
 
-# The rest of the call's time is the query's; so the target holds for more than the event.
+# Of processor time, since the worker wakes meanwhile and takes its share. The rest of the call is the query's; so the target holds for more
+# than the event.
 TARGETS+='
-event               event_microsecond   <= 2       An event by tarot.log_security_event(), with details, in microseconds, the query included
+event_cpu           event_microsecond   <= 2       An event by tarot.log_security_event(), in microseconds of processor time, the query included
 '
 
 part_events() {
@@ -15,5 +16,6 @@ part_events() {
 		"SELECT count(*) FROM (SELECT tarot.log_security_event('FUNCTION_ACCESS', 'agent-7', 'send_mail', 'denied', '{\"parameters\": {\"to\": \"x\"}}') FROM generate_series(1, $n) OFFSET 0) AS e" "$before"
 	measure events event_written - 'writing them, by the worker' "$n" "SELECT tarot.flush_events('1 min')" \
 		"SELECT count(*) FROM (SELECT tarot.log_security_event('FUNCTION_ACCESS', 'agent-7', 'send_mail', 'denied', '{\"parameters\": {\"to\": \"x\"}}') FROM generate_series(1, $n) OFFSET 0) AS e;"
+	about events event_cpu - 'tarot.log_security_event(), with details, processor time'
 	run_rounds
 }
