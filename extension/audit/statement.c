@@ -613,6 +613,8 @@ AuditLeaveStatement(AuditStatement *audit)
 		return;
 	if (!audit->finished)
 		report_attempt(audit);
+	else
+		MemoryContextDelete(audit->context);
 	innermost = audit->outer;
 	audit->node = NULL;
 }
