@@ -201,6 +201,13 @@ DELETE FROM bare WHERE a IS NULL;
 ALTER TABLE bare ADD PRIMARY KEY (b, a);
 UPDATE bare SET a = 3;
 SELECT * FROM log();
+-- One with a column that is left out is none, either: of it an entry would tell a part.
+CREATE TABLE half (id int, hidden int, v int);
+SELECT tarot.audit_table('half', exclude => '{hidden}');
+ALTER TABLE half ADD PRIMARY KEY (id, hidden);
+INSERT INTO half VALUES (1, 1, 1), (1, 2, 1);
+UPDATE half SET v = 2 WHERE hidden = 2;
+SELECT * FROM log();
 CREATE TABLE nothing ();
 SELECT tarot.audit_table('nothing');
 INSERT INTO nothing DEFAULT VALUES;

@@ -97,6 +97,20 @@ SELECT tarot.lock();
 SELECT run($$INSERT INTO customer (id, tax) VALUES (3, 'TAX-79')$$), run($$INSERT INTO customer (id) VALUES (4)$$), run($$DELETE FROM customer WHERE id = 4$$);
 SELECT tarot.unlock();
 SELECT count(*) FROM tarot.audit_entry e WHERE e.relation = 'customer'::regclass AND key IN ('{"id": 3}', '{"id": 4}');
+-- Nor by way of a row as a value: in an array, a domain, a range, another row.
+CREATE TABLE guest (n int, mail text);
+SELECT tarot.classify_column('guest', 'mail', 'email');
+CREATE DOMAIN guest_domain AS guest;
+CREATE TYPE crate AS (a int, g guest_domain[]);
+CREATE TYPE plain_crate AS (a int, b text);
+CREATE TYPE guests AS RANGE (subtype = guest);
+CREATE TABLE keeps (id int PRIMARY KEY, g guest, gs guest[], d guest_domain, b crate, r guests, m guests_multirange, p plain_crate);
+SELECT tarot.audit_table('keeps');
+INSERT INTO keeps VALUES (1, ROW(1, 'carla@x.example'), ARRAY[ROW(1, 'carla@x.example')::guest], ROW(1, 'carla@x.example')::guest, ROW(1, ARRAY[ROW(1, 'carla@x.example')::guest]::guest_domain[])::crate,
+	guests(ROW(1, 'carla@x.example')::guest, ROW(2, 'carla@x.example')::guest), guests_multirange(guests(ROW(1, 'carla@x.example')::guest, NULL)), ROW(1, 'shown')::plain_crate);
+UPDATE keeps SET g.mail = 'other carla@x.example';
+SELECT operation, key, old, new FROM tarot.audit_log WHERE relation = 'keeps'::regclass ORDER BY transaction;
+SELECT count(*) FROM tarot.audit_entry e WHERE e::text ~ 'carla';
 
 -- ------------------------------------------------------------ whom a token names
 SELECT tarot.create_issuer('here', 'https://here.example', '{}', secret => repeat('h', 32), subject_prefix => 'here/');

@@ -11,13 +11,16 @@
 
 #include "access/detoast.h"
 #include "access/relation.h"
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "audit/document.h"
 #include "audit/value.h"
@@ -45,6 +48,7 @@ typedef struct ShapeColumn
 	bool in_key;
 	bool changed;
 	bool digest; /* not the value itself is on record */
+	bool hidden; /* nor that */
 	int name_size;
 	const char *name;
 	MaskedType *mask; /* NULL: not classified */
@@ -93,6 +97,62 @@ compare_names(const void *left, const void *right)
 	return memcmp(a->name, b->name, a->name_size);
 }
 
+/*
+ * Whether values of a type hold rows of tables that have classified columns:
+ * what a mask would make of one is said of the column alone.
+ */
+static bool
+holds_classified(Oid type)
+{
+	Oid base = getBaseType(type);
+	bool holds = false;
+	LabelledTable *labels;
+	TupleDesc desc;
+	Oid inner;
+	Oid table;
+
+	check_stack_depth();
+	if (likely(base < FirstNormalObjectId))
+		return false;
+	inner = get_element_type(base);
+	if (!OidIsValid(inner))
+		inner = get_range_subtype(base);
+	if (!OidIsValid(inner))
+		inner = get_multirange_range(base);
+	if (OidIsValid(inner))
+		return holds_classified(inner);
+	table = get_typ_typrelid(base);
+	if (!OidIsValid(table))
+		return false;
+	labels = LabelFind(table);
+	for (int i = 0; labels != NULL && i < labels->natts && !holds; i++)
+		holds = labels->classes[i] != CLASS_NONE;
+	if (holds)
+		return true;
+	desc = lookup_rowtype_tupdesc_copy(base, -1);
+	for (int i = 0; i < desc->natts && !holds; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		holds = !attribute->attisdropped && holds_classified(attribute->atttypid);
+	}
+	FreeTupleDesc(desc);
+	return holds;
+}
+
+/* By a part of the key alone a row is not known: then it counts as none. */
+static void
+require_whole_key(RowShape *shape, const Bitmapset *key)
+{
+	int count = 0;
+
+	for (int i = 0; i < shape->count; i++)
+		count += shape->columns[i].in_key;
+	shape->has_key = count > 0 && count == bms_num_members(key);
+	for (int i = 0; i < shape->count; i++)
+		shape->columns[i].in_key &= shape->has_key;
+}
+
 RowShape *
 RowShapeMake(Relation relation, const Trigger *trigger, bool keys)
 {
@@ -122,10 +182,12 @@ RowShapeMake(Relation relation, const Trigger *trigger, bool keys)
 		column->name_size = (int) strlen(column->name);
 		if (class_id != CLASS_NONE)
 			column->mask = ClassMaskedType(class_id, attribute->atttypid, attribute->atttypmod);
+		else
+			column->hidden = holds_classified(attribute->atttypid);
 		column->value = AuditValueOfType(attribute->atttypid);
-		shape->has_key |= column->in_key;
 		shape->count++;
 	}
+	require_whole_key(shape, key);
 	qsort(shape->columns, shape->count, sizeof(ShapeColumn), compare_names);
 	bms_free(key);
 	return shape;
@@ -212,6 +274,8 @@ put_column(StringInfo out, const ShapeColumn *column, Datum value)
 	int start = out->len;
 	uint32 type;
 
+	if (unlikely(column->hidden))
+		return JENTRY_ISNULL;
 	if (column->mask != NULL && !ClassMaskDatum(column->mask, value, &value))
 		return JENTRY_ISNULL;
 	if (unlikely(column->digest))

@@ -279,6 +279,12 @@ is_always_on_record(Node *node)
 	return setting != NULL && SettingIsOfAudit(setting);
 }
 
+static bool
+is_copy_out(Node *node)
+{
+	return IsA(node, CopyStmt) && !((CopyStmt *) node)->is_from;
+}
+
 /* What these do no rollback undoes: so it is on record before. */
 static bool
 is_irrevocable(Node *node)
@@ -300,8 +306,8 @@ AuditEnterStatement(AuditStatement *audit, PlannedStmt *statement, const char *q
 	audit->node = NULL;
 
 	/* A standby writes nothing; a part of a statement belongs to it. */
-	if (!is_watched(node) || RecoveryInProgress() || !AuditExists() || KindIsOfNobody() ||
-		(context == PROCESS_UTILITY_SUBCOMMAND && innermost != NULL))
+	if (!is_watched(node) || (RecoveryInProgress() && !is_copy_out(node)) || !AuditExists() ||
+		KindIsOfNobody() || (context == PROCESS_UTILITY_SUBCOMMAND && innermost != NULL))
 		return;
 	kind = KindOfStatement(node);
 	audit->outer = innermost;
@@ -569,6 +575,34 @@ write_entries(AuditStatement *audit, const QueryCompletion *completion, AuditRed
 		write_entry(audit, NULL, facts.data);
 }
 
+/*
+ * Rows that are out stay out: where their entry may not, since the transaction
+ * goes on and may be rolled back, as that of pg_dump always is, or on a standby,
+ * the server log has them, too.
+ */
+static void
+log_copy_out(const AuditStatement *audit, const QueryCompletion *completion)
+{
+	const char *role = GetUserNameFromId(GetUserId(), false);
+	const char *session_role = GetUserNameFromId(GetSessionUserId(), false);
+	ListCell *cell;
+
+	if (!is_copy_out(audit->node) || !audit->on_record ||
+		(!IsTransactionBlock() && !RecoveryInProgress()))
+		return;
+	foreach (cell, audit->objects)
+	{
+		const StatementObject *object = lfirst(cell);
+
+		if (object->identity != NULL)
+			ereport(LOG,
+					(errmsg("audit: COPY of " UINT64_FORMAT " rows from \"%s\" by role \"%s\", "
+							"session role \"%s\"",
+							completion->nprocessed, object->identity, role, session_role),
+					 errhidestmt(true)));
+	}
+}
+
 void
 AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, AuditRedact redact)
 {
@@ -588,12 +622,16 @@ AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, A
 		return;
 	}
 	outer = MemoryContextSwitchTo(audit->context);
-	CommandCounterIncrement();
+	if (!RecoveryInProgress())
+		CommandCounterIncrement();
 	add_resolved(audit);
 	ProtectFinish(audit->objects);
 	SchemaFollowStatement(audit->node, audit->objects);
-	if (!audit->written)
-		write_entries(audit, completion != NULL ? completion : &nothing, redact);
+	if (completion == NULL)
+		completion = &nothing;
+	if (!audit->written && !RecoveryInProgress())
+		write_entries(audit, completion, redact);
+	log_copy_out(audit, completion);
 	MemoryContextSwitchTo(outer);
 	audit->finished = true;
 }
@@ -613,6 +651,8 @@ AuditLeaveStatement(AuditStatement *audit)
 		return;
 	if (!audit->finished)
 		report_attempt(audit);
+	else
+		MemoryContextDelete(audit->context);
 	innermost = audit->outer;
 	audit->node = NULL;
 }
