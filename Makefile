@@ -33,7 +33,11 @@ DATA = $(UPGRADE_SCRIPTS)
 DATA_built = $(EXTENSION_SQL)
 SHLIB_EXPORTS = extension/exports.txt
 SHLIB_LINK = -lcrypto -lsodium
-EXTRA_CLEAN = $(EXTENSION_SQL) extension/exports.txt extension/exports.list $(OBJS:.o=.d)
+# A program that needs nothing of the server: it is made of what the library has of that.
+VERIFIER = extension/program/tarot-verify
+VERIFIER_OBJS := extension/program/tarot_verify.o $(patsubst $(TOP)/%.c,%.o,$(foreach part,$(SERVER_FREE),\
+	$(wildcard $(TOP)/extension/$(part).c) $(if $(filter crypto token,$(part)),$(wildcard $(TOP)/extension/$(part)/*.c))))
+EXTRA_CLEAN = $(VERIFIER) extension/program/tarot_verify.o extension/program/tarot_verify.d $(EXTENSION_SQL) extension/exports.txt extension/exports.list $(OBJS:.o=.d)
 
 # The server's own headers are system headers here: their warnings are not ours to mend.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(TOP)/extension \
@@ -61,9 +65,9 @@ include $(PGXS)
 
 # Headers are dependencies, and objects lie in sub-folders also out of tree
 # (by absolute name, or VPATH would find the folder among the sources).
--include $(OBJS:.o=.d)
-OBJECT_DIRS := $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS))))
-$(OBJS) $(EXTENSION_SQL) extension/exports.txt: | $(OBJECT_DIRS)
+-include $(OBJS:.o=.d) extension/program/tarot_verify.d
+OBJECT_DIRS := $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS) extension/program/tarot_verify.o)))
+$(OBJS) extension/program/tarot_verify.o $(EXTENSION_SQL) extension/exports.txt: | $(OBJECT_DIRS)
 $(OBJECT_DIRS):
 	mkdir -p $@
 
@@ -74,7 +78,20 @@ extension/exports.txt: $(SOURCES) $(TOP)/Makefile
 	  sed -n -e 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\));.*/\1\npg_finfo_\1/p' \
 	    -e 's/^.*PGDLLEXPORT void \([a-z0-9_]*\)(.*/\1/p' \
 	    $(addprefix $(TOP)/,$(SOURCES)); } | sort -u > $@
-$(OBJS): $(TOP)/Makefile $(TOP)/tarot_security.control
+$(OBJS) extension/program/tarot_verify.o: $(TOP)/Makefile $(TOP)/tarot_security.control
+
+# PGXS makes a library or a program, not both.
+all: $(VERIFIER)
+$(VERIFIER): $(VERIFIER_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcrypto -lsodium
+install: install-verifier
+uninstall: uninstall-verifier
+.PHONY: install-verifier uninstall-verifier
+install-verifier: $(VERIFIER)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(VERIFIER) '$(DESTDIR)$(bindir)'
+uninstall-verifier:
+	rm -f '$(DESTDIR)$(bindir)/$(notdir $(VERIFIER))'
 
 $(EXTENSION_SQL): $(MODULE_SQL) $(TOP)/Makefile $(TOP)/tarot_security.control
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION tarot_security" to load this file. \quit'; \

@@ -1,16 +1,12 @@
 /*
  * leaf.h
- *		Entries of the audit log as leaves of the hash tree.
- *
- * docs/formats.md has every byte. A leaf commits to what the entry says, and to
- * its details (key, old, new) by a salted hash that can take their place.
+ *		Entries of the audit log as leaves of the hash tree: rows for
+ *		crypto/audit_leaf.h.
  */
 #ifndef TAROT_SEAL_LEAF_H
 #define TAROT_SEAL_LEAF_H
 
-#include "crypto/merkle.h"
-
-#define ENTRY_SALT_SIZE 16
+#include "crypto/audit_leaf.h"
 
 /* The columns of tarot.audit_entry: all of them, for what a leaf leaves out can be changed. */
 typedef enum LeafColumn
@@ -44,12 +40,7 @@ typedef struct LeafEntry
 	bool nulls[LEAF_COLUMNS];
 } LeafEntry;
 
-/* Whether its details were erased: then `salt` has the hash that stands for them. */
-extern bool LeafIsErased(const LeafEntry *entry);
-
-/* What a leaf has of the details; leaves its garbage in the current memory context, as the next
- * does. */
-extern void LeafDetails(const LeafEntry *entry, uint8_t out[HASH_SIZE]);
-extern void LeafHash(const LeafEntry *entry, MerkleHash *out);
+/* Views of it, in UTF-8; leaves its garbage in the current memory context. */
+extern AuditLeaf LeafOfEntry(const LeafEntry *entry);
 
 #endif

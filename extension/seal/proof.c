@@ -9,7 +9,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 #include "utils/xid8.h"
 
 #include "base/errors.h"
@@ -166,6 +168,65 @@ tarot_seal_prove_consistency(PG_FUNCTION_ARGS)
 										  TileRead, TileStoreMake(false), &proof));
 	SPI_finish();
 	PG_RETURN_DATUM(array_of_proof(&proof));
+}
+
+/*
+ * tarot.tree_peaks(size bigint) RETURNS bytea[]
+ */
+PG_FUNCTION_INFO_V1(tarot_seal_tree_peaks);
+Datum
+tarot_seal_tree_peaks(PG_FUNCTION_ARGS)
+{
+	MerkleFrontier frontier;
+	MerkleProof peaks;
+
+	SPI_connect();
+	require_tree(merkle_read_frontier((uint64) PG_GETARG_INT64(0), TileRead, TileStoreMake(false),
+									  &frontier));
+	SPI_finish();
+	peaks.count = frontier.count;
+	memcpy(peaks.hashes, frontier.peaks, sizeof(MerkleHash) * (size_t) frontier.count);
+	PG_RETURN_DATUM(array_of_proof(&peaks));
+}
+
+/*
+ * tarot.tree_leaves(first bigint, last bigint, OUT "position" bigint, OUT system bigint, OUT
+ * transaction xid8, OUT number bigint, OUT leaf bytea) RETURNS SETOF record
+ *
+ * From a position to before another.
+ */
+PG_FUNCTION_INFO_V1(tarot_seal_tree_leaves);
+Datum
+tarot_seal_tree_leaves(PG_FUNCTION_ARGS)
+{
+	int64 last = PG_GETARG_INT64(1);
+	ReturnSetInfo *result;
+	TileStore *tiles;
+
+	InitMaterializedSRF(fcinfo, 0);
+	result = (ReturnSetInfo *) fcinfo->resultinfo;
+	SPI_connect();
+	tiles = TileStoreMake(false);
+	for (int64 position = PG_GETARG_INT64(0); position < last; position++)
+	{
+		Datum values[5];
+		bool nulls[5] = {false};
+		MerkleHash leaf;
+		EntryId id;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!TileLeaf(tiles, (uint64) position, &id, &leaf))
+			require_tree(CRYPTO_MALFORMED);
+		values[0] = Int64GetDatum(position);
+		values[1] = Int64GetDatum((int64) id.system);
+		values[2] = FullTransactionIdGetDatum(FullTransactionIdFromU64(id.transaction));
+		values[3] = Int64GetDatum(id.number);
+		values[4] = PointerGetDatum(bytea_of_hash(&leaf));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		pfree(DatumGetPointer(values[4]));
+	}
+	SPI_finish();
+	return (Datum) 0;
 }
 
 /* ---------------------------------------------------------------- for whoever has a proof */

@@ -123,6 +123,7 @@ static void
 see_entry(void *state, const LogEntry *entry)
 {
 	Sealing *sealing = state;
+	AuditLeaf content;
 	NewLeaf *leaf;
 
 	FrontierSee(&sealing->frontier, sealing->partition, entry);
@@ -140,7 +141,8 @@ see_entry(void *state, const LogEntry *entry)
 	}
 	leaf = &sealing->leaves[sealing->count++];
 	leaf->id = entry->id;
-	LeafHash(&entry->entry, &leaf->hash);
+	content = LeafOfEntry(&entry->entry);
+	CryptoCheck(audit_leaf_hash(&content, &leaf->hash));
 }
 
 static void

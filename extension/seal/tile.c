@@ -281,6 +281,28 @@ TileFind(TileStore *store, const EntryId *id)
 	return -1;
 }
 
+bool
+TileLeaf(TileStore *store, uint64 position, EntryId *id, MerkleHash *leaf)
+{
+	uint32 place = (uint32) (position % TILE_WIDTH);
+	const Tile *tile = &store->tiles[0];
+	EntryRun run;
+
+	if (!tile_load(store, 0, position / TILE_WIDTH) || place >= (uint32) tile->count)
+		return false;
+	*leaf = tile->hashes[place];
+	for (int i = 0; RunRead(bytes_view(tile->runs->data, (size_t) tile->runs->len), i, &run);
+		 place -= run.count, i++)
+	{
+		if (place >= run.count)
+			continue;
+		*id = run.first;
+		id->number += place;
+		return true;
+	}
+	return false;
+}
+
 /* ---------------------------------------------------------------- growing */
 
 /* A MerkleWriter. */

@@ -59,6 +59,9 @@ extern TileStore *TileStoreMake(bool fresh);
 /* A MerkleReader: CRYPTO_MALFORMED where a tile is missing or too short. */
 extern CryptoStatus TileRead(void *store, int height, uint64_t index, MerkleHash *hash);
 
+/* The leaf at a position, and whose it is; false where there is none. */
+extern bool TileLeaf(TileStore *store, uint64 position, EntryId *id, MerkleHash *leaf);
+
 /* Appends a leaf; tiles are written when they are full, and by TileFlush(). As TileRead(). */
 extern CryptoStatus
 TileAppend(TileStore *store, MerkleFrontier *frontier, const EntryId *id, const MerkleHash *leaf);

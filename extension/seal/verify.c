@@ -318,6 +318,7 @@ see_entry(void *state, const LogEntry *entry)
 {
 	Verifier *verifier = state;
 	Position *position = position_of(verifier, &entry->id);
+	AuditLeaf content;
 	uint64 number;
 	MerkleHash hash;
 
@@ -334,8 +335,9 @@ see_entry(void *state, const LogEntry *entry)
 		return;
 	}
 	position->seen = true;
-	LeafHash(&entry->entry, &hash);
-	if (LeafIsErased(&entry->entry))
+	content = LeafOfEntry(&entry->entry);
+	CryptoCheck(audit_leaf_hash(&content, &hash));
+	if (audit_leaf_is_erased(&content))
 		report(verifier, "details erased", number, number, &entry->id,
 			   "Key, old and new are gone; what the leaf says of them stays.");
 	if (memcmp(&hash, &position->leaf, sizeof(hash)) == 0)

@@ -24,6 +24,13 @@ CREATE FUNCTION tarot.check_log(first bigint, last bigint, size bigint, OUT find
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_check_log';
 
+CREATE FUNCTION tarot.tree_peaks(size bigint) RETURNS bytea[]
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_seal_tree_peaks';
+CREATE FUNCTION tarot.tree_leaves(first bigint, last bigint, OUT "position" bigint, OUT system bigint, OUT transaction xid8, OUT number bigint, OUT leaf bytea) RETURNS SETOF record
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_seal_tree_leaves';
+
 CREATE FUNCTION tarot.audit_tree_size() RETURNS bigint
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -134,6 +141,34 @@ $$;
 COMMENT ON FUNCTION tarot.verify_audit(bigint, bigint, text, text[]) IS
 	'Hashes again the entries of the audit log at positions between two sizes of its tree (by default all), and the tree up to the root of each checkpoint, whose signatures are verified, and names whatever does not fit; no rows: all is as it was sealed. With a checkpoint that was kept outside it also finds what only that can tell: an end that was cut off, and a past that was rewritten. Keys are the public ones that count, by default those of tarot.audit_signers, which who can change the log can change, too. For whom EXECUTE is granted. Needs 100 bytes of memory an entry. Raises 22023 for a range that is none.';
 
-REVOKE ALL ON FUNCTION tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint), tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text),
+-- ------------------------------------------------------------ export
+
+CREATE FUNCTION tarot.export_audit("from" bigint DEFAULT 0, "to" bigint DEFAULT NULL) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	first CONSTANT bigint := (SELECT coalesce(max(c.size), 0) FROM tarot.audit_checkpoint c WHERE c.size <= "from");
+	last CONSTANT bigint := (SELECT coalesce(min(c.size), tarot.audit_tree_size()) FROM tarot.audit_checkpoint c WHERE c.size >= "to");
+BEGIN
+	IF ("from" >= 0 AND coalesce("to" >= "from", true)) IS NOT TRUE THEN
+		RAISE EXCEPTION 'from must not be negative, nor to less than from' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN NEXT json_build_object('tarot_security', 'audit log', 'from', first, 'to', last, 'peaks', ARRAY(SELECT encode(p, 'hex') FROM unnest(tarot.tree_peaks(first)) WITH ORDINALITY AS u (p, n) ORDER BY n));
+	RETURN QUERY
+		SELECT line FROM (
+			SELECT t."position" AS place, 0 AS rank, CASE WHEN e.number IS NULL THEN json_build_object('position', t."position", 'leaf', encode(t.leaf, 'hex'))
+				ELSE json_build_object('position', t."position", 'recorded_at', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'transaction', e.transaction::text, 'number', e.number::text,
+					'system', e.system::text, 'statement', e.statement::text, 'relation', e.relation::text, 'operation', e.operation, 'table_name', e.table_name, 'role', e.role, 'session_role', e.session_role, 'subject', e.subject,
+					'client', e.client, 'application', e.application, 'key', e.key::text, 'old', e.old::text, 'new', e.new::text, 'salt', encode(e.salt, 'hex'), 'leaf', encode(t.leaf, 'hex')) END::text AS line
+				FROM tarot.tree_leaves(first, last) t LEFT JOIN tarot.audit_entry e ON e.system = t.system AND e.transaction = t.transaction AND e.number = t.number
+			UNION ALL SELECT c.size - 1, 1, json_build_object('checkpoint', c.note)::text FROM tarot.audit_checkpoint c WHERE c.size > first AND c.size <= last AND c.note IS NOT NULL) AS lines
+		ORDER BY place, rank;
+END
+$$;
+COMMENT ON FUNCTION tarot.export_audit(bigint, bigint) IS
+	'The audit log between two positions of its tree (by default all), from one checkpoint to another, as lines of JSON, for the program tarot-verify: an object for each entry, or for its leaf where the entry is gone, in the order of positions, and the signed checkpoints. What is not sealed is not in it. key, old and new are JSON as strings. For whom EXECUTE is granted. Raises 22023 for a range that is none, TS501 where the tree has a gap.';
+
+REVOKE ALL ON FUNCTION tarot.tree_peaks(bigint), tarot.tree_leaves(bigint, bigint), tarot.export_audit(bigint, bigint), tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint), tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text),
 	tarot.check_log(bigint, bigint, bigint), tarot.audit_tree_size(), tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),
 	tarot.verify_inclusion(bytea, bigint, bigint, bytea[], bytea), tarot.verify_consistency(bigint, bytea, bigint, bytea, bytea[]), tarot.verify_checkpoint(text, text[]), tarot.verify_audit(bigint, bigint, text, text[]) FROM PUBLIC;
