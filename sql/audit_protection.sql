@@ -66,6 +66,24 @@ RESET ROLE;
 TABLE enforced;
 SELECT * FROM log();
 
+-- Nor is a column left out for the name of one that was.
+SET ROLE regress_protect_owner;
+CREATE TABLE names (id int PRIMARY KEY, a text, b text, c text);
+SET ROLE regress_protect_officer;
+SELECT tarot.audit_table('names', exclude => '{a,b}');
+SET ROLE regress_protect_owner;
+ALTER TABLE names DROP a;
+ALTER TABLE names RENAME c TO a;
+INSERT INTO names VALUES (1, 'hidden', 'shown');
+ALTER TABLE names DROP b;
+ALTER TABLE names RENAME a TO b;
+UPDATE names SET b = 'shown, too';
+RESET ROLE;
+SELECT * FROM enforced WHERE "table" = 'names';
+SELECT operation, table_name, old, new FROM log();
+DROP TABLE names;
+SELECT count(*) FROM fresh();
+
 -- ------------------------------------------------------------ a superuser can, and that is on record
 ALTER TABLE ledger DISABLE TRIGGER tarot_audit;
 ALTER TABLE ledger ENABLE TRIGGER tarot_audit;

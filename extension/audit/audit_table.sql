@@ -236,8 +236,9 @@ CREATE FUNCTION tarot.rename_audited_column(renamed oid, old name, new name) RET
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	UPDATE tarot.audited_table r SET columns = array_replace(r.columns, old, new), exclude = array_replace(r.exclude, old, new)
-		WHERE r.relation = renamed AND old = ANY (coalesce(r.columns, r.exclude));
+	-- The new name may stand there of a column that was dropped, and does not mean this one.
+	UPDATE tarot.audited_table r SET columns = array_replace(array_remove(r.columns, new), old, new), exclude = nullif(array_replace(array_remove(r.exclude, new), old, new), '{}')
+		WHERE r.relation = renamed AND coalesce(r.columns, r.exclude) && ARRAY[old, new];
 END
 $$;
 

@@ -26,22 +26,31 @@
 
 #include "label/trigger.h"
 
-/* The arguments as the catalog keeps them, with one name in the place of another. */
+/*
+ * The arguments as the catalog keeps them, with one name in the place of another;
+ * NULL where they stay. No column had the new name until now: where it stands,
+ * it is that of one that was dropped, and does not come to mean another.
+ */
 static bytea *
 rename_in_arguments(const Trigger *trigger, const char *old_name, const char *new_name,
-					TriggerColumnArgument is_column)
+					TriggerColumnArgument is_column, int16 *count)
 {
 	StringInfoData out;
 	bool found = false;
 	bytea *arguments;
 
+	*count = 0;
 	initStringInfo(&out);
 	for (int i = 0; i < trigger->tgnargs; i++)
 	{
+		bool stale = is_column(i) && strcmp(trigger->tgargs[i], new_name) == 0;
 		bool renamed = is_column(i) && strcmp(trigger->tgargs[i], old_name) == 0;
 		const char *argument = renamed ? new_name : trigger->tgargs[i];
 
-		found |= renamed;
+		found |= renamed || stale;
+		if (stale)
+			continue;
+		(*count)++;
 		appendBinaryStringInfo(&out, argument, (int) strlen(argument) + 1);
 	}
 	if (!found)
@@ -53,7 +62,7 @@ rename_in_arguments(const Trigger *trigger, const char *old_name, const char *ne
 }
 
 static void
-set_arguments(Relation triggers, Oid trigger, bytea *arguments)
+set_arguments(Relation triggers, Oid trigger, bytea *arguments, int16 count)
 {
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -64,11 +73,11 @@ set_arguments(Relation triggers, Oid trigger, bytea *arguments)
 	scan = systable_beginscan(triggers, TriggerOidIndexId, true, NULL, 1, &key);
 	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		int column = Anum_pg_trigger_tgargs;
-		Datum value = PointerGetDatum(arguments);
-		bool isnull = false;
-		HeapTuple changed = heap_modify_tuple_by_cols(tuple, RelationGetDescr(triggers), 1, &column,
-													  &value, &isnull);
+		int columns[] = {Anum_pg_trigger_tgnargs, Anum_pg_trigger_tgargs};
+		Datum values[] = {Int16GetDatum(count), PointerGetDatum(arguments)};
+		bool nulls[] = {false, false};
+		HeapTuple changed =
+			heap_modify_tuple_by_cols(tuple, RelationGetDescr(triggers), 2, columns, values, nulls);
 
 		CatalogTupleUpdate(triggers, &tuple->t_self, changed);
 	}
@@ -91,13 +100,14 @@ rename_in_triggers(Oid table, const char *old_name, const char *new_name, Oid fu
 		{
 			const Trigger *trigger = &relation->trigdesc->triggers[i];
 			bytea *arguments;
+			int16 count;
 
 			if (trigger->tgfoid != function)
 				continue;
-			arguments = rename_in_arguments(trigger, old_name, new_name, is_column);
+			arguments = rename_in_arguments(trigger, old_name, new_name, is_column, &count);
 			if (arguments != NULL)
 			{
-				set_arguments(triggers, trigger->tgoid, arguments);
+				set_arguments(triggers, trigger->tgoid, arguments, count);
 				CacheInvalidateRelcache(relation);
 			}
 		}
