@@ -12,7 +12,9 @@ use Test::More;
 
 my $dir = PostgreSQL::Test::Utils::tempdir;
 write_private("$dir/root.key", new_root_key . "\n");
+# Where events cannot be written to their table the log gets them, with their subjects.
 my $node = new_node('log', conf => <<"END");
+tarot_security.worker = on
 tarot_security.root_key_file = '$dir/root.key'
 logging_collector = on
 log_destination = 'stderr,csvlog,jsonlog'
