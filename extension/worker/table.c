@@ -107,27 +107,28 @@ WorkerEntryFree(WorkerEntry *entry)
 	pg_atomic_write_u32(&entry->database, InvalidOid);
 }
 
-/* Whether a duty would see what was committed only if it were woken. */
-static bool
-any_is_to_wake(const WorkerEntry *entry)
+/* Duties for which what was committed may be something to do: a bit each. */
+static uint32
+interested_duties(void)
 {
-	uint32 set = pg_atomic_read_u32((pg_atomic_uint32 *) &entry->set);
+	uint32 duties = 0;
 
 	for (int i = 0; i < WorkerDutyCount; i++)
 	{
-		if (WorkerDuties[i].interest != NULL && (set & (1U << i)) == 0 &&
-			WorkerDuties[i].interest())
-			return true;
+		if (WorkerDuties[i].interest != NULL && WorkerDuties[i].interest())
+			duties |= 1U << i;
 	}
-	return false;
+	return duties;
 }
 
 void
 WorkerWake(void)
 {
 	static WorkerEntry *mine;
+	uint32 duties;
 
-	if (Workers == NULL || !EventWorkerEnabled || !OidIsValid(MyDatabaseId))
+	if (Workers == NULL || !EventWorkerEnabled || !OidIsValid(MyDatabaseId) ||
+		(duties = interested_duties()) == 0)
 		return;
 	if (unlikely(mine == NULL || pg_atomic_read_u32(&mine->database) != MyDatabaseId))
 		mine = WorkerEntryOf(MyDatabaseId, true);
@@ -136,7 +137,7 @@ WorkerWake(void)
 
 	/* What is to be done was made visible before this. */
 	pg_memory_barrier();
-	if (pg_atomic_read_u32(&mine->wanted) == 0 && any_is_to_wake(mine) &&
+	if (pg_atomic_read_u32(&mine->wanted) == 0 && (duties & ~pg_atomic_read_u32(&mine->set)) != 0 &&
 		pg_atomic_exchange_u32(&mine->wanted, 1) == 0)
 		QueueWakeListener();
 }

@@ -30,7 +30,7 @@ sub logged
 	return map { /"action": "([^"]*)"/ ? $1 : '' } grep { /security event: .*"event_type": "$type"/ } split /\n/, substr(server_log($of), $offset // 0);
 }
 
-sub worker { my ($database) = @_; return ask($node, "SELECT pid FROM tarot.worker_status WHERE database = '$database' AND pid IS NOT NULL"); }
+sub worker { my ($database) = @_; return ask($node, "SELECT pid FROM tarot.worker_status WHERE database = '$database' AND duty = 'events' AND pid IS NOT NULL"); }
 
 sub set_worker
 {
