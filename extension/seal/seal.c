@@ -312,11 +312,11 @@ SealLog(bool complete)
 }
 
 /*
- * tarot.seal_audit(complete boolean) RETURNS bigint
+ * tarot.seal_log(complete boolean) RETURNS bigint
  */
-PG_FUNCTION_INFO_V1(tarot_seal_seal_audit);
+PG_FUNCTION_INFO_V1(tarot_seal_seal_log);
 Datum
-tarot_seal_seal_audit(PG_FUNCTION_ARGS)
+tarot_seal_seal_log(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(SealLog(PG_GETARG_BOOL(0)));
 }
