@@ -171,7 +171,7 @@ is(events('ENDED'), '2|2', 'each event once');
 	is(ask($node, q{SELECT tarot.flush_events('3 s')}), 'f', 'no room for a worker: it waits');
 	like(substr(server_log($node), $offset), qr/tarot_security waits for a free background worker/, 'which is said');
 	ok(wait_until(sub { scalar(() = substr(server_log($node), $offset) =~ /waits for a free background worker/g) == 1 }), 'once');
-	is(ask($node, q{SELECT state FROM tarot.worker_status WHERE database = 'postgres'}), 'waiting', 'and shown');
+	is(ask($node, q{SELECT state FROM tarot.worker_status WHERE database = 'postgres' AND duty = 'events'}), 'waiting', 'and shown');
 	$node->append_conf('postgresql.conf', 'max_worker_processes = 8');
 	$node->restart;
 	is(join(' ', logged($node, 'CROWDED', $offset)), '1', 'nothing is lost');
