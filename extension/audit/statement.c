@@ -129,7 +129,8 @@ AuditObjectAccess(ObjectAccessType access, Oid catalog, Oid object, int part, vo
 	StatementAction action;
 	bool internal = false;
 
-	/* Whom FATAL has stopped in a statement drops its temporary tables still, and what is here is gone. */
+	/* Whom FATAL has stopped in a statement drops its temporary tables still, and what is here is
+	 * gone. */
 	if (likely(innermost == NULL) || part != 0 || proc_exit_inprogress)
 		return;
 	switch (access)
