@@ -10,6 +10,8 @@ ALTER SYSTEM SET tarot_security.root_key_file = :'root_key_file';
 SELECT pg_reload_conf();
 \connect
 SELECT tarot.unlock();
+-- The record of what is done begins at once, and is kept by months.
+SELECT tarot.create_audit_partitions();
 
 -- ------------------------------------------------------------ who
 
