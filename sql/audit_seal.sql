@@ -9,7 +9,6 @@ SET client_min_messages = error;
 CREATE ROLE regress_seal_nobody;
 
 CREATE TABLE card (id int PRIMARY KEY, name text, note text);
-SELECT tarot.audit_table('card');
 
 -- What verifying finds, transactions by their order in the log.
 CREATE FUNCTION found(VARIADIC arguments text[] DEFAULT '{}') RETURNS TABLE (finding text, first bigint, last bigint, transaction bigint, number bigint) LANGUAGE sql AS $$
@@ -20,6 +19,8 @@ $$;
 -- ------------------------------------------------------------ sealing
 SELECT tarot.seal_audit() AS nothing, (SELECT count(*) FROM tarot.audit_checkpoint) AS checkpoints;
 SELECT * FROM found();
+-- That a table is audited is on record, too.
+SELECT tarot.audit_table('card');
 INSERT INTO card VALUES (1, 'Fool', 'a'), (2, 'Magician', 'b');
 SELECT finding, detail FROM tarot.verify_audit();
 SELECT tarot.seal_audit();
@@ -123,30 +124,63 @@ SELECT tarot.unlock();
 SELECT tarot.seal_audit();
 SELECT * FROM found();
 
+-- ------------------------------------------------------------ statements
+SELECT tarot.audit_statements(ARRAY['role', 'ddl']);
+SET session_replication_role = replica;
+RESET session_replication_role;
+CREATE ROLE regress_seal_made;
+ALTER TABLE card ADD COLUMN more int;
+DROP ROLE regress_seal_made;
+SELECT tarot.unaudit_statements(ARRAY['role', 'ddl']);
+SELECT tarot.seal_audit();
+SELECT e.operation, e.relation <> 0 AS relation, e.table_name IS NOT NULL AS table_name, e.new->>'command' AS command, tarot.verify_inclusion(p.leaf, p.position, p.tree_size, p.proof, c.root) AS proved
+	FROM tarot.audit_entry e, tarot.inclusion_proof(e.system, e.transaction, e.number) p JOIN tarot.audit_checkpoint c ON c.size = p.tree_size WHERE p.position > :kept_size + 3 ORDER BY p.position;
+SELECT * FROM found();
+
 -- ------------------------------------------------------------ tampering, by who can do all
+-- It is on record itself, and what has not committed is not sealed, and nothing worse.
+BEGIN;
+SELECT finding, detail FROM tarot.verify_audit() ORDER BY finding COLLATE "C";
+UPDATE tarot.audit_entry SET subject = '' WHERE tarot.entry_position(system, transaction, number) = 6;
+SAVEPOINT s;
+INSERT INTO card VALUES (4, 'Emperor');
+SELECT finding, detail FROM tarot.verify_audit() ORDER BY finding COLLATE "C";
+ROLLBACK TO s;
+DELETE FROM tarot.audit_tile WHERE level = 1;
+UPDATE tarot.audit_checkpoint SET note = NULL WHERE size = 5;
+DELETE FROM tarot.audit_signer WHERE retired_at IS NOT NULL;
+DELETE FROM tarot.audit_frontier;
+COPY tarot.audit_signer (public_key, name, retired_at) FROM STDIN;
+\\x0000000000000000000000000000000000000000000000000000000000000000	x	now
+\.
+TRUNCATE tarot.audit_tile;
+SET LOCAL tarot_security.log_audit_checkpoints = off;
+SELECT e.new->>'command' AS command, coalesce(e.table_name, e.new->>'setting') AS what, e.new->>'rows' AS rows FROM tarot.audit_entry e WHERE e.operation = 'S' AND e.transaction = pg_current_xact_id() ORDER BY e.number;
+ROLLBACK;
+-- Below, what it leaves of itself is left out.
 CREATE FUNCTION tamper(statement text, VARIADIC arguments text[] DEFAULT '{}') RETURNS TABLE (finding text, first bigint, last bigint, transaction bigint, number bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	BEGIN
 		EXECUTE statement;
-		RETURN QUERY SELECT * FROM found(VARIADIC arguments);
+		RETURN QUERY SELECT * FROM found(VARIADIC arguments) f WHERE f.finding <> 'not sealed';
 		RAISE EXCEPTION USING ERRCODE = 'ZZZZZ';
 	EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
 	END;
 END $$;
 -- Entries: each column counts.
-SELECT a.attname, f.* FROM pg_attribute a, LATERAL tamper(format('UPDATE tarot.audit_entry SET %I = %s WHERE tarot.entry_position(system, transaction, number) = 5', a.attname,
+SELECT a.attname, f.* FROM pg_attribute a, LATERAL tamper(format('UPDATE tarot.audit_entry SET %I = %s WHERE tarot.entry_position(system, transaction, number) = 6', a.attname,
 		CASE a.atttypid::regtype::text WHEN 'timestamp with time zone' THEN $$recorded_at + '1 microsecond'$$ WHEN 'xid8' THEN $$(transaction::text::bigint - 1)::text::xid8$$ WHEN 'bigint' THEN a.attname || ' + 1' WHEN 'oid' THEN '1' WHEN '"char"' THEN $$'D'$$
 			WHEN 'text' THEN 'concat(' || a.attname || $$, 'x')$$ WHEN 'inet' THEN $$'::1'$$ WHEN 'jsonb' THEN $$'{}'$$ WHEN 'bytea' THEN $$'\x00'$$ END)) AS f
 	WHERE a.attrelid = 'tarot.audit_entry'::regclass AND a.attnum > 0 ORDER BY a.attnum, f.finding COLLATE "C";
-SELECT * FROM tamper($$UPDATE tarot.audit_entry SET subject = '' WHERE tarot.entry_position(system, transaction, number) = 5$$);
-SELECT * FROM tamper($$UPDATE tarot.audit_entry SET old = new, new = old WHERE tarot.entry_position(system, transaction, number) = 5$$);
-SELECT * FROM tamper($$UPDATE tarot.audit_entry SET new = NULL, salt = decode(repeat('00', 32), 'hex') WHERE tarot.entry_position(system, transaction, number) = 5$$);
-SELECT * FROM tamper($$DELETE FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) IN (5, 6, 9)$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_entry SET subject = '' WHERE tarot.entry_position(system, transaction, number) = 6$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_entry SET old = new, new = old WHERE tarot.entry_position(system, transaction, number) = 6$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_entry SET new = NULL, salt = decode(repeat('00', 32), 'hex') WHERE tarot.entry_position(system, transaction, number) = 6$$);
+SELECT * FROM tamper($$DELETE FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) IN (6, 7, 10)$$);
 SELECT * FROM tamper($$TRUNCATE tarot.audit_entry$$);
-SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT * FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 5$$);
-SELECT * FROM tamper($$WITH e AS (SELECT * FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 1) INSERT INTO tarot.audit_entry SELECT recorded_at, transaction, number + g, system, statement, relation, operation, table_name, role, session_role FROM e, generate_series(1, 3) g$$);
-SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT recorded_at, '4611686018427387904', number, system, statement, relation, operation, table_name, role, session_role FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 1$$);
-SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT recorded_at, transaction, number, system + 1, statement, relation, operation, table_name, role, session_role FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 1$$);
+SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT * FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 6$$);
+SELECT * FROM tamper($$WITH e AS (SELECT * FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 2) INSERT INTO tarot.audit_entry SELECT recorded_at, transaction, number + g, system, statement, relation, operation, table_name, role, session_role FROM e, generate_series(1, 3) g$$);
+SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT recorded_at, '4611686018427387904', number, system, statement, relation, operation, table_name, role, session_role FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 2$$);
+SELECT * FROM tamper($$INSERT INTO tarot.audit_entry SELECT recorded_at, transaction, number, system + 1, statement, relation, operation, table_name, role, session_role FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 2$$);
 -- Two entries change their contents, but not their names.
 SELECT * FROM tamper($$UPDATE tarot.audit_entry e SET (recorded_at, statement, new, salt, transaction, number) = (o.recorded_at, o.statement, o.new, o.salt, e.transaction, e.number) FROM tarot.audit_entry o
 	WHERE (tarot.entry_position(e.system, e.transaction, e.number), tarot.entry_position(o.system, o.transaction, o.number)) IN ((20, 21), (21, 20))$$);
@@ -161,10 +195,10 @@ SELECT * FROM tamper('UPDATE tarot.audit_tile SET (hashes, runs) = (substr(hashe
 -- An entry and its leaf: the root knows better.
 SELECT * FROM tamper($$DELETE FROM tarot.audit_entry WHERE tarot.entry_position(system, transaction, number) = 300; UPDATE tarot.audit_tile SET hashes = set_byte(hashes, 44 * 32, get_byte(hashes, 44 * 32) # 1) WHERE level = 0 AND index = 1$$);
 -- Checkpoints.
-SELECT * FROM tamper('UPDATE tarot.audit_checkpoint SET root = set_byte(root, 3, get_byte(root, 3) # 1) WHERE size = 4');
+SELECT * FROM tamper('UPDATE tarot.audit_checkpoint SET root = set_byte(root, 3, get_byte(root, 3) # 1) WHERE size = 5');
 SELECT * FROM tamper('UPDATE tarot.audit_checkpoint SET root = set_byte(root, 3, get_byte(root, 3) # 1) WHERE size = (SELECT max(size) FROM tarot.audit_checkpoint)');
-SELECT * FROM tamper($$UPDATE tarot.audit_checkpoint SET note = replace(note, 'time 2', 'time 1') WHERE size = 4$$);
-SELECT * FROM tamper($$UPDATE tarot.audit_checkpoint SET note = (SELECT note FROM tarot.audit_checkpoint WHERE size = 2) WHERE size = 4$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_checkpoint SET note = replace(note, 'time 2', 'time 1') WHERE size = 5$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_checkpoint SET note = (SELECT note FROM tarot.audit_checkpoint WHERE size = 3) WHERE size = 5$$);
 SELECT * FROM tamper('DELETE FROM tarot.audit_checkpoint WHERE size = (SELECT max(size) FROM tarot.audit_checkpoint)');
 SELECT * FROM tamper('DELETE FROM tarot.audit_signer');
 -- The end cut off, with all that tells of it; only what was kept outside knows.
@@ -175,9 +209,9 @@ BEGIN
 	DELETE FROM tarot.audit_tile WHERE (index << (8 * level)) * 256 >= leaves;
 	UPDATE tarot.audit_tile SET hashes = substr(hashes, 1, 32 * least(256, ((leaves >> (8 * level)) - index * 256)::integer));
 END $$;
-SELECT * FROM tamper('SELECT cut_off(4)');
-SELECT * FROM tamper('SELECT cut_off(4)', :'kept');
-SELECT * FROM found(replace(:'kept', :'kept_size', '4'));
+SELECT * FROM tamper('SELECT cut_off(5)');
+SELECT * FROM tamper('SELECT cut_off(5)', :'kept');
+SELECT * FROM found(replace(:'kept', :'kept_size', '5'));
 SELECT * FROM found('nothing');
 
 -- Sealing does not go on with a tree that was changed.

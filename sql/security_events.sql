@@ -166,7 +166,7 @@ SELECT count(*) FROM fresh();
 SELECT count(*) FROM tarot.audit_log l JOIN tarot.security_event e ON (l.transaction, l.number) = (e.recorded_by, e.number);
 SELECT count(*) > 20 AS events, count(DISTINCT (recorded_by, number)) = count(*) AS each_once FROM tarot.security_event;
 SELECT size, written >= (SELECT count(*) FROM tarot.security_event) AS written FROM tarot.event_queue;
-SELECT database = current_database() AS here, duty, failures, sqlstate, last_run IS NOT NULL AS ran FROM tarot.worker_status WHERE database = current_database() OR database IS NULL ORDER BY 1;
+SELECT database = current_database() AS here, duty, failures, sqlstate, last_run IS NOT NULL AS ran FROM tarot.worker_status WHERE database = current_database() OR database IS NULL ORDER BY 1, 2;
 
 DROP TABLE person;
 DROP EXTENSION tarot_security CASCADE;

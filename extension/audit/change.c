@@ -171,6 +171,6 @@ AuditInit(void)
 {
 	DocumentInit();
 	PendingInit();
-	WorkerAddDuty("events", EventsWrite);
+	WorkerAddDuty("events", EventsWrite, NULL);
 	KindInit();
 }

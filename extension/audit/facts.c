@@ -344,10 +344,16 @@ StatementSetting(Node *node, VariableSetStmt **set)
 bool
 SettingIsOfAudit(const char *name)
 {
-	static const char *const settings[] = {
-		"tarot_security.audit_value_limit", "shared_preload_libraries",
-		"session_replication_role",         "event_triggers",
-		"allow_system_table_mods",          "ignore_system_indexes"};
+	static const char *const settings[] = {"tarot_security.audit_value_limit",
+										   "tarot_security.audit_seal_interval",
+										   "tarot_security.audit_checkpoint_file",
+										   "tarot_security.log_audit_checkpoints",
+										   "tarot_security.worker",
+										   "shared_preload_libraries",
+										   "session_replication_role",
+										   "event_triggers",
+										   "allow_system_table_mods",
+										   "ignore_system_indexes"};
 
 	for (size_t i = 0; i < lengthof(settings); i++)
 	{

@@ -320,6 +320,21 @@ ObjectIsLog(Oid relation)
 	return OidIsValid(log) && (relation == log || list_member_oid(parents_of(relation), log));
 }
 
+bool
+ObjectIsTree(Oid relation)
+{
+	static const char *const tables[] = {"audit_checkpoint", "audit_frontier", "audit_signer",
+										 "audit_tile"};
+	Oid tarot = get_namespace_oid("tarot", true);
+
+	for (size_t i = 0; i < lengthof(tables); i++)
+	{
+		if (relation == get_relname_relid(tables[i], tarot))
+			return true;
+	}
+	return false;
+}
+
 /* Members of the extension, and partitions of the log, also one that was moved elsewhere. */
 static bool
 relation_is_of_audit(Oid relation)

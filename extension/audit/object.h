@@ -62,6 +62,9 @@ extern bool ObjectMayBeOfAudit(Oid catalog);
 /* Whether a relation of schema tarot is the log, or a partition of it. */
 extern bool ObjectIsLog(Oid relation);
 
+/* Whether it holds the hash tree over the log, or who signs it. */
+extern bool ObjectIsTree(Oid relation);
+
 /* The table that it belongs to, with its schema. */
 extern char *ObjectRelationName(const StatementObject *object);
 

@@ -22,6 +22,7 @@
 #include "audit/audit.h"
 #include "audit/pending.h"
 #include "base/compat.h"
+#include "worker/worker.h"
 
 /* So many entries, or bytes, are written at once: some pages full. */
 #define BATCH_ENTRIES 256
@@ -43,6 +44,9 @@ typedef struct Batch
 
 /* That of the innermost part that has one. */
 static Batch *innermost;
+
+/* The transaction has written some, though perhaps in a part that was rolled back. */
+static bool any_written;
 
 /* ---------------------------------------------------------------- batches */
 
@@ -108,7 +112,7 @@ write_batch(Batch *batch)
 	Relation partition = table_open(batch->partition, NoLock);
 
 	/* After an error the batch goes with its part of the transaction. */
-	batch->writing = true;
+	batch->writing = any_written = true;
 	for (int i = 0; i < batch->count; i++)
 		batch->slots[i]->tts_tableOid = batch->partition;
 
@@ -186,6 +190,9 @@ on_transaction_end(XactEvent event, void *argument)
 		case XACT_EVENT_ABORT:
 			/* The memory goes with the transaction's. */
 			innermost = NULL;
+			if (unlikely(any_written) && event == XACT_EVENT_COMMIT)
+				WorkerWake();
+			any_written = false;
 			break;
 		default:
 			break;

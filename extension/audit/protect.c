@@ -87,11 +87,12 @@ ProtectFinish(List *objects)
 }
 
 bool
-ProtectIsLog(Oid relation)
+ProtectIsWritten(Oid relation)
 {
 	Oid tarot = get_namespace_oid("tarot", true);
 
-	return OidIsValid(tarot) && get_rel_namespace(relation) == tarot && ObjectIsLog(relation);
+	return OidIsValid(tarot) && get_rel_namespace(relation) == tarot &&
+		   (ObjectIsLog(relation) || (CatalogOwnWrites == 0 && ObjectIsTree(relation)));
 }
 
 /*

@@ -17,7 +17,7 @@ extern void ProtectObject(StatementObject *object);
 /* After all that a statement has done: may raise. */
 extern void ProtectFinish(List *objects);
 
-/* Whether it is the log's table, or a partition of it. */
-extern bool ProtectIsLog(Oid relation);
+/* Whether it is of the log, or of the tree over it, other than by sealing. */
+extern bool ProtectIsWritten(Oid relation);
 
 #endif

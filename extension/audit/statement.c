@@ -541,7 +541,8 @@ must_be_on_record(const AuditStatement *audit, const StatementObject *object)
 	if (IsA(audit->node, CommentStmt) || IsA(audit->node, SecLabelStmt))
 		return false;
 	if (IsA(audit->node, CopyStmt))
-		return ((CopyStmt *) audit->node)->is_from && ObjectIsLog(object->object);
+		return ((CopyStmt *) audit->node)->is_from &&
+			   (ObjectIsLog(object->object) || ObjectIsTree(object->object));
 	return object->of_audit;
 }
 
@@ -695,8 +696,8 @@ write_row_entry(const QueryDesc *query, Oid relation)
 }
 
 /*
- * Superusers write to catalogs, and so can disable a trigger, and to the log.
- * Nobody else can.
+ * Superusers write to catalogs, and so can disable a trigger, to the log, and to
+ * the tree over it. Nobody else can.
  */
 void
 AuditFinishRows(QueryDesc *query)
@@ -709,7 +710,7 @@ AuditFinishRows(QueryDesc *query)
 	{
 		Oid relation = rt_fetch(lfirst_int(cell), query->plannedstmt->rtable)->relid;
 
-		if (likely(relation >= FirstNormalObjectId ? !ProtectIsLog(relation)
+		if (likely(relation >= FirstNormalObjectId ? !ProtectIsWritten(relation)
 												   : !IsCatalogRelationOid(relation)))
 			continue;
 		if (!RecoveryInProgress() && AuditExists() && !KindIsOfNobody() && !creating_extension)

@@ -20,6 +20,7 @@
 #define MAX_TABLES 64
 
 uint64 CatalogEpoch = 1;
+int CatalogOwnWrites = 0;
 void (*CatalogChanged)(FunctionCallInfo fcinfo) = NULL;
 
 /* Tables read so far: only their changes can make a cache stale. */

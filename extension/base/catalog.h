@@ -33,6 +33,12 @@ extern Relation CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epo
  */
 extern SysScanDesc CatalogScan(Relation table, const char *index, int nkeys, ScanKey keys);
 
+/*
+ * How deep this extension is in writing to tables that nobody else is to write to: then hooks take
+ * it for nobody's statement. Whoever adds one takes it off, after an error, too.
+ */
+extern int CatalogOwnWrites;
+
 /* Called as a trigger after each change of a policy table; NULL: by nobody. */
 extern void (*CatalogChanged)(FunctionCallInfo fcinfo);
 

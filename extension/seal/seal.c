@@ -23,6 +23,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -72,6 +73,17 @@ lock_sealing(void)
 
 	LockDatabaseObject(RelationRelationId, RelationGetRelid(checkpoints), 1, ExclusiveLock);
 	table_close(checkpoints, NoLock);
+}
+
+bool
+SealTryLock(void)
+{
+	Relation checkpoints = CatalogOpenFor("audit_checkpoint", AccessShareLock, &checkpoint_epoch);
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, RelationGetRelid(checkpoints), 1);
+	table_close(checkpoints, NoLock);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 static void
@@ -232,23 +244,14 @@ put_checkpoint(const Sealing *sealing, const MerkleFrontier *frontier)
 		elog(ERROR, "writing tarot.audit_checkpoint failed: %s", SPI_result_code_string(result));
 }
 
-/*
- * tarot.seal_entries(complete boolean) RETURNS bigint
- */
-PG_FUNCTION_INFO_V1(tarot_seal_entries);
-Datum
-tarot_seal_entries(PG_FUNCTION_ARGS)
+static int64
+seal_entries(bool complete)
 {
-	bool complete = PG_GETARG_BOOL(0);
 	Sealing sealing = {0};
 	MerkleFrontier frontier;
 	List *partitions;
 	FullTransactionId horizon;
 	int64 sealed = 0;
-
-	require_new_transaction();
-	CryptoRequire();
-	lock_sealing();
 
 	SPI_connect();
 	sealing.context = CurrentMemoryContext;
@@ -274,5 +277,46 @@ tarot_seal_entries(PG_FUNCTION_ARGS)
 		ForceSyncCommit();
 	}
 	SPI_finish();
-	PG_RETURN_INT64(sealed);
+	return sealed;
+}
+
+static void
+sign_last_checkpoint(void)
+{
+	SPI_connect();
+	if (SPI_execute("SELECT tarot.sign_last_checkpoint()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "tarot.sign_last_checkpoint() could not be called");
+	SPI_finish();
+}
+
+int64
+SealLog(bool complete)
+{
+	int64 sealed;
+
+	require_new_transaction();
+	CryptoRequire();
+	lock_sealing();
+	CatalogOwnWrites++;
+	PG_TRY();
+	{
+		sealed = seal_entries(complete);
+		sign_last_checkpoint();
+	}
+	PG_FINALLY();
+	{
+		CatalogOwnWrites--;
+	}
+	PG_END_TRY();
+	return sealed;
+}
+
+/*
+ * tarot.seal_audit(complete boolean) RETURNS bigint
+ */
+PG_FUNCTION_INFO_V1(tarot_seal_seal_audit);
+Datum
+tarot_seal_seal_audit(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(SealLog(PG_GETARG_BOOL(0)));
 }

@@ -65,9 +65,6 @@ SELECT tarot.guard_table('tarot.audit_frontier');
 
 -- ------------------------------------------------------------ for the functions below alone
 
-CREATE FUNCTION tarot.seal_entries(complete boolean) RETURNS bigint
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'tarot_seal_entries';
 CREATE FUNCTION tarot.new_audit_signer(name text, OUT public_key bytea, OUT private_key bytea) RETURNS record
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_new_audit_signer';
@@ -134,18 +131,11 @@ $$;
 -- ------------------------------------------------------------ for whom EXECUTE is granted
 
 CREATE FUNCTION tarot.seal_audit(complete boolean DEFAULT false) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	sealed bigint := tarot.seal_entries(complete);
-BEGIN
-	PERFORM tarot.sign_last_checkpoint();
-	RETURN sealed;
-END
-$$;
+	AS 'MODULE_PATHNAME', 'tarot_seal_seal_audit';
 COMMENT ON FUNCTION tarot.seal_audit(boolean) IS
-	'Seals the audit log: entries that have been committed since the last call become leaves of the hash tree, and its new state a signed checkpoint in tarot.audit_checkpoint, which is also told by NOTIFY tarot_audit_checkpoint, in the server log, and in the file tarot_security.audit_checkpoint_file. Returns how many entries. No writer waits for it; a second call waits for the first. While the server is locked, or has no key "default", it seals and does not sign. With complete the whole log is read, also where nothing new can be: needed after entries were copied back into it by hand. For whom EXECUTE is granted. Raises 25001 in a transaction that is not READ COMMITTED or has changed anything before, TS501 where the tree is not that of its last checkpoint.';
+	'Seals the audit log: entries that have been committed since the last call become leaves of the hash tree, and its new state a signed checkpoint in tarot.audit_checkpoint, which is also told by NOTIFY tarot_audit_checkpoint, in the server log, and in the file tarot_security.audit_checkpoint_file. Returns how many entries. No writer waits for it; a second call waits for the first. While the server is locked, or has no key "default", it seals and does not sign. From the first call on the background worker does the same, tarot_security.audit_seal_interval after the last one. With complete the whole log is read, also where nothing new can be: needed after entries were copied back into it by hand. For whom EXECUTE is granted. Raises 25001 in a transaction that is not READ COMMITTED or has changed anything before, TS501 where the tree is not that of its last checkpoint.';
 
 CREATE FUNCTION tarot.rotate_audit_signer() RETURNS text
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -175,5 +165,5 @@ COMMENT ON COLUMN tarot.audit_signers.created_at IS 'Since when it signs.';
 COMMENT ON COLUMN tarot.audit_signers.retired_at IS 'Until when it signed; NULL: it does now.';
 GRANT SELECT ON tarot.audit_signers TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.seal_entries(boolean), tarot.new_audit_signer(text), tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea),
+REVOKE ALL ON FUNCTION tarot.new_audit_signer(text), tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea),
 	tarot.give_out_checkpoint(text), tarot.current_audit_signer(), tarot.sign_last_checkpoint(), tarot.seal_audit(boolean), tarot.rotate_audit_signer() FROM PUBLIC;

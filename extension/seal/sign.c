@@ -30,6 +30,7 @@
 #include "keys/admin.h"
 #include "keys/ring.h"
 #include "keys/root.h"
+#include "seal/duty.h"
 #include "seal/seal.h"
 
 /* The key of the ring that seals private keys. */
@@ -310,4 +311,5 @@ SealInit(void)
 	RegisterXactCallback(on_transaction_end, NULL);
 	RegisterSubXactCallback(on_subtransaction_end, NULL);
 	KeyRegisterUse(check_key_unused);
+	SealDutyInit();
 }

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -61,9 +62,20 @@ sees(Datum snapshot, const EntryId *id)
 		FullTransactionIdGetDatum(FullTransactionIdFromU64(id->transaction)), snapshot));
 }
 
+/* What is seen and has not committed. */
+static bool
+is_mine(const EntryId *id)
+{
+	FullTransactionId mine = GetTopFullTransactionIdIfAny();
+
+	return FullTransactionIdIsValid(mine) && U64FromFullTransactionId(mine) == id->transaction;
+}
+
 EntryStanding
 SealStateOf(const SealState *state, TileStore *tiles, Datum now, const EntryId *id)
 {
+	if (id->system == state->here && is_mine(id))
+		return ENTRY_NEW;
 	if (id->system == state->here && !sees(now, id))
 		return ENTRY_STRANGE; /* of a transaction that is still to come */
 	if (state->size == 0)

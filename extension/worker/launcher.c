@@ -16,6 +16,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "storage/procsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -37,6 +38,9 @@
 /* So long it waits before it takes it that there are to be no workers: sessions may have read that
  * setting before. */
 #define DISABLED_MS 1000
+
+/* The postmaster sends a signal when a worker has come or gone; should it not, it is seen then. */
+#define STARTING_MS 1000
 
 /* A database that is held is looked at again, lest who held it died. */
 #define HELD_MS 1000
@@ -156,7 +160,7 @@ serve(int place, Oid database, bool *spill)
 		return -1;
 	}
 	if (is_starting(place))
-		return -1; /* the postmaster sends a signal */
+		return STARTING_MS;
 	if (!EventWorkerEnabled && !is_disabled_for_long())
 		return DISABLED_MS;
 	if (!EventWorkerEnabled || entry->failures > FAILURES_MAX)
@@ -253,6 +257,9 @@ tarot_worker_launch(Datum argument)
 	(void) argument;
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+
+	/* Without a database it would be ignored. */
+	pqsignal(SIGUSR1, procsignal_sigusr1_handler);
 	BackgroundWorkerUnblockSignals();
 	before_shmem_exit(leave_table, (Datum) 0);
 	LWLockAcquire(WorkersLock, LW_EXCLUSIVE);

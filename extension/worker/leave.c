@@ -111,6 +111,8 @@ WorkerBeginStatement(WorkerLeave *leave, Node *statement)
 	Oid database;
 
 	*leave = (WorkerLeave){0};
+	leave->commits = IsA(statement, TransactionStmt) &&
+					 ((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 	if (likely(name == NULL) || Workers == NULL)
 		return;
 	database = get_database_oid(name, true);
@@ -142,6 +144,8 @@ WorkerFinishStatement(WorkerLeave *leave)
 {
 	WorkerEntry *entry;
 
+	if (unlikely(leave->commits))
+		WorkerWake();
 	if (likely(!leave->drops))
 		return;
 

@@ -16,6 +16,7 @@
 
 #include "base/compat.h"
 #include "events/queue.h"
+#include "events/settings.h"
 #include "worker/table.h"
 #include "worker/worker.h"
 
@@ -30,12 +31,11 @@ Duty WorkerDuties[WORKER_DUTIES_MAX];
 int WorkerDutyCount;
 
 void
-WorkerAddDuty(const char *name, WorkerDuty duty)
+WorkerAddDuty(const char *name, WorkerDuty duty, WorkerInterest interest)
 {
 	if (WorkerDutyCount == WORKER_DUTIES_MAX)
 		elog(FATAL, "too many duties of workers");
-	WorkerDuties[WorkerDutyCount].name = name;
-	WorkerDuties[WorkerDutyCount++].run = duty;
+	WorkerDuties[WorkerDutyCount++] = (Duty){name, duty, interest};
 }
 
 void
@@ -60,6 +60,7 @@ WorkerShmemStartup(void)
 		{
 			pg_atomic_init_u32(&Workers->entries[i].database, InvalidOid);
 			pg_atomic_init_u32(&Workers->entries[i].wanted, 0);
+			pg_atomic_init_u32(&Workers->entries[i].set, 0);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -98,6 +99,7 @@ void
 WorkerEntryFree(WorkerEntry *entry)
 {
 	pg_atomic_write_u32(&entry->wanted, 0);
+	pg_atomic_write_u32(&entry->set, 0);
 	entry->started_at = entry->next_start = 0;
 	entry->failures = 0;
 	memset(entry->holders, 0, sizeof(entry->holders));
@@ -105,12 +107,27 @@ WorkerEntryFree(WorkerEntry *entry)
 	pg_atomic_write_u32(&entry->database, InvalidOid);
 }
 
+/* Whether a duty would see what was committed only if it were woken. */
+static bool
+any_is_to_wake(const WorkerEntry *entry)
+{
+	uint32 set = pg_atomic_read_u32((pg_atomic_uint32 *) &entry->set);
+
+	for (int i = 0; i < WorkerDutyCount; i++)
+	{
+		if (WorkerDuties[i].interest != NULL && (set & (1U << i)) == 0 &&
+			WorkerDuties[i].interest())
+			return true;
+	}
+	return false;
+}
+
 void
 WorkerWake(void)
 {
 	static WorkerEntry *mine;
 
-	if (Workers == NULL || !OidIsValid(MyDatabaseId))
+	if (Workers == NULL || !EventWorkerEnabled || !OidIsValid(MyDatabaseId))
 		return;
 	if (unlikely(mine == NULL || pg_atomic_read_u32(&mine->database) != MyDatabaseId))
 		mine = WorkerEntryOf(MyDatabaseId, true);
@@ -119,7 +136,8 @@ WorkerWake(void)
 
 	/* What is to be done was made visible before this. */
 	pg_memory_barrier();
-	if (pg_atomic_read_u32(&mine->wanted) == 0 && pg_atomic_exchange_u32(&mine->wanted, 1) == 0)
+	if (pg_atomic_read_u32(&mine->wanted) == 0 && any_is_to_wake(mine) &&
+		pg_atomic_exchange_u32(&mine->wanted, 1) == 0)
 		QueueWakeListener();
 }
 

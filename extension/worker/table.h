@@ -28,6 +28,7 @@ typedef struct WorkerEntry
 {
 	pg_atomic_uint32 database; /* InvalidOid: a free entry */
 	pg_atomic_uint32 wanted;   /* there is something to do */
+	pg_atomic_uint32 set;      /* duties that will be called at a time that is set: a bit each */
 
 	/* The rest under the lock. */
 	int pid; /* of the worker; 0: none */
@@ -54,6 +55,7 @@ typedef struct Duty
 {
 	const char *name;
 	long (*run)(void);
+	bool (*interest)(void);
 } Duty;
 
 extern Duty WorkerDuties[WORKER_DUTIES_MAX];

@@ -60,6 +60,10 @@ leave_table(int code, Datum argument)
 	LWLockAcquire(WorkersLock, LW_EXCLUSIVE);
 	mine->pid = 0;
 	mine->busy = false;
+
+	/* What it would have done at a set time another does. */
+	if (pg_atomic_exchange_u32(&mine->set, 0) != 0)
+		pg_atomic_write_u32(&mine->wanted, 1);
 	if (code != 0 && !ProcDiePending)
 		WorkerEntryNoteFailure(mine);
 	LWLockRelease(WorkersLock);
@@ -232,8 +236,13 @@ static void
 take_turn(int number)
 {
 	DutyTurn *turn = &turns[number];
-	long wait = run_duty(number);
+	long wait;
 
+	/* Who commits from here on and sees that it is set is seen by the duty. */
+	(void) pg_atomic_fetch_and_u32(&mine->set, ~(1U << number));
+	wait = run_duty(number);
+	if (wait > 0)
+		(void) pg_atomic_fetch_or_u32(&mine->set, 1U << number);
 	turn->due = wait == 0;
 	turn->next = wait > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait) : 0;
 }

@@ -18,12 +18,17 @@ typedef long (*WorkerDuty)(void);
 
 #define WORKER_WHEN_WOKEN (-1L)
 
-/* For modules when the library is loaded. */
-extern void WorkerAddDuty(const char *name, WorkerDuty duty);
+/* Whether what has been committed can be something to do. Raises nothing. */
+typedef bool (*WorkerInterest)(void);
+
+/* For modules when the library is loaded. `interest`: of a duty that WorkerWake() is for, or NULL.
+ */
+extern void WorkerAddDuty(const char *name, WorkerDuty duty, WorkerInterest interest);
 
 /*
- * Something of this session's database is to be done, and can be seen by others. For
- * every commit: where a wake is on its way already it reads one number. Raises nothing.
+ * Something was committed that may be something to do. For every commit: where a wake is on its
+ * way already, or the duty will be called at a time that it has asked for, this
+ * reads a few numbers. Raises nothing.
  */
 extern void WorkerWake(void);
 
@@ -41,6 +46,7 @@ typedef struct WorkerLeave
 {
 	Oid database; /* InvalidOid: none */
 	bool drops;
+	bool commits; /* COMMIT PREPARED: what another session wrote */
 } WorkerLeave;
 
 /* Has the worker leave the database that such a statement names, and waits for that, for a while.

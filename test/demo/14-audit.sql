@@ -2,6 +2,9 @@
 
 \connect - postgres
 SELECT tarot.sign_jwt('{"sub": "moonchild-00001"}', 'login') AS zoe, tarot.sign_jwt('{"sub": "oracle-7"}', 'login') AS agent, clock_timestamp() AS opened \gset
+-- The worker seals what is new every ten seconds, once it was begun. Here it is to be seen when.
+ALTER SYSTEM SET tarot_security.audit_seal_interval = 0;
+SELECT pg_reload_conf() \g /dev/null
 CREATE ROLE auditor LOGIN;   -- sees the record, and whether it is whole; none of the platform's tables
 CREATE ROLE cashier;         -- owns the function by which amounts are changed
 GRANT EXECUTE ON FUNCTION tarot.audit_table, tarot.audit_statements, tarot.seal_audit, tarot.verify_audit, tarot.export_audit, tarot.flush_events TO auditor;
