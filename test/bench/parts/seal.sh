@@ -22,7 +22,7 @@ fill_log() {
 }
 
 part_seal() {
-	local round size rows=$((ROWS / 10))
+	local round size entries=$((ROWS / 10))
 	# By hand, not by the worker beside it.
 	sql -c 'ALTER SYSTEM SET tarot_security.audit_seal_interval = 0' -c 'SELECT pg_reload_conf()' >/dev/null
 	sql <<-SQL >/dev/null
@@ -38,10 +38,10 @@ part_seal() {
 		END \$\$;
 	SQL
 	for ((round = 1; round <= ROUNDS; round++)); do echo 'sample seal_five_microseconds 1 0.000005' >>"$SAMPLES"; done
-	measure seal seal - 'tarot.seal_audit(), rows of ten columns' "$rows" 'SELECT tarot.seal_audit()' \
-		"TRUNCATE sealed_ledger, tarot.audit_entry, tarot.audit_tile, tarot.audit_checkpoint, tarot.audit_frontier; CALL fill_ledger($rows); CHECKPOINT;"
-	measure seal verify - 'tarot.verify_audit() of them' "$rows" 'SELECT count(*) FROM tarot.verify_audit()' \
-		"TRUNCATE sealed_ledger, tarot.audit_entry, tarot.audit_tile, tarot.audit_checkpoint, tarot.audit_frontier; CALL fill_ledger($rows); SELECT tarot.seal_audit(); CHECKPOINT;"
+	measure seal seal - 'tarot.seal_audit(), rows of ten columns' "$entries" 'SELECT tarot.seal_audit()' \
+		"TRUNCATE sealed_ledger, tarot.audit_entry, tarot.audit_tile, tarot.audit_checkpoint, tarot.audit_frontier; CALL fill_ledger($entries); CHECKPOINT;"
+	measure seal verify - 'tarot.verify_audit() of them' "$entries" 'SELECT count(*) FROM tarot.verify_audit()' \
+		"TRUNCATE sealed_ledger, tarot.audit_entry, tarot.audit_tile, tarot.audit_checkpoint, tarot.audit_frontier; CALL fill_ledger($entries); SELECT tarot.seal_audit(); CHECKPOINT;"
 	about seal seal_cpu - 'tarot.seal_audit(), processor time'
 	about seal verify_cpu - 'tarot.verify_audit(), processor time'
 	run_rounds
