@@ -63,6 +63,12 @@ SET ROLE regress_seal_nobody;
 SELECT code('SELECT tarot.seal_audit()'), code('SELECT * FROM tarot.verify_audit()'), code('SELECT tarot.rotate_audit_signer()'), code($$SELECT tarot.inclusion_proof(1, '1', 1)$$),
 	code('SELECT tarot.consistency_proof(1)'), code('TABLE tarot.audit_checkpoint'), code('TABLE tarot.audit_tile'), code('TABLE tarot.audit_signer'), code('TABLE tarot.audit_signers'), code('TABLE tarot.audit_frontier');
 RESET ROLE;
+-- Whom SELECT is granted reads the public keys.
+BEGIN;
+GRANT SELECT ON tarot.audit_signers TO regress_seal_nobody;
+SET LOCAL ROLE regress_seal_nobody;
+SELECT code('SELECT public_key FROM tarot.audit_signers');
+ROLLBACK;
 -- A sealing that is rolled back leaves nothing.
 BEGIN;
 SELECT tarot.seal_audit();

@@ -64,6 +64,7 @@ DECLARE
 	made integer := 0;
 	next timestamptz;
 	partition text;
+	missing boolean;
 BEGIN
 	IF months NOT BETWEEN 0 AND 120 THEN
 		RAISE EXCEPTION 'months must be from 0 to 120' USING ERRCODE = 'invalid_parameter_value';
@@ -74,7 +75,13 @@ BEGIN
 		next := (first AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
 		partition := 'audit_entry_' || to_char(first AT TIME ZONE 'UTC', 'YYYY_MM');
 		-- What is in the default partition stays there: to move it would stop all writers.
-		IF to_regclass('tarot.' || partition) IS NULL AND NOT EXISTS (SELECT FROM tarot.audit_entry_default e WHERE e.recorded_at >= first AND e.recorded_at < next) THEN
+		missing := to_regclass('tarot.' || partition) IS NULL AND NOT EXISTS (SELECT FROM tarot.audit_entry_default e WHERE e.recorded_at >= first AND e.recorded_at < next);
+		IF missing THEN
+			-- ATTACH PARTITION takes this lock, and fails for an entry that has come until then: so take it, and look again.
+			LOCK TABLE tarot.audit_entry_default IN ACCESS EXCLUSIVE MODE;
+			missing := NOT EXISTS (SELECT FROM tarot.audit_entry_default e WHERE e.recorded_at >= first AND e.recorded_at < next);
+		END IF;
+		IF missing THEN
 			-- Attached, not created as a partition, which would wait for all writers and stop them meanwhile.
 			EXECUTE format('CREATE TABLE tarot.%I (LIKE tarot.audit_entry)', partition);
 			EXECUTE format('ALTER TABLE tarot.audit_entry ATTACH PARTITION tarot.%I FOR VALUES FROM (%L) TO (%L)', partition, first, next);

@@ -30,6 +30,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parsetree.h"
 #include "storage/bufmgr.h"
+#include "storage/ipc.h"
 #include "utils/acl.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -128,7 +129,9 @@ AuditObjectAccess(ObjectAccessType access, Oid catalog, Oid object, int part, vo
 	StatementAction action;
 	bool internal = false;
 
-	if (likely(innermost == NULL) || part != 0)
+	/* Whom FATAL has stopped in a statement drops its temporary tables still, and what is here is
+	 * gone. */
+	if (likely(innermost == NULL) || part != 0 || proc_exit_inprogress)
 		return;
 	switch (access)
 	{

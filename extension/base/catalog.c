@@ -5,7 +5,10 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -103,14 +106,29 @@ CatalogInit(void)
 	CacheRegisterSyscacheCallback(DATABASEOID, on_role_change, (Datum) 0);
 }
 
-static void
+/*
+ * What somebody else has made, in a schema that is called like ours, may have
+ * columns of any type: nothing of it is read.
+ */
+static bool
+is_ours(Oid relation)
+{
+	Oid extension = get_extension_oid("tarot_security", true);
+
+	return OidIsValid(extension) && getExtensionOfObject(RelationRelationId, relation) == extension;
+}
+
+/* False: it is none of ours. */
+static bool
 remember(Oid relation, uint64 *epoch)
 {
 	for (int i = 0; i < known_count; i++)
 	{
 		if (known_tables[i].relation == relation)
-			return;
+			return true;
 	}
+	if (!is_ours(relation))
+		return false;
 
 	/* Dropped and created again many times over: forget the dropped ones. */
 	if (known_count == MAX_TABLES)
@@ -120,6 +138,7 @@ remember(Oid relation, uint64 *epoch)
 	}
 	known_tables[known_count].relation = relation;
 	known_tables[known_count++].epoch = epoch;
+	return true;
 }
 
 bool
@@ -187,10 +206,8 @@ CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
 			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 							errmsg("extension \"tarot_security\" does not exist in this database"),
 							errhint("Run CREATE EXTENSION tarot_security.")));
-		remember(relation, epoch);
-
 		/* Dropped before it was locked: the extension may be there again, with another table. */
-		if ((opened = try_table_open(relation, lockmode)) != NULL)
+		if (remember(relation, epoch) && (opened = try_table_open(relation, lockmode)) != NULL)
 			return opened;
 		forget_names(relation);
 		gone = relation;

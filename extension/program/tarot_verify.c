@@ -44,6 +44,10 @@ static const char help[] =
 	"  -c, --checkpoint FILE  checkpoints that were kept outside, for instance what\n"
 	"                         tarot_security.audit_checkpoint_file names; each must hold. May be "
 	"repeated\n"
+	"  -g, --allow-gone       entries whose leaf alone is left, and details that were erased, are "
+	"no "
+	"findings:\n"
+	"                         where the log is not kept for ever\n"
 	"  -q, --quiet            print findings alone\n"
 	"  -h, --help             this\n"
 	"  -V, --version          the version\n"
@@ -64,6 +68,7 @@ static const char help[] =
 static NoteKey keys[KEYS_MAX];
 static int nkeys;
 static bool quiet;
+static bool allow_gone;
 static uint64_t findings;
 
 /* What follows cannot be told: the positions are not those of one log. */
@@ -89,7 +94,7 @@ static struct
 	uint64_t proved; /* the size of the last checkpoint that held */
 	uint64_t checkpoints;
 	uint64_t gone;
-	char origin[NOTE_NAME_MAX + 1];
+	uint64_t erased;
 } audit;
 
 /* ---------------------------------------------------------------- telling */
@@ -327,6 +332,27 @@ check_kept(void)
 	}
 }
 
+/*
+ * What of the next entry is not there, or NULL. Its leaf proves that something was,
+ * and not what: so it is for who asks to say that it may be. Those in a row are one finding.
+ */
+static void
+note_absence(const char *absence)
+{
+	static const char *last;
+	static uint64_t count;
+
+	if (absence != last)
+	{
+		if (last != NULL && !allow_gone)
+			found("%s: %" PRIu64 " from position %" PRIu64 " on", last, count,
+				  audit.tree.size - count);
+		count = 0;
+	}
+	last = absence;
+	count++;
+}
+
 static bool
 take_entry(const JsonValue *line)
 {
@@ -348,11 +374,19 @@ take_entry(const JsonValue *line)
 		return true;
 	}
 	if (member(line, "transaction") == NULL)
+	{
+		note_absence("entries gone");
 		audit.gone++;
+	}
 	else
 	{
+		bool erased;
+
 		if (!read_entry(line, &entry, salt))
 			return false;
+		erased = audit_leaf_is_erased(&entry);
+		note_absence(erased ? "details erased" : NULL);
+		audit.erased += erased;
 		require(audit_leaf_hash(&entry, &hash));
 		if (memcmp(&hash, &leaf, sizeof(hash)) != 0)
 			found("entry changed: at position %" PRIu64 ", transaction %" PRIu64
@@ -544,6 +578,7 @@ conclude(void)
 {
 	if (!audit.begun)
 		trouble("there is no export");
+	note_absence(NULL);
 	if (audit.proved < audit.tree.size && !broken)
 		found("not signed: no checkpoint proves the entries behind position %" PRIu64,
 			  audit.proved);
@@ -561,9 +596,9 @@ conclude(void)
 	}
 	if (!quiet)
 		printf("%" PRIu64 " entries from position %" PRIu64 ", %" PRIu64 " of them gone, %" PRIu64
-			   " checkpoints: %s\n",
-			   audit.tree.size - audit.first, audit.first, audit.gone, audit.checkpoints,
-			   findings == 0 ? "good" : "NOT GOOD");
+			   " erased, %" PRIu64 " checkpoints: %s\n",
+			   audit.tree.size - audit.first, audit.first, audit.gone, audit.erased,
+			   audit.checkpoints, findings == 0 ? "good" : "NOT GOOD");
 }
 
 int
@@ -572,6 +607,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {{"key", required_argument, NULL, 'k'},
 											{"key-file", required_argument, NULL, 'K'},
 											{"checkpoint", required_argument, NULL, 'c'},
+											{"allow-gone", no_argument, NULL, 'g'},
 											{"quiet", no_argument, NULL, 'q'},
 											{"help", no_argument, NULL, 'h'},
 											{"version", no_argument, NULL, 'V'},
@@ -582,7 +618,7 @@ main(int argc, char **argv)
 
 	if (sodium_init() < 0)
 		trouble("libsodium does not work here");
-	while ((option = getopt_long(argc, argv, "k:K:c:qhV", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "k:K:c:gqhV", options, NULL)) != -1)
 	{
 		switch (option)
 		{
@@ -594,6 +630,9 @@ main(int argc, char **argv)
 				break;
 			case 'c':
 				files[nfiles++] = optarg;
+				break;
+			case 'g':
+				allow_gone = true;
 				break;
 			case 'q':
 				quiet = true;

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
@@ -43,10 +44,29 @@ bytes_of(const LeafEntry *entry, LeafColumn column)
 	return BytesOfVarlena(PG_DETOAST_DATUM_PACKED(entry->values[column]));
 }
 
+/*
+ * Bytes that are no UTF-8 and cannot become it, in SQL_ASCII and where an encoding has
+ * holes, stay what they are behind one that is in no UTF-8: nobody is to stop
+ * sealing by a name.
+ */
+static Bytes
+utf8_of(Bytes text)
+{
+	Bytes utf8;
+	uint8 *raw;
+
+	if (Utf8TryFromServer(text, &utf8))
+		return utf8;
+	raw = MemoryContextAllocHuge(CurrentMemoryContext, text.len + 1);
+	raw[0] = 0xFF;
+	memcpy(raw + 1, text.data, text.len);
+	return bytes_view(raw, text.len + 1);
+}
+
 static Bytes
 text_of(const LeafEntry *entry, LeafColumn column)
 {
-	return entry->nulls[column] ? bytes_view(NULL, 0) : Utf8FromServer(bytes_of(entry, column));
+	return entry->nulls[column] ? bytes_view(NULL, 0) : utf8_of(bytes_of(entry, column));
 }
 
 /* By jsonb's text, which depends on no setting. */
@@ -61,7 +81,7 @@ document_of(const LeafEntry *entry, LeafColumn column)
 	document = DatumGetJsonbP(entry->values[column]);
 	initStringInfo(&out);
 	(void) JsonbToCString(&out, &document->root, VARSIZE(document));
-	return Utf8FromServer(bytes_view(out.data, (size_t) out.len));
+	return utf8_of(bytes_view(out.data, (size_t) out.len));
 }
 
 static Bytes

@@ -168,5 +168,5 @@ COMMENT ON COLUMN tarot.audit_signers.created_at IS 'Since when it signs.';
 COMMENT ON COLUMN tarot.audit_signers.retired_at IS 'Until when it signed; NULL: it does now.';
 GRANT SELECT ON tarot.audit_signers TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.seal_log(boolean), tarot.new_audit_signer(text), tarot.audit_signer_key(text, bytea), tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea),
+REVOKE ALL ON FUNCTION tarot.seal_log(boolean), tarot.new_audit_signer(text), tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea),
 	tarot.give_out_checkpoint(text), tarot.current_audit_signer(), tarot.sign_last_checkpoint(), tarot.seal_audit(boolean), tarot.rotate_audit_signer() FROM PUBLIC;

@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "commands/extension.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -126,18 +127,17 @@ settle(void)
 static Oid outer_user;
 static int outer_context;
 
-/* InvalidOid: the extension is not there. */
+/* InvalidOid: the extension is not there; a schema that is called like its own may be. */
 static Oid
 owner_of_extension(void)
 {
 	HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("tarot"));
 	Oid owner = InvalidOid;
 
-	if (HeapTupleIsValid(tuple))
-	{
+	if (HeapTupleIsValid(tuple) && OidIsValid(get_extension_oid("tarot_security", true)))
 		owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
-	}
 	return owner;
 }
 

@@ -4,6 +4,9 @@
 \o /dev/null
 \set ON_ERROR_STOP on
 
+-- What is done is on record, by months: before there is any.
+SELECT tarot.create_audit_partitions();
+
 -- The root key wraps all other keys. It never enters the database; here it lies in a file, outside the data
 -- directory, that only the server's user can read. A command of a key management service does as well.
 ALTER SYSTEM SET tarot_security.root_key_file = :'root_key_file';

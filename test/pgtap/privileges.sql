@@ -46,7 +46,7 @@ SELECT set_eq(
 			'tarot.create_masking_view(regclass,text,name[])', 'tarot.drop_masking_view(regclass)', 'tarot.columns_of_view(oid)', 'tarot.masking_views_of(oid)', 'tarot.extend_masking_view(oid,oid)',
 			'tarot.anonymize_table(regclass,boolean,text,name[],name[],text[],name[],name[],name[],boolean,boolean)', 'tarot.anonymize_tables(regclass[],boolean,name[],name[],text[],name[],name[],name[],boolean,boolean)',
 			'tarot.check_anonymization(regclass,name[],name[],text[],name[],name[],name[],regclass[])', 'tarot.anonymization_obstacles(oid[],oid[],smallint[],text[],boolean)', 'tarot.anonymization_keys(oid[])',
-			'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
+			'tarot.audit_signer_key(text,bytea)', 'tarot.count_rows(oid,boolean)', 'tarot.count_rows_as(oid,text,oid)',
 			'tarot.discover_sensitive(regnamespace,integer,real,text)', 'tarot.classification_drift(regnamespace,integer,real,text)', 'tarot.survey_columns(oid,integer,real)',
 			'tarot.survey_table(oid,integer,real)', 'tarot.check_survey(integer,real,text)', 'tarot.tables_to_survey(regnamespace)', 'tarot.classifying_statements(text,name,text,text,boolean,text)',
 			'tarot.k_anonymity(regclass,name[],integer)', 'tarot.require_k_anonymity(regclass,name[],integer)', 'tarot.l_diversity(regclass,name[],name,integer)',

@@ -168,5 +168,19 @@ is(ask($node, "SELECT finding FROM tarot.verify_audit(checkpoint => \$\$$newer\$
 ask($node, insert(50, 'in the copy') . '; SELECT tarot.seal_audit()', db => 'restored');
 is(ask($node, "SELECT finding FROM tarot.verify_audit(checkpoint => \$\$$newer\$\$) WHERE finding LIKE 'log%'", db => 'restored'), 'log rewritten', 'or, continued, another one');
 
+# ---------------------------------------------------------------- bytes that are no UTF-8
+
+ask($node, "CREATE DATABASE $_ ENCODING '$_' LOCALE 'C' TEMPLATE template0") foreach qw(sql_ascii win1252);
+foreach my $where (qw(sql_ascii win1252))
+{
+	my $ask = sub { ask($node, $_[0], db => $where) };
+	# A byte that WIN1252 has no character for.
+	$ask->(q{CREATE EXTENSION tarot_security; CREATE TABLE t (id int PRIMARY KEY, note text); SELECT tarot.audit_table('t'); INSERT INTO t VALUES (1, E'\x81')});
+	is($ask->('SELECT tarot.seal_audit()'), $ask->('SELECT count(*) FROM tarot.audit_entry'), "$where: nobody stops sealing by a byte");
+	is($ask->(q{SELECT finding FROM tarot.verify_audit() WHERE finding <> 'not signed'}), '', "$where: the entries are those that were sealed");
+	$ask->(q{UPDATE tarot.audit_entry SET new = jsonb_build_object('id', 1, 'note', E'\x8d') WHERE operation = 'I' AND table_name = 'public.t'});
+	is($ask->(q{SELECT finding FROM tarot.verify_audit() WHERE finding = 'entry changed'}), 'entry changed', "$where: and what is changed is found");
+}
+
 unlike(server_log($_), qr/was terminated by signal|PANIC/, $_->name . ': no process died') foreach $node, $other;
 done_testing;

@@ -39,9 +39,9 @@ write_private("$dir/keys", "$keys\n", 0644);
 my @key_file = ('--key-file', "$dir/keys");
 my $export = export();
 
-is(verify($export, @key_file), "0\n$size entries from position 0, 0 of them gone, 3 checkpoints: good\n", 'an export is good');
+is(verify($export, @key_file), "0\n$size entries from position 0, 0 of them gone, 0 erased, 3 checkpoints: good\n", 'an export is good');
 is(verify($export, '-k', $old_key, '--key', $key, '-q'), "0\n", 'with all keys');
-is(verify($export, @key_file, '-c', "$dir/kept"), "0\n$size entries from position 0, 0 of them gone, 3 checkpoints: good\n", 'so are checkpoints that were kept');
+is(verify($export, @key_file, '-c', "$dir/kept"), "0\n$size entries from position 0, 0 of them gone, 0 erased, 3 checkpoints: good\n", 'so are checkpoints that were kept');
 like(verify($export, '-k', $key), qr/\A1\ncheckpoint badly signed: of 300 .*\ncheckpoint badly signed: of 305 .*\n.*, 1 checkpoints: NOT GOOD\n\z/, 'not without the key');
 like(verify($export, '-k', $old_key), qr/\A1\ncheckpoint badly signed: of $size .*\nnot signed: .* behind position 305\n/, 'nor are entries that no checkpoint covers');
 
@@ -49,7 +49,7 @@ like(verify($export, '-k', $old_key), qr/\A1\ncheckpoint badly signed: of $size 
 my ($one, $two) = (export(0, 300), export(300));
 write_private("$dir/$_->[0]", $_->[1], 0644) foreach [ one => $one ], [ two => $two ];
 sub verify_files { my ($out, $err) = ('', ''); IPC::Run::run([ 'tarot-verify', @key_file, @_ ], '>', \$out, '2>', \$err); return join '', $? >> 8, "\n", $out, $err }
-is(verify_files("$dir/one", "$dir/two"), "0\n$size entries from position 0, 0 of them gone, 3 checkpoints: good\n", 'two exports, one behind the other');
+is(verify_files("$dir/one", "$dir/two"), "0\n$size entries from position 0, 0 of them gone, 0 erased, 3 checkpoints: good\n", 'two exports, one behind the other');
 like(verify_files("$dir/two"), qr/\A0\n@{[ $size - 300 ]} entries from position 300, /, 'the second alone');
 like(verify_files('-c', "$dir/kept", "$dir/two"), qr/\A0\n|\A1\nnot covered: .* has 300 entries, the export begins at 300\n/, 'what lies before it is not covered');
 like(verify_files("$dir/one", "$dir/one"), qr/\A1\nan export begins at 0 and does not go on/, 'the same twice is not');
@@ -79,11 +79,13 @@ ask($node, q{UPDATE tarot.audit_entry SET key = NULL, old = NULL, new = NULL, sa
 		CASE WHEN e.old IS NULL THEN '\x05' ELSE '\x07' END::bytea, convert_to(e.key::text, 'UTF8'), coalesce(convert_to(e.old::text, 'UTF8'), ''), convert_to(e.new::text, 'UTF8')]) WITH ORDINALITY AS u (i, n)
 		WHERE e.operation = 'U' OR e.operation = 'I' AND e.statement = 0 AND e.number < 4 GROUP BY e.ctid) b WHERE b.at = audit_entry.ctid});
 is(ask($node, q{SELECT finding, count(*) FROM tarot.verify_audit() GROUP BY finding}), 'details erased|7', 'details are erased by what docs/formats.md says');
-is(verify(export(), @key_file), "0\n$size entries from position 0, 0 of them gone, 3 checkpoints: good\n", 'and the export is good');
+is(verify(export(), @key_file, '--allow-gone'), "0\n$size entries from position 0, 0 of them gone, 7 erased, 3 checkpoints: good\n", 'and the export is good, for whom they may be');
+like(verify(export(), @key_file, '-q'), qr/\A1\n(?:details erased: \d+ from position \d+ on\n)+\z/, 'not for others');
 ask($node, q{UPDATE tarot.audit_entry SET new = '{}' WHERE octet_length(salt) = 32 AND operation = 'U'});
 is(ask($node, q{SELECT string_agg(DISTINCT finding, ',' ORDER BY finding) FROM tarot.verify_audit()}), 'details erased,entry changed', 'nothing can be put in their place');
 ask($node, q{DELETE FROM tarot.audit_entry WHERE operation = 'U'});
-like(verify(export(), @key_file), qr/\A0\n.*, 4 of them gone, /, 'of what is gone the leaf is left');
+like(verify(export(), @key_file, '-g'), qr/\A0\n.*, 4 of them gone, 3 erased, .*: good\n\z/, 'of what is gone the leaf is left');
+like(verify(export(), @key_file), qr/\A1\n(?:.*\n)*?entries gone: \d from position \d+ on\n(?:.*\n)*.*NOT GOOD\n\z/, 'and whoever does not allow that is told');
 
 # Wrong usage.
 like(verify($export, @$_), qr/\A2\ntarot-verify: /, "usage: @$_") foreach [], [ '-k', 'x' ], [ '-K', '/nowhere' ], [ @key_file, '-c', "$dir/keys" ], [ @key_file, '/nowhere' ];

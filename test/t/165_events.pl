@@ -235,6 +235,20 @@ is(ask($node, $flush), 't', 'events of workers');
 is(events('PARALLEL'), '50|50', 'are all there');
 is(ask($node, q{SELECT count(DISTINCT pid) FROM tarot.security_event WHERE event_type = 'PARALLEL'}), '1', 'as their session\'s');
 
+# ---------------------------------------------------------------- a schema that is called so
+
+# The extension is not there, and what is called like its log has another key than the time.
+ask($node, 'CREATE ROLE stranger LOGIN CREATEDB');
+ask_as($node, 'stranger', 'CREATE DATABASE of_stranger');
+ask_as($node, 'stranger', q{CREATE SCHEMA tarot;
+	CREATE TABLE tarot.audit_entry (recorded_at timestamptz, role text) PARTITION BY RANGE (role);
+	CREATE TABLE tarot.audit_entry_a PARTITION OF tarot.audit_entry FOR VALUES FROM ('a') TO ('b');
+	CREATE TABLE tarot.audit_entry_b PARTITION OF tarot.audit_entry FOR VALUES FROM ('b') TO ('c')}, db => 'of_stranger');
+my $before_stranger = -s $node->logfile;
+like(error_of($node, 'SET ROLE stranger; SELECT * FROM pg_authid', db => 'of_stranger'), qr/permission denied/, 'a refusal where there is only a schema of that name');
+ok(wait_until(sub { logged($node, 'PERMISSION', $before_stranger) > 0 }), 'is in the server log');
+unlike(substr(server_log($node), $before_stranger), qr/terminated by signal/, 'and no process dies of it');
+
 # ---------------------------------------------------------------- a standby
 
 $node->backup('b');
