@@ -162,6 +162,20 @@ SELECT tarot.flush_events('3 min');
 SELECT e.event_type, e.status, e.subject, replace(e.user_id, session_user, '(session)') AS user_id, e.details FROM tarot.security_event e WHERE (e.recorded_by, e.number) NOT IN (TABLE seen) ORDER BY e.recorded_by, e.number;
 SELECT count(*) FROM fresh();
 
+-- ------------------------------------------------------------ who ends an audit, and may not
+CREATE TABLE ledger (id int PRIMARY KEY);
+ALTER TABLE ledger OWNER TO regress_events_app;
+SELECT tarot.audit_table('ledger');
+SELECT count(*) >= 0 AS seen FROM fresh();
+SET ROLE regress_events_app;
+SELECT code('ALTER TABLE ledger DISABLE TRIGGER tarot_audit'), code('ALTER TABLE ledger DISABLE TRIGGER tarot_audit');
+BEGIN;
+DROP TRIGGER tarot_audit_truncate ON ledger;
+ROLLBACK;
+RESET ROLE;
+SELECT * FROM fresh();
+DROP TABLE ledger;
+
 -- ------------------------------------------------------------ the view of changes has none of it
 SELECT count(*) FROM tarot.audit_log l JOIN tarot.security_event e ON (l.transaction, l.number) = (e.recorded_by, e.number);
 SELECT count(*) > 20 AS events, count(DISTINCT (recorded_by, number)) = count(*) AS each_once FROM tarot.security_event;

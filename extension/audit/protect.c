@@ -15,6 +15,7 @@
 
 #include "audit/protect.h"
 #include "base/catalog.h"
+#include "events/event.h"
 
 /* How deep in tarot.enforce_audit(). */
 static int enforcing;
@@ -57,6 +58,26 @@ is_dropped(List *objects, Oid relation)
 	return false;
 }
 
+/* An event, for the statement goes, and an entry would go with it. */
+static void
+refuse(const StatementObject *object)
+{
+	const char *table = get_rel_name(object->relation);
+
+	EventReportOnce(&(SecurityEvent){
+		.type = "AUDIT",
+		.action = "change trigger",
+		.status = EVENT_DENIED,
+		.details = {{"schema", get_namespace_name(get_rel_namespace(object->relation))},
+					{"table", table},
+					{"trigger", object->trigger->name}}});
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to change trigger \"%s\" of audited table \"%s\"",
+						   object->trigger->name, table),
+					errhint("tarot.unaudit_table() ends the audit of a table, for whom EXECUTE "
+							"is granted.")));
+}
+
 void
 ProtectFinish(List *objects)
 {
@@ -68,12 +89,7 @@ ProtectFinish(List *objects)
 
 		if (object->trigger != NULL && TriggerIsWeaker(object) &&
 			!is_dropped(objects, object->relation) && !RoleMayEndAudit(GetUserId()))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to change trigger \"%s\" of audited table \"%s\"",
-							object->trigger->name, get_rel_name(object->relation)),
-					 errhint("tarot.unaudit_table() ends the audit of a table, for whom EXECUTE "
-							 "is granted.")));
+			refuse(object);
 	}
 	foreach (cell, objects)
 	{

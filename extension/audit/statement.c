@@ -640,22 +640,12 @@ AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, A
 	audit->finished = true;
 }
 
-/* An attempt that has failed belongs to no transaction: its place is the queue of security events.
- */
-static void
-report_attempt(const AuditStatement *audit)
-{
-	(void) audit;
-}
-
 void
 AuditLeaveStatement(AuditStatement *audit)
 {
 	if (audit->node == NULL)
 		return;
-	if (!audit->finished)
-		report_attempt(audit);
-	else
+	if (audit->finished)
 		MemoryContextDelete(audit->context);
 	innermost = audit->outer;
 	audit->node = NULL;
