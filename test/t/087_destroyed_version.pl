@@ -46,7 +46,7 @@ is(found(), 1000, 'each is found on the subscriber');
 
 # The rows stand still, the keys go on.
 ask($subscriber, 'ALTER SUBSCRIPTION rows DISABLE');
-ok($subscriber->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM pg_stat_subscription WHERE subname = 'rows' AND pid IS NOT NULL)}), 'the rows stand still');
+ok(poll($subscriber, q{SELECT NOT EXISTS (SELECT FROM pg_stat_subscription WHERE subname = 'rows' AND pid IS NOT NULL)}), 'the rows stand still');
 ask($publisher, q{SELECT tarot.rotate_key('profile')});
 ask($publisher, q{CALL tarot.rotate_search_key('email')});
 is(error_of($publisher, q{SELECT tarot.destroy_key('profile', 1)}), '', 'the publisher destroys a version that it does not need');

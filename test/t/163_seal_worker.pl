@@ -21,7 +21,7 @@ sub insert { my ($count, $note) = @_; return "INSERT INTO account (note) SELECT 
 sub seal_duty { my ($what, $database) = @_; return "(SELECT $what FROM tarot.worker_status WHERE database = '" . ($database // 'postgres') . "' AND duty = 'seal')" }
 my $unsealed = '(SELECT count(*) FROM tarot.audit_entry) - (SELECT coalesce(max(size), 0) FROM tarot.audit_checkpoint)';
 my $signed = '(SELECT note IS NOT NULL FROM tarot.audit_checkpoint ORDER BY size DESC LIMIT 1)';
-sub sealed { my ($name, $database) = @_; return ok($node->poll_query_until($database // 'postgres', "SELECT $unsealed = 0 AND $signed"), "$name: sealed and signed") }
+sub sealed { my ($name, $database) = @_; return ok(poll($node, "SELECT $unsealed = 0 AND $signed", db => $database), "$name: sealed and signed") }
 sub is_well { my ($name, $database) = @_; return is(ask($node, q{SELECT coalesce(string_agg(concat_ws(' ', finding, first_position, detail), ', '), 'good') FROM tarot.verify_audit()}, db => $database // 'postgres'), 'good', "$name: verified") }
 
 # What the worker does after this it has done with what was committed before.
@@ -31,9 +31,9 @@ sub runs_again
 	$database //= 'postgres';
 	my $before = ask($node, 'SELECT clock_timestamp()');
 	ask($node, q{SELECT tarot.log_security_event('WAKE', NULL, NULL, NULL)}, db => $database);
-	return ok($node->poll_query_until('postgres', 'SELECT ' . seal_duty(qq{coalesce(last_run > '$before', false) AND failures = 0}, $database)), "$name: the worker has looked");
+	return ok(poll($node, 'SELECT ' . seal_duty(qq{coalesce(last_run > '$before', false) AND failures = 0}, $database)), "$name: the worker has looked");
 }
-sub worker_leaves { my ($name) = @_; return ok($node->poll_query_until('postgres', 'SELECT ' . seal_duty('pid IS NULL')), "$name: it leaves when there is nothing more to seal") }
+sub worker_leaves { my ($name) = @_; return ok(poll($node, 'SELECT ' . seal_duty('pid IS NULL')), "$name: it leaves when there is nothing more to seal") }
 
 # The next one has the settings as they are now.
 sub worker_is_ended
@@ -41,7 +41,7 @@ sub worker_is_ended
 	my ($name) = @_;
 	my $pid = ask($node, 'SELECT ' . seal_duty('coalesce(pid, 0)'));
 	ask($node, "SELECT pg_terminate_backend($pid)") if $pid;
-	return ok($node->poll_query_until('postgres', 'SELECT ' . seal_duty("coalesce(pid <> $pid, true)")), "$name: the worker is ended");
+	return ok(poll($node, 'SELECT ' . seal_duty("coalesce(pid <> $pid, true)")), "$name: the worker is ended");
 }
 
 # ---------------------------------------------------------------- where it was begun
@@ -89,7 +89,7 @@ is( ask($node, qq{BEGIN; UPDATE tarot.audit_entry SET new = $_->[1] WHERE operat
 	sealed('after that');
 }
 ask($node, 'SELECT tarot.lock(); ' . insert(2, 'locked'));
-ok($node->poll_query_until('postgres', "SELECT $unsealed = 0 AND NOT $signed"), 'locked: sealed, and not signed');
+ok(poll($node, "SELECT $unsealed = 0 AND NOT $signed"), 'locked: sealed, and not signed');
 ask($node, 'SELECT tarot.unlock()');
 sealed('unlocked');
 is_well('unlocked');
@@ -98,7 +98,7 @@ is_well('unlocked');
 
 ask($node, 'ALTER SYSTEM SET tarot_security.audit_seal_interval = 0');
 ask($node, 'SELECT pg_reload_conf()');
-ok($node->poll_query_until('postgres', q{SELECT current_setting('tarot_security.audit_seal_interval') = '0'}), 'turned off');
+ok(poll($node, q{SELECT current_setting('tarot_security.audit_seal_interval') = '0'}), 'turned off');
 worker_is_ended('turned off');
 ask($node, insert(2, 'off'));
 runs_again('off');
@@ -111,7 +111,7 @@ is(ask($node, q{SELECT e.new->>'command' || ' ' || (e.new->>'value') FROM tarot.
 like(error_of($node, 'CREATE ROLE nobody; SET ROLE nobody; SET tarot_security.audit_seal_interval = 0'), qr/permission denied to set parameter/, 'only superusers set it');
 ask($node, 'ALTER SYSTEM RESET tarot_security.audit_seal_interval');
 ask($node, 'SELECT pg_reload_conf()');
-ok($node->poll_query_until('template1', q{SELECT current_setting('tarot_security.audit_seal_interval') = '1s'}), 'on again');
+ok(poll($node, q{SELECT current_setting('tarot_security.audit_seal_interval') = '1s'}, db => 'template1'), 'on again');
 
 # ---------------------------------------------------------------- killed while it seals
 
@@ -140,12 +140,12 @@ foreach my $round (1 .. 5)
 {
 	my $load = start [ 'pgbench', '-n', '-c', 3, '-T', 600, @load, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err;
 	my $before = ask($node, 'SELECT max(size) FROM tarot.audit_checkpoint');
-	ok($node->poll_query_until('postgres', "SELECT max(size) > $before FROM tarot.audit_checkpoint"), "round $round: sealed under load");
+	ok(poll($node, "SELECT max(size) > $before FROM tarot.audit_checkpoint"), "round $round: sealed under load");
 	my (undef, undef, $told) = $node->psql('postgres', $who_seals);
 	like($told, qr/sealer \d+/, "round $round: it seals");
 	kill 9, $told =~ /sealer (\d+)/;
 	$load->finish;
-	ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()'), "round $round: the server is back");
+	ok(poll($node, 'SELECT NOT pg_is_in_recovery()'), "round $round: the server is back");
 	ask($node, join '; ', map { "ROLLBACK PREPARED '$_'" } split /\n/, ask($node, 'SELECT gid FROM pg_prepared_xacts ORDER BY gid')) if ask($node, 'SELECT count(*) FROM pg_prepared_xacts');
 	ask($node, insert(1, 'after the crash') . q{; SELECT tarot.flush_events('3 min')});
 	sealed("round $round");
@@ -180,7 +180,7 @@ ask($node, insert(2, 'the last of the copy'), db => 'copy');
 ask($node, 'DROP EXTENSION tarot_security CASCADE', db => 'copy');
 ask($node, "DROP TABLE account; CREATE EXTENSION tarot_security; $table; " . insert(2, 'anew') . '; SELECT tarot.seal_audit()', db => 'copy');
 ask($node, insert(2, 'and on'), db => 'copy');
-ok($node->poll_query_until('copy', "SELECT $unsealed = 0"), 'the extension was dropped and made anew');
+ok(poll($node, "SELECT $unsealed = 0", db => 'copy'), 'the extension was dropped and made anew');
 ask($node, insert(2, 'to be dropped'), db => 'copy');
 ask($node, 'DROP DATABASE copy');
 is(ask($node, q{SELECT count(*) FROM tarot.worker_status WHERE database = 'copy'}), 0, 'the database was dropped');

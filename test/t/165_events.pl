@@ -37,7 +37,7 @@ sub set_worker
 	my ($value) = @_;
 	ask($node, "ALTER SYSTEM SET tarot_security.worker = $value");
 	ask($node, 'SELECT pg_reload_conf()');
-	ok($node->poll_query_until('postgres', "SELECT current_setting('tarot_security.worker') = '$value'"), "the worker is $value");
+	ok(poll($node, "SELECT current_setting('tarot_security.worker') = '$value'"), "the worker is $value");
 }
 
 # ---------------------------------------------------------------- the life of a worker
@@ -60,7 +60,7 @@ foreach my $round (1 .. 4)
 	my $pid;
 	ok(wait_until(sub { ($pid = worker('postgres')) =~ /^\d+$/ }), "round $round: a worker");
 	kill 9, $pid;
-	ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery() AND ' . "NOT EXISTS (SELECT FROM tarot.worker_status WHERE pid = $pid)"), 'the server is back');
+	ok(poll($node, 'SELECT NOT pg_is_in_recovery() AND ' . "NOT EXISTS (SELECT FROM tarot.worker_status WHERE pid = $pid)"), 'the server is back');
 	eval { $session->quit };
 	is(ask($node, $flush), 't', 'all is written');
 	is(events('KILLED'), join('|', (40 * $round) x 2), 'each event once');
@@ -75,12 +75,12 @@ is(scalar(logged($node, 'KILLED')), 0, 'and none in the server log');
 		my $before = events('LOAD') =~ s/\|.*//r;
 		my $loop = q{DO $$ BEGIN FOR i IN 1 .. 1000000 LOOP PERFORM tarot.log_security_event('LOAD', 'u', i::text, 'x'); IF i % 8 = 0 THEN PERFORM pg_sleep(0.005); END IF; END LOOP; END $$};
 		my @sessions = map { start [ 'psql', '-X', '-q', '-c', $loop, $node->connstr('postgres') ], '>', \my $out, '2>', \my $err } 1 .. 2;
-		ok($node->poll_query_until('postgres', "SELECT count(*) > $before + 200 FROM tarot.security_event WHERE event_type = 'LOAD'"), "round $round: events come");
+		ok(poll($node, "SELECT count(*) > $before + 200 FROM tarot.security_event WHERE event_type = 'LOAD'"), "round $round: events come");
 		my $pid;
 		ok(wait_until(sub { ($pid = worker('postgres')) =~ /^\d+$/ }), 'by a worker');
 		kill 9, $pid;
 		$_->finish foreach @sessions;
-		ok($node->poll_query_until('postgres', 'SELECT true'), 'the server is back');
+		ok(poll($node, 'SELECT true'), 'the server is back');
 	}
 	is(ask($node, $flush), 't', 'all is written');
 	my @all = split /\n/, ask($node, q{SELECT pid || ' ' || action FROM tarot.security_event WHERE event_type = 'LOAD'});
@@ -117,7 +117,7 @@ is(events('ENDED'), '2|2', 'each event once');
 	like($victim, qr/\A\d+\z/, 'who holds it');
 	kill 9, $victim;
 	eval { $locker->quit };
-	ok($node->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victim)"), 'the server is back');
+	ok(poll($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victim)"), 'the server is back');
 	is(ask($node, $flush), 't', 'and writes them');
 	is(events('CRASH'), '50|50', 'each once');
 }
