@@ -18,9 +18,9 @@
 #include "class/reveal.h"
 #include "client/client.h"
 #include "column/column.h"
+#include "events/event.h"
 #include "gate/gate.h"
 #include "gate/search.h"
-#include "events/event.h"
 #include "hooks/hooks.h"
 #include "identity/issuer.h"
 #include "identity/session.h"
@@ -29,8 +29,10 @@
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
-#include "worker/worker.h"
 #include "seal/seal.h"
+#include "statements/kind.h"
+#include "trail/trail.h"
+#include "worker/worker.h"
 
 TAROT_MODULE_MAGIC;
 
@@ -65,8 +67,10 @@ _PG_init(void)
 	ColumnInit();
 	ClientInit();
 	MaskingInit();
+	TrailInit();
 	AuditInit();
 	SealInit();
+	KindInit();
 	HooksInit();
 
 	MarkGUCPrefixReserved("tarot_security");

@@ -20,11 +20,7 @@
 #include "audit/audit.h"
 #include "audit/change.h"
 #include "audit/document.h"
-#include "audit/entry.h"
-#include "audit/event.h"
-#include "audit/kind.h"
-#include "audit/pending.h"
-#include "worker/worker.h"
+#include "trail/entry.h"
 
 /* What rows of one table, changed by one statement, have in common; in fn_extra. */
 typedef struct ChangeSite
@@ -170,7 +166,4 @@ void
 AuditInit(void)
 {
 	DocumentInit();
-	PendingInit();
-	WorkerAddDuty("events", EventsWrite, NULL);
-	KindInit();
 }

@@ -8,7 +8,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "audit/object.h"
+#include "audit/table.h"
 #include "label/trigger.h"
 
 /* Before the names stands whether they are on record, or all others. */

@@ -4,14 +4,13 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "tcop/deparse_utility.h"
 #include "utils/builtins.h"
 
-#include "audit/object.h"
 #include "audit/schema.h"
+#include "audit/table.h"
 
 /*
  * tarot.moves_to_schema(command pg_ddl_command) RETURNS boolean
@@ -40,20 +39,10 @@ follow_rename(const RenameStmt *statement)
 }
 
 void
-SchemaFollowStatement(Node *statement, List *objects)
+SchemaFollowStatement(Node *statement, bool any_dropped)
 {
-	ListCell *cell;
-
 	if (IsA(statement, RenameStmt) && ((RenameStmt *) statement)->renameType == OBJECT_SCHEMA)
 		follow_rename((RenameStmt *) statement);
-	foreach (cell, objects)
-	{
-		const StatementObject *object = lfirst(cell);
-
-		if (object->catalog == NamespaceRelationId && object->action == ACTION_DROP)
-		{
-			OidFunctionCall0(AuditFunction("forget_audited_schemas", 0, NULL));
-			break;
-		}
-	}
+	if (any_dropped)
+		OidFunctionCall0(AuditFunction("forget_audited_schemas", 0, NULL));
 }

@@ -7,7 +7,7 @@
 
 #include "nodes/parsenodes.h"
 
-/* After a statement that may have renamed or dropped one. */
-extern void SchemaFollowStatement(Node *statement, List *objects);
+/* After a statement that may have renamed a schema, or dropped some. */
+extern void SchemaFollowStatement(Node *statement, bool any_dropped);
 
 #endif

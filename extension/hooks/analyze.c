@@ -11,12 +11,12 @@
 #include "parser/analyze.h"
 
 #include "base/catalog.h"
-#include "audit/statement.h"
 #include "client/client.h"
 #include "client/order.h"
 #include "column/column.h"
 #include "hooks/analyze.h"
 #include "hooks/statement.h"
+#include "statements/statement.h"
 
 static post_parse_analyze_hook_type previous_post_parse_analyze;
 static object_access_hook_type previous_object_access;

@@ -16,21 +16,21 @@
 #include "utils/inval.h"
 #include "utils/plancache.h"
 
-#include "audit/audit.h"
-#include "audit/statement.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "class/reveal.h"
 #include "client/client.h"
 #include "column/column.h"
-#include "gate/gate.h"
 #include "events/statement.h"
+#include "gate/gate.h"
 #include "hooks/detail.h"
 #include "hooks/redact.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
 #include "masking/masking.h"
+#include "statements/statement.h"
+#include "trail/trail.h"
 #include "worker/worker.h"
 
 static ExecutorRun_hook_type previous_executor_run;
@@ -196,7 +196,7 @@ on_executor_finish(QueryDesc *query)
 	else
 		standard_ExecutorFinish(query);
 	AuditFinishRows(query);
-	AuditEndStatement();
+	TrailEndStatement();
 	DetailEndWatch(&watch);
 }
 
@@ -310,7 +310,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		if (GateRewriteDepth > outer_rewrite)
 			GateFinishRewrite();
 		AuditFinishStatement(&audit, completion, RedactStatement);
-		AuditEndStatement();
+		TrailEndStatement();
 		WorkerFinishStatement(&leave);
 	}
 	PG_FINALLY();

@@ -3,8 +3,8 @@
  *		What a statement says, as members of a JSON object: who is granted what,
  *		which options a role gets. Never a literal that may be a secret.
  */
-#ifndef TAROT_AUDIT_FACTS_H
-#define TAROT_AUDIT_FACTS_H
+#ifndef TAROT_STATEMENTS_FACTS_H
+#define TAROT_STATEMENTS_FACTS_H
 
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"

@@ -59,97 +59,12 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "audit/object.h"
-#include "base/catalog.h"
-#include "base/compat.h"
+#include "audit/table.h"
+#include "label/provider.h"
+#include "statements/object.h"
 
 #define ROW_TRIGGER "tarot_audit"
 #define TRUNCATE_TRIGGER "tarot_audit_truncate"
-
-/* tarot.audited_table: C keeps nothing of it. */
-static uint64 audited_epoch;
-
-Oid
-AuditFunction(const char *name, int count, const Oid *types)
-{
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-						   PointerGetDatum(buildoidvector(types, count)),
-						   ObjectIdGetDatum(get_namespace_oid("tarot", true)));
-}
-
-bool
-AuditExists(void)
-{
-	Oid tarot = get_namespace_oid("tarot", true);
-
-	return OidIsValid(tarot) && OidIsValid(get_relname_relid("audit_entry", tarot)) &&
-		   OidIsValid(get_relname_relid("audited_table", tarot)) &&
-		   OidIsValid(get_relname_relid("audited_schema", tarot)) &&
-		   OidIsValid(get_relname_relid("audited_statement", tarot)) &&
-		   OidIsValid(get_extension_oid("tarot_security", true));
-}
-
-bool
-RoleMayEndAudit(Oid role)
-{
-	Oid function = AuditFunction("unaudit_table", 1, (const Oid[]){REGCLASSOID});
-
-	return superuser_arg(role) || (OidIsValid(function) && compat_may_execute(function, role));
-}
-
-/* ---------------------------------------------------------------- audited tables */
-
-bool
-TableIsRecorded(Oid relation)
-{
-	Relation table = CatalogOpenFor("audited_table", AccessShareLock, &audited_epoch);
-	ScanKeyData key;
-	SysScanDesc scan;
-	bool found;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
-	scan = CatalogScan(table, "audited_table_pkey", 1, &key);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(table, AccessShareLock);
-	return found;
-}
-
-static List *
-parents_of(Oid relation)
-{
-	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-	List *parents = NIL;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relation));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		parents = lappend_oid(parents, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
-	systable_endscan(scan);
-	table_close(inherits, AccessShareLock);
-	return parents;
-}
-
-bool
-TableIsAudited(Oid relation)
-{
-	List *open = list_make1_oid(relation);
-
-	if (!AuditExists())
-		return false;
-	/* It grows while it is walked. */
-	for (int i = 0; i < list_length(open); i++)
-	{
-		if (TableIsRecorded(list_nth_oid(open, i)))
-			return true;
-		open = list_concat_unique_oid(open, parents_of(list_nth_oid(open, i)));
-	}
-	return false;
-}
 
 /* ---------------------------------------------------------------- triggers */
 
@@ -317,7 +232,7 @@ ObjectIsLog(Oid relation)
 {
 	Oid log = get_relname_relid("audit_entry", get_namespace_oid("tarot", true));
 
-	return OidIsValid(log) && (relation == log || list_member_oid(parents_of(relation), log));
+	return OidIsValid(log) && (relation == log || list_member_oid(LabelParents(relation), log));
 }
 
 bool

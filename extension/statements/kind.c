@@ -15,8 +15,8 @@
 #include "utils/rel.h"
 
 #include "audit/change.h"
-#include "audit/kind.h"
 #include "base/catalog.h"
+#include "statements/kind.h"
 
 /* As tarot.audited_statement has them. */
 static const char *const kind_names[KIND_NONE] = {"ddl", "grant", "role", "copy", "policy"};

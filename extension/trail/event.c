@@ -21,12 +21,12 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "audit/audit.h"
-#include "audit/entry.h"
-#include "audit/event.h"
 #include "base/utf8.h"
 #include "events/line.h"
 #include "events/queue.h"
+#include "trail/entry.h"
+#include "trail/event.h"
+#include "trail/trail.h"
 #include "worker/worker.h"
 
 /* So many in one transaction, which is to be short. */
@@ -113,7 +113,7 @@ write_events(const int *places, int count)
 	writer = EntryWriterMakeForEvents();
 	for (int i = 0; i < count; i++)
 		write_entry(writer, QueueRecord(places[i]));
-	AuditEndStatement();
+	TrailEndStatement();
 
 	/* From here on this transaction's number is known to have been used, crash or not. */
 	XLogFlush(XactLastRecEnd);

@@ -7,15 +7,13 @@
  * transaction, or the part of it that they belong to, commits. Whatever keeps
  * them from being written keeps it from committing.
  */
-#ifndef TAROT_AUDIT_PENDING_H
-#define TAROT_AUDIT_PENDING_H
+#ifndef TAROT_TRAIL_PENDING_H
+#define TAROT_TRAIL_PENDING_H
 
 #include "access/htup.h"
 #include "utils/rel.h"
 
 /* An entry for a partition, as heap_form_tuple() makes it of such values: they are copied. */
 extern void PendingAdd(Oid partition, const Datum *values, const bool *nulls);
-
-extern void PendingInit(void);
 
 #endif

@@ -19,9 +19,10 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "audit/audit.h"
-#include "audit/pending.h"
 #include "base/compat.h"
+#include "trail/event.h"
+#include "trail/pending.h"
+#include "trail/trail.h"
 #include "worker/worker.h"
 
 /* So many entries, or bytes, are written at once: some pages full. */
@@ -165,7 +166,7 @@ PendingAdd(Oid partition, const Datum *values, const bool *nulls)
 }
 
 void
-AuditEndStatement(void)
+TrailEndStatement(void)
 {
 	/* A query that a trigger runs in parallel may run others; it has not ended then. */
 	if (unlikely(innermost != NULL && innermost->count > 0) && !IsInParallelMode() &&
@@ -183,7 +184,7 @@ on_transaction_end(XactEvent event, void *argument)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			AuditEndStatement();
+			TrailEndStatement();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
@@ -208,14 +209,15 @@ on_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 	if (likely(innermost == NULL || innermost->subtransaction != mine))
 		return;
 	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
-		AuditEndStatement();
+		TrailEndStatement();
 	if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
 		pop_batch();
 }
 
 void
-PendingInit(void)
+TrailInit(void)
 {
 	RegisterXactCallback(on_transaction_end, NULL);
 	RegisterSubXactCallback(on_subtransaction_end, NULL);
+	WorkerAddDuty("events", EventsWrite, NULL);
 }

@@ -1,4 +1,4 @@
--- audit: security events
+-- trail: security events
 
 CREATE VIEW tarot.security_event AS
 	SELECT (e.new->>'occurred_at')::timestamptz AS occurred_at, e.new->>'event_type' AS event_type,

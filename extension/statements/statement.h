@@ -6,8 +6,8 @@
  * An entry belongs to the transaction of its statement, and is not there
  * without it. For hooks, which call the three functions around each statement.
  */
-#ifndef TAROT_AUDIT_STATEMENT_H
-#define TAROT_AUDIT_STATEMENT_H
+#ifndef TAROT_STATEMENTS_STATEMENT_H
+#define TAROT_STATEMENTS_STATEMENT_H
 
 #include "catalog/objectaccess.h"
 #include "executor/execdesc.h"

@@ -3,10 +3,10 @@
  *		The audit's own triggers, tables and the like: who changes them is on
  *		record, and who may not end the audit of a table cannot weaken it.
  */
-#ifndef TAROT_AUDIT_PROTECT_H
-#define TAROT_AUDIT_PROTECT_H
+#ifndef TAROT_STATEMENTS_PROTECT_H
+#define TAROT_STATEMENTS_PROTECT_H
 
-#include "audit/object.h"
+#include "statements/object.h"
 
 /* Whether tarot.audit_table() and the like do it: theirs is the entry of tarot.audited_table. */
 extern bool ProtectIsOurDoing(const StatementObject *object);

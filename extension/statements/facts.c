@@ -12,8 +12,8 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 
-#include "audit/facts.h"
 #include "base/compat.h"
+#include "statements/facts.h"
 
 /* ---------------------------------------------------------------- JSON */
 

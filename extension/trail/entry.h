@@ -2,8 +2,8 @@
  * entry.h
  *		Entries of the audit log: who did what, when.
  */
-#ifndef TAROT_AUDIT_ENTRY_H
-#define TAROT_AUDIT_ENTRY_H
+#ifndef TAROT_TRAIL_ENTRY_H
+#define TAROT_TRAIL_ENTRY_H
 
 #include "utils/jsonb.h"
 #include "utils/rel.h"

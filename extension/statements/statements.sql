@@ -1,4 +1,4 @@
--- audit: kinds of statements that are on record
+-- statements: kinds of statements that are on record
 
 CREATE TABLE tarot.audited_statement (
 	kind text COLLATE "C" PRIMARY KEY CHECK (kind IN ('ddl', 'grant', 'role', 'copy', 'policy')),

@@ -1,6 +1,6 @@
--- audit: the log of changes
+-- trail: the log of changes
 --
--- Entries are written by the trigger of audit_table.sql, in C and past all privileges. Nobody but the owner of the extension can
+-- Entries are written by the trigger of audit/tables.sql, in C and past all privileges. Nobody but the owner of the extension can
 -- write here by SQL. An entry is known by system, transaction and number, and these give the order within a transaction; transactions
 -- are put in order when they have ended, by snapshots, so that no writer waits for another.
 

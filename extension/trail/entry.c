@@ -28,13 +28,13 @@
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "audit/entry.h"
-#include "audit/pending.h"
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "identity/session.h"
+#include "trail/entry.h"
+#include "trail/pending.h"
 
 /* The columns of tarot.audit_entry. */
 typedef enum EntryColumn

@@ -21,6 +21,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/dbcommands.h"
@@ -36,15 +37,16 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "audit/audit.h"
-#include "audit/entry.h"
-#include "audit/facts.h"
-#include "audit/kind.h"
-#include "audit/object.h"
-#include "audit/protect.h"
 #include "audit/schema.h"
-#include "audit/statement.h"
+#include "audit/table.h"
 #include "base/compat.h"
+#include "statements/facts.h"
+#include "statements/kind.h"
+#include "statements/object.h"
+#include "statements/protect.h"
+#include "statements/statement.h"
+#include "trail/entry.h"
+#include "trail/trail.h"
 
 /* The text of a statement on record, at most. */
 #define TEXT_ROOM 8192
@@ -332,7 +334,7 @@ AuditEnterStatement(AuditStatement *audit, PlannedStmt *statement, const char *q
 		QueryCompletion nothing = {0};
 
 		write_entries(audit, &nothing, redact);
-		AuditEndStatement();
+		TrailEndStatement();
 		audit->written = true;
 	}
 }
@@ -607,6 +609,21 @@ log_copy_out(const AuditStatement *audit, const QueryCompletion *completion)
 	}
 }
 
+static bool
+has_dropped_schema(List *objects)
+{
+	ListCell *cell;
+
+	foreach (cell, objects)
+	{
+		const StatementObject *object = lfirst(cell);
+
+		if (object->catalog == NamespaceRelationId && object->action == ACTION_DROP)
+			return true;
+	}
+	return false;
+}
+
 void
 AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, AuditRedact redact)
 {
@@ -630,7 +647,7 @@ AuditFinishStatement(AuditStatement *audit, const QueryCompletion *completion, A
 		CommandCounterIncrement();
 	add_resolved(audit);
 	ProtectFinish(audit->objects);
-	SchemaFollowStatement(audit->node, audit->objects);
+	SchemaFollowStatement(audit->node, has_dropped_schema(audit->objects));
 	if (completion == NULL)
 		completion = &nothing;
 	if (!audit->written && !RecoveryInProgress())

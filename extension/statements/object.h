@@ -2,8 +2,8 @@
  * object.h
  *		Objects that a statement touches, and whether the audit depends on them.
  */
-#ifndef TAROT_AUDIT_OBJECT_H
-#define TAROT_AUDIT_OBJECT_H
+#ifndef TAROT_STATEMENTS_OBJECT_H
+#define TAROT_STATEMENTS_OBJECT_H
 
 #include "access/htup.h"
 #include "nodes/pg_list.h"
@@ -40,9 +40,6 @@ typedef struct StatementObject
 	AuditTrigger *trigger;
 } StatementObject;
 
-/* Whether there is a log, and what says what is audited: not while the extension is dropped. */
-extern bool AuditExists(void);
-
 /* In the current memory context; NULL for what is of no interest. */
 extern StatementObject *ObjectDescribe(Oid catalog, Oid object, StatementAction action);
 
@@ -68,19 +65,7 @@ extern bool ObjectIsTree(Oid relation);
 /* The table that it belongs to, with its schema. */
 extern char *ObjectRelationName(const StatementObject *object);
 
-/* Whether tarot.audited_table has it. */
-extern bool TableIsRecorded(Oid relation);
-
-/* Whether tarot.audit_table() was told of the table, or of one that it is below of. */
-extern bool TableIsAudited(Oid relation);
-
 /* Whether the table's trigger of this name lets less through than it did. */
 extern bool TriggerIsWeaker(const StatementObject *object);
-
-/* Whether a role may end the audit of tables: tarot.unaudit_table() is for it. */
-extern bool RoleMayEndAudit(Oid role);
-
-/* A function of schema tarot by the types of its arguments; InvalidOid where there is none. */
-extern Oid AuditFunction(const char *name, int count, const Oid *types);
 
 #endif

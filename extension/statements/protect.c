@@ -13,17 +13,15 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-#include "audit/protect.h"
+#include "audit/table.h"
 #include "base/catalog.h"
 #include "events/event.h"
-
-/* How deep in tarot.enforce_audit(). */
-static int enforcing;
+#include "statements/protect.h"
 
 bool
 ProtectIsOurDoing(const StatementObject *object)
 {
-	return enforcing > 0 && object->trigger != NULL;
+	return AuditIsEnforced() && object->trigger != NULL;
 }
 
 void
@@ -109,30 +107,4 @@ ProtectIsWritten(Oid relation)
 
 	return OidIsValid(tarot) && get_rel_namespace(relation) == tarot &&
 		   (ObjectIsLog(relation) || (CatalogOwnWrites == 0 && ObjectIsTree(relation)));
-}
-
-/*
- * tarot.enforce_audit(relation oid) RETURNS void
- *
- * Makes the table's triggers what tarot.audited_table says, and those of what is
- * below it. That alone, so that nobody has another thing done which is not on
- * record.
- */
-PG_FUNCTION_INFO_V1(tarot_audit_enforce_audit);
-Datum
-tarot_audit_enforce_audit(PG_FUNCTION_ARGS)
-{
-	Oid function = AuditFunction("make_audit_triggers", 1, (const Oid[]){OIDOID});
-
-	enforcing++;
-	PG_TRY();
-	{
-		OidFunctionCall1(function, PG_GETARG_DATUM(0));
-	}
-	PG_FINALLY();
-	{
-		enforcing--;
-	}
-	PG_END_TRY();
-	PG_RETURN_VOID();
 }

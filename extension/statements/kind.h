@@ -2,8 +2,8 @@
  * kind.h
  *		Which kinds of statements tarot.audit_statements() has put on record.
  */
-#ifndef TAROT_AUDIT_KIND_H
-#define TAROT_AUDIT_KIND_H
+#ifndef TAROT_STATEMENTS_KIND_H
+#define TAROT_STATEMENTS_KIND_H
 
 #include "nodes/nodes.h"
 
