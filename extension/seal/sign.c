@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sodium.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -200,18 +201,19 @@ static struct
 	SubTransactionId subtransaction;
 } pending;
 
-/* Nothing here may raise: the transaction has committed. */
+/* Nothing here may raise: the transaction has committed. A blank line ends each. */
 static void
 append_to_file(const char *path, const char *note)
 {
-	int file = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	size_t size = strlen(note);
+	struct iovec parts[] = {{(char *) note, strlen(note)}, {"\n", 1}};
+	ssize_t size = (ssize_t) (parts[0].iov_len + parts[1].iov_len);
+	int file = BasicOpenFilePerm(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
-	if (file < 0 || write(file, note, size) != (ssize_t) size || fsync(file) != 0)
+	if (file < 0 || writev(file, parts, lengthof(parts)) != size || fsync(file) != 0)
 		ereport(LOG, (errcode_for_file_access(),
 					  errmsg("could not write a checkpoint of the audit log to \"%s\": %m", path)));
 	if (file >= 0)
-		CloseTransientFile(file);
+		close(file);
 }
 
 static void
@@ -221,7 +223,7 @@ give_out(void)
 		ereport(LOG, (errmsg("tarot_security: checkpoint of the audit log"), errhidestmt(true),
 					  errdetail_internal("%s", pending.note)));
 	if (checkpoint_file != NULL && checkpoint_file[0] != '\0')
-		append_to_file(checkpoint_file, psprintf("%s\n", pending.note));
+		append_to_file(checkpoint_file, pending.note);
 }
 
 static void
