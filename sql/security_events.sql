@@ -19,7 +19,7 @@ BEGIN
 	END IF;
 	RETURN QUERY WITH n AS (INSERT INTO seen SELECT e.recorded_by, e.number FROM tarot.security_event e ON CONFLICT DO NOTHING RETURNING *)
 		SELECT concat_ws(' ', e.event_type, e.action), e.status, e.details, replace(e.role, (SELECT rolname FROM pg_roles WHERE oid = 10), 'superuser')
-			FROM n JOIN tarot.security_event e USING (recorded_by, number) ORDER BY e.recorded_by, e.number;
+			FROM n JOIN tarot.security_event e USING (recorded_by, number) ORDER BY e.occurred_at, e.recorded_by, e.number;
 END
 $$;
 
@@ -159,7 +159,7 @@ SELECT tarot.log_security_event('AFTER', NULL, NULL, NULL);
 SELECT tarot.set_principal('idp:zoé', status => 'suspended');
 SELECT code(format('SELECT tarot.authenticate(%L)', :'token'));
 SELECT tarot.flush_events('3 min');
-SELECT e.event_type, e.status, e.subject, replace(e.user_id, session_user, '(session)') AS user_id, e.details FROM tarot.security_event e WHERE (e.recorded_by, e.number) NOT IN (TABLE seen) ORDER BY e.recorded_by, e.number;
+SELECT e.event_type, e.status, e.subject, replace(e.user_id, session_user, '(session)') AS user_id, e.details FROM tarot.security_event e WHERE (e.recorded_by, e.number) NOT IN (TABLE seen) ORDER BY e.occurred_at, e.recorded_by, e.number;
 SELECT count(*) FROM fresh();
 
 -- ------------------------------------------------------------ who ends an audit, and may not
@@ -174,6 +174,41 @@ DROP TRIGGER tarot_audit_truncate ON ledger;
 ROLLBACK;
 RESET ROLE;
 SELECT * FROM fresh();
+
+-- ------------------------------------------------------------ again and again
+-- The first is an event, those that follow are another together; none is lost. Each session, role, text and detail counts by itself.
+CREATE VIEW counted AS SELECT e.event_type, e.action, replace(e.role, (SELECT rolname FROM pg_roles WHERE oid = 10), 'superuser') AS role, e.details, e.count, e.last_at >= e.occurred_at AND (e.last_at > e.occurred_at) = (e.count > 1) AS in_order
+	FROM tarot.security_event e WHERE (e.recorded_by, e.number) NOT IN (TABLE seen) ORDER BY e.occurred_at, e.recorded_by, e.number;
+SELECT repeated FROM tarot.event_queue \gset before_
+SELECT count(tarot.log_security_event('LOOP', 'u', 'same', 'x', '{"n": 1}')) FROM generate_series(1, 10000);
+SELECT count(tarot.log_security_event('LOOP', 'u', 'twice', 'x')) FROM generate_series(1, 2);
+SELECT count(tarot.log_security_event('LOOP', 'u', 'differ', 'x', jsonb_build_object('n', n))) FROM generate_series(1, 3) n;
+SET ROLE regress_events_app;
+SELECT tarot.log_security_event('LOOP', 'u', 'same', 'x', '{"n": 1}');
+RESET ROLE;
+SELECT tarot.flush_events('3 min');
+TABLE counted;
+SELECT count(*) FROM fresh();
+SELECT repeated - :before_repeated AS repeated FROM tarot.event_queue;
+-- What is refused in one statement after the other.
+SET ROLE regress_events_auditor;
+SELECT format('SELECT code(%L)', 'INSERT INTO person (id, note) VALUES (0, ''x'')') FROM generate_series(1, 5) \gexec
+TABLE tarot.key;
+TABLE tarot.key;
+TABLE tarot.key;
+RESET ROLE;
+SELECT tarot.flush_events('3 min');
+TABLE counted;
+SELECT count(*) FROM fresh();
+-- Not what was done, nor what ends the audit: each of those is an event.
+SELECT 'SELECT tarot.rotate_key(''profile'')' FROM generate_series(1, 3) \gexec
+SET ROLE regress_events_app;
+SELECT 'SELECT count(email::text) FROM person' FROM generate_series(1, 2) \gexec
+SELECT 'SELECT code(''ALTER TABLE ledger DISABLE TRIGGER tarot_audit'')' FROM generate_series(1, 3) \gexec
+RESET ROLE;
+SELECT tarot.flush_events('3 min');
+TABLE counted;
+SELECT count(*) FROM fresh();
 DROP TABLE ledger;
 
 -- ------------------------------------------------------------ the view of changes has none of it

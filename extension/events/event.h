@@ -39,7 +39,10 @@ typedef struct SecurityEvent
  */
 extern void EventReport(const SecurityEvent *event);
 
-/* The same once a statement of the client, however often it is called, and by whichever of its
+/* Of keys, of breaking the glass, and of the audit itself: each one counts. */
+extern bool EventIsCritical(const SecurityEvent *event);
+
+/* Reports it once a statement of the client, however often it is called, and by whichever of its
  * processes. */
 extern void EventReportOnce(const SecurityEvent *event);
 

@@ -86,16 +86,16 @@ tarot_events_flush(PG_FUNCTION_ARGS)
 
 /*
  * tarot.event_counts(OUT size integer, OUT waiting integer, OUT written bigint, OUT logged bigint,
- *                    OUT overflowed bigint) RETURNS record
+ *                    OUT overflowed bigint, OUT repeated bigint) RETURNS record
  */
 PG_FUNCTION_INFO_V1(tarot_events_counts);
 Datum
 tarot_events_counts(PG_FUNCTION_ARGS)
 {
-	bool nulls[5] = {false, false, false, false, false};
+	bool nulls[6] = {false, false, false, false, false, false};
 	QueueCounts counts;
 	TupleDesc desc;
-	Datum values[5];
+	Datum values[6];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -105,5 +105,6 @@ tarot_events_counts(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum((int64) counts.written);
 	values[3] = Int64GetDatum((int64) counts.logged);
 	values[4] = Int64GetDatum((int64) counts.overflowed);
+	values[5] = Int64GetDatum((int64) counts.repeated);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -163,7 +163,7 @@ LineOfDetails(const SecurityEvent *event, char *text, size_t size)
 
 /* ISO 8601, in UTC: a session's settings change nothing in it. */
 static void
-put_time(Line *line, TimestampTz time)
+put_time(Line *line, const char *name, TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t fsec;
@@ -173,7 +173,7 @@ put_time(Line *line, TimestampTz time)
 		return;
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year, tm.tm_mon,
 			 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
-	put_member(line, "occurred_at", text);
+	put_member(line, name, text);
 }
 
 void
@@ -189,7 +189,7 @@ LineLog(const EventRecord *record, const char *why)
 	put_member(&line, "action", EventTextOf(record, EVENT_ACTION));
 	put_member(&line, "status", EventTextOf(record, EVENT_STATUS));
 	put_member(&line, "source", record->of_application ? "application" : "tarot_security");
-	put_time(&line, record->occurred_at);
+	put_time(&line, "occurred_at", record->occurred_at);
 	put_number(&line, "database", record->database);
 	put_number(&line, "role", record->role);
 	put_number(&line, "session_role", record->session_role);
@@ -199,6 +199,11 @@ LineLog(const EventRecord *record, const char *why)
 	put_number(&line, "pid", (uint64) record->pid);
 	if (FullTransactionIdIsValid(record->transaction))
 		put_number(&line, "transaction", U64FromFullTransactionId(record->transaction));
+	if (record->count > 1)
+	{
+		put_number(&line, "count", record->count);
+		put_time(&line, "last_at", record->last_at);
+	}
 	if (record->cut)
 		put_number(&line, "cut", 1);
 	put_member(&line, "why_here", why);

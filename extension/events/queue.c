@@ -6,6 +6,8 @@
  * was changed: so who takes one needs no lock, and nobody who is stopped in the
  * middle stops another. A place with an event has the number of its database beside it.
  *
+ * An event that is held counts those that are the same, until who writes it closes it.
+ *
  * When a process dies, the server ends all and makes its shared memory anew.
  * What then waits in the queue the postmaster keeps for itself meanwhile.
  */
@@ -26,6 +28,7 @@
 #include "base/compat.h"
 #include "events/line.h"
 #include "events/queue.h"
+#include "events/settings.h"
 
 #define TRANCHE "tarot_security events"
 
@@ -39,12 +42,21 @@ typedef struct Queue
 	pg_atomic_uint64 written;
 	pg_atomic_uint64 logged;
 	pg_atomic_uint64 overflowed;
+	pg_atomic_uint64 repeated;
 	pg_atomic_uint32 listener; /* its process + 1; 0: none */
 	pg_atomic_uint32 woken;
 	ConditionVariable released;
 } Queue;
 
+typedef struct Hold
+{
+	pg_atomic_uint64 open;    /* the event's number, of 32 bits, << 32 | how often; 0: closed */
+	pg_atomic_uint64 until;   /* it is held; 0: it is not */
+	pg_atomic_uint64 last_at; /* the last that was counted */
+} Hold;
+
 static Queue *queue;
+static Hold *holds;
 static pg_atomic_uint32 *databases; /* whose event is in a place; 0: none, or not yet */
 static pg_atomic_uint32 *next_free; /* the place after a free one, + 1 */
 static char *records;
@@ -71,9 +83,15 @@ QueueInit(void)
 /* ---------------------------------------------------------------- shared memory */
 
 static Size
-offset_of_databases(void)
+offset_of_holds(void)
 {
 	return MAXALIGN(sizeof(Queue));
+}
+
+static Size
+offset_of_databases(void)
+{
+	return add_size(offset_of_holds(), mul_size(sizeof(Hold), queue_size));
 }
 
 static Size
@@ -130,6 +148,19 @@ is_sound(EventRecord *record, Oid database)
 	return record->start[EVENT_TYPE] != 0;
 }
 
+/* What was counted goes into the record. True: it was held. */
+static bool
+count_held(int place, EventRecord *record)
+{
+	uint64 open = pg_atomic_exchange_u64(&holds[place].open, 0);
+
+	if (open == 0)
+		return false;
+	record->count = (uint32) open;
+	record->last_at = (TimestampTz) pg_atomic_read_u64(&holds[place].last_at);
+	return true;
+}
+
 /* The shared memory goes: after the death of a process, or at the end of the server. */
 static void
 keep_all(int code, Datum argument)
@@ -144,6 +175,7 @@ keep_all(int code, Datum argument)
 		Oid database = pg_atomic_read_u32(&databases[i]);
 
 		memcpy(record, QueueRecord(i), EVENT_RECORD_SIZE);
+		count_held(i, record);
 		if (OidIsValid(database) && is_sound(record, database))
 			keep(record);
 	}
@@ -171,6 +203,9 @@ put_back_kept(void)
 
 		last = Max(last, record->number);
 		memcpy(QueueRecord(i), record, EVENT_RECORD_SIZE);
+		pg_atomic_write_u64(&holds[i].last_at, (uint64) record->last_at);
+		pg_atomic_write_u64(&holds[i].open,
+							record->count > 0 ? record->number << 32 | record->count : 0);
 		pg_atomic_write_u32(&databases[i], record->database);
 	}
 	pg_atomic_write_u64(&queue->number, last);
@@ -188,11 +223,15 @@ make_queue(void)
 	pg_atomic_init_u64(&queue->written, 0);
 	pg_atomic_init_u64(&queue->logged, 0);
 	pg_atomic_init_u64(&queue->overflowed, 0);
+	pg_atomic_init_u64(&queue->repeated, 0);
 	pg_atomic_init_u32(&queue->listener, 0);
 	pg_atomic_init_u32(&queue->woken, 0);
 	ConditionVariableInit(&queue->released);
 	for (int i = 0; i < queue_size; i++)
 	{
+		pg_atomic_init_u64(&holds[i].open, 0);
+		pg_atomic_init_u64(&holds[i].until, 0);
+		pg_atomic_init_u64(&holds[i].last_at, 0);
 		pg_atomic_init_u32(&databases[i], InvalidOid);
 		pg_atomic_init_u32(&next_free[i], i + 1 < queue_size ? i + 2 : 0);
 	}
@@ -211,6 +250,7 @@ QueueShmemStartup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	memory = ShmemInitStruct(TRANCHE, shared_size(), &found);
 	queue = (Queue *) memory;
+	holds = (Hold *) (memory + offset_of_holds());
 	databases = (pg_atomic_uint32 *) (memory + offset_of_databases());
 	next_free = databases + queue_size;
 	records = memory + offset_of_records();
@@ -261,18 +301,44 @@ give_place(int place)
 											 (((head >> 32) + 1) << 32) | (uint32) (place + 1)));
 }
 
-bool
-QueuePut(EventRecord *record)
+static void
+hold(int place, const EventRecord *record, TimestampTz until)
+{
+	pg_atomic_write_u64(&holds[place].until, (uint64) until);
+	if (until == 0)
+		return;
+	pg_atomic_write_u64(&holds[place].last_at, (uint64) record->occurred_at);
+	pg_atomic_write_u64(&holds[place].open, record->number << 32 | 1);
+}
+
+int
+QueuePut(EventRecord *record, TimestampTz held_until)
 {
 	int place = take_place();
 
 	if (place < 0)
-		return false;
+		return -1;
 	record->number = pg_atomic_add_fetch_u64(&queue->number, 1);
 	memcpy(QueueRecord(place), record, offsetof(EventRecord, text) + record->used);
+	hold(place, record, held_until);
 	pg_write_barrier();
 	pg_atomic_write_u32(&databases[place], record->database);
 	QueueWakeListener();
+	return place;
+}
+
+bool
+QueueRepeat(int place, uint64 number, TimestampTz occurred_at)
+{
+	uint64 open = pg_atomic_read_u64(&holds[place].open);
+
+	do
+	{
+		if (open == 0 || open >> 32 != (uint32) number || (uint32) open == PG_UINT32_MAX)
+			return false;
+	} while (!pg_atomic_compare_exchange_u64(&holds[place].open, &open, open + 1));
+	pg_atomic_write_u64(&holds[place].last_at, (uint64) occurred_at);
+	pg_atomic_fetch_add_u64(&queue->repeated, 1);
 	return true;
 }
 
@@ -333,14 +399,31 @@ QueueHear(void)
 
 /* ---------------------------------------------------------------- what waits */
 
-int
-QueueDatabases(Oid *found, int room)
+/* Whose event is in a place, and is not held at that time. */
+static Oid
+database_due(int place, TimestampTz now, TimestampTz *held_until)
 {
+	Oid database = pg_atomic_read_u32(&databases[place]);
+	TimestampTz until;
+
+	pg_read_barrier();
+	until = (TimestampTz) pg_atomic_read_u64(&holds[place].until);
+	if (!OidIsValid(database) || until <= now)
+		return database;
+	*held_until = *held_until == 0 ? until : Min(*held_until, until);
+	return InvalidOid;
+}
+
+int
+QueueDatabases(Oid *found, int room, long *wait)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz held_until = 0;
 	int count = 0;
 
 	for (int i = 0; i < queue_size && count < room; i++)
 	{
-		Oid database = pg_atomic_read_u32(&databases[i]);
+		Oid database = database_due(i, now, &held_until);
 		bool known = !OidIsValid(database);
 
 		for (int j = 0; j < count && !known; j++)
@@ -348,6 +431,7 @@ QueueDatabases(Oid *found, int room)
 		if (!known)
 			found[count++] = database;
 	}
+	*wait = held_until == 0 ? -1 : TimestampDifferenceMilliseconds(now, held_until);
 	return count;
 }
 
@@ -360,30 +444,46 @@ compare_places(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-int
-QueueFind(Oid database, int *places, int room)
+/* None is counted there any more. */
+static void
+close_held(int place)
+{
+	if (count_held(place, QueueRecord(place)) && EventLogAll)
+		LineLog(QueueRecord(place), NULL);
+}
+
+static int
+find(Oid database, TimestampTz held_until, int *places, int room)
 {
 	int *all = palloc(sizeof(int) * queue_size);
+	TimestampTz next = 0;
 	int count = 0;
 
 	for (int i = 0; i < queue_size; i++)
 	{
-		if (pg_atomic_read_u32(&databases[i]) == database)
+		if (database_due(i, held_until, &next) == database)
 			all[count++] = i;
 	}
-	pg_read_barrier();
 	qsort(all, count, sizeof(int), compare_places);
 	count = Min(count, room);
 	memcpy(places, all, sizeof(int) * count);
 	pfree(all);
+	for (int i = 0; i < count; i++)
+		close_held(places[i]);
 	return count;
+}
+
+int
+QueueFind(Oid database, int *places, int room)
+{
+	return find(database, GetCurrentTimestamp(), places, room);
 }
 
 void
 QueueSpill(Oid database)
 {
 	int *places = palloc(sizeof(int) * queue_size);
-	int count = QueueFind(database, places, queue_size);
+	int count = find(database, DT_NOEND, places, queue_size);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -416,22 +516,26 @@ QueueCount(QueueCounts *counts)
 	counts->written = pg_atomic_read_u64(&queue->written);
 	counts->logged = pg_atomic_read_u64(&queue->logged);
 	counts->overflowed = pg_atomic_read_u64(&queue->overflowed);
+	counts->repeated = pg_atomic_read_u64(&queue->repeated);
 }
 
-/* Of those of a database that were reported up to a number. */
+/* Of those of a database that were reported up to a number; which are held no longer. */
 static bool
 has_waiting(Oid database, uint64 number)
 {
+	bool any = false;
+
 	for (int i = 0; i < queue_size; i++)
 	{
-		if (pg_atomic_read_u32(&databases[i]) == database)
-		{
-			pg_read_barrier();
-			if (QueueRecord(i)->number <= number)
-				return true;
-		}
+		if (pg_atomic_read_u32(&databases[i]) != database)
+			continue;
+		pg_read_barrier();
+		if (QueueRecord(i)->number > number)
+			continue;
+		pg_atomic_write_u64(&holds[i].until, 0);
+		any = true;
 	}
-	return false;
+	return any;
 }
 
 bool

@@ -39,6 +39,8 @@ typedef struct EventRecord
 	Oid role;
 	Oid session_role;
 	int32 pid;
+	uint32 count;        /* how often it happened, up to `last_at`; 0: once */
+	TimestampTz last_at;
 	bool of_application;
 	bool cut; /* a text is not all there */
 
@@ -59,8 +61,14 @@ EventTextOf(const EventRecord *record, EventText which)
 
 /* ---------------------------------------------------------------- who reports */
 
-/* False: the queue is full. */
-extern bool QueuePut(EventRecord *record);
+/*
+ * The event's place, -1: the queue is full. With a time until which it is held, those that
+ * follow can be counted there; 0: there is nothing to wait for.
+ */
+extern int QueuePut(EventRecord *record, TimestampTz held_until);
+
+/* Counts one more event that is the same as that of this number. False: it is held no longer. */
+extern bool QueueRepeat(int place, uint64 number, TimestampTz occurred_at);
 
 /* Whether somebody is there to write what is put there, or will soon be. */
 extern bool QueueIsServed(void);
@@ -76,10 +84,13 @@ extern void QueueListen(void);
 /* Takes note of all wakes so far. To be followed by looking what there is to do. */
 extern void QueueHear(void);
 
-/* Databases that have events waiting; at most `room`. */
-extern int QueueDatabases(Oid *databases, int room);
+/*
+ * Databases that have events waiting; at most `room`. Those that are held do not count: `wait` is
+ * when the first of them is held no longer, in milliseconds; -1: there is none.
+ */
+extern int QueueDatabases(Oid *databases, int room, long *wait);
 
-/* The places of at most `room` events of a database, the oldest first. */
+/* The places of at most `room` events of a database that are not held, the oldest first. */
 extern int QueueFind(Oid database, int *places, int room);
 
 extern EventRecord *QueueRecord(int place);
@@ -99,6 +110,7 @@ typedef struct QueueCounts
 	uint64 written;    /* this and what follows since the start of the server */
 	uint64 logged;     /* instead */
 	uint64 overflowed; /* of those: since the queue was full */
+	uint64 repeated;   /* are in the count of another */
 } QueueCounts;
 
 extern void QueueCount(QueueCounts *counts);

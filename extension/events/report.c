@@ -21,6 +21,7 @@
 #include "events/event.h"
 #include "events/line.h"
 #include "events/queue.h"
+#include "events/repeat.h"
 #include "events/settings.h"
 #include "events/statement.h"
 
@@ -38,7 +39,13 @@
 bool EventWorkerEnabled = true;
 
 /* Whether the server log gets all of them, too. */
-static bool log_all = false;
+bool EventLogAll = false;
+
+/*
+ * Whether it gets those at once that none may be lost of, though the machine dies before the
+ * worker has written them.
+ */
+static bool log_critical = true;
 
 bool (*EventSubject)(Bytes *prefix, Bytes *subject) = NULL;
 
@@ -51,9 +58,14 @@ EventsInit(void)
 		"Off, security events go to the server log.", &EventWorkerEnabled, true, PGC_SIGHUP, 0,
 		NULL, NULL, NULL);
 	DefineCustomBoolVariable("tarot_security.log_security_events",
-							 "Writes each security event to the server log, too.", NULL, &log_all,
+							 "Writes each security event to the server log, too.", NULL, &EventLogAll,
 							 false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tarot_security.log_critical_events",
+							 "Writes security events of keys, break-glass and attempts on the "
+							 "audit to the server log at once, too.",
+							 NULL, &log_critical, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	QueueInit();
+	RepeatInit();
 }
 
 void
@@ -170,6 +182,8 @@ fill(EventRecord *record, const SecurityEvent *event)
 	record->session_role = OidIsValid(record->role) ? GetSessionUserId() : InvalidOid;
 	record->pid = session_pid();
 	record->of_application = event->of_application;
+	record->count = 0;
+	record->last_at = 0;
 	record->cut = false;
 	memset(record->start, 0, sizeof(record->start));
 	record->text[0] = '\0';
@@ -211,23 +225,42 @@ why_not_written(void)
 	return NULL;
 }
 
+bool
+EventIsCritical(const SecurityEvent *event)
+{
+	static const char *const types[] = {"KEY", "ROOT_KEY", "BREAK_GLASS", "AUDIT"};
+
+	for (size_t i = 0; i < lengthof(types) && !event->of_application; i++)
+	{
+		if (event->type != NULL && strcmp(event->type, types[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 EventReport(const SecurityEvent *event)
 {
 	uint64 room[EVENT_RECORD_SIZE / sizeof(uint64)];
 	EventRecord *record = (EventRecord *) room;
+	RepeatedEvent *repeated = NULL;
 	const char *why;
 
 	fill(record, event);
 	why = why_not_written();
-	if (why == NULL && !QueuePut(record))
+	if (why == NULL && RepeatMayCount(event) && RepeatIsCounted(record, &repeated))
+		return;
+	if (why == NULL && !RepeatPut(record, repeated))
 	{
 		why = "the queue of events is full";
 		QueueCountLogged(true);
 	}
 	else if (why != NULL)
 		QueueCountLogged(false);
-	if (why != NULL || log_all)
+
+	/* What is held is logged when it is known how often it was. */
+	if (why != NULL || (EventLogAll && repeated == NULL) ||
+		(log_critical && EventIsCritical(event)))
 		LineLog(record, why);
 }
 

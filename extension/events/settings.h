@@ -6,5 +6,6 @@
 #define TAROT_EVENTS_SETTINGS_H
 
 extern bool EventWorkerEnabled;
+extern bool EventLogAll;
 
 #endif

@@ -72,6 +72,12 @@ document_of(const EventRecord *record)
 				   psprintf(UINT64_FORMAT, U64FromFullTransactionId(record->transaction)));
 	appendStringInfo(&json, ", \"pid\": %d, \"cut\": %s", record->pid,
 					 record->cut ? "true" : "false");
+	if (record->count > 1)
+	{
+		(void) JsonEncodeDateTime(time, TimestampTzGetDatum(record->last_at), TIMESTAMPTZOID, &utc);
+		appendStringInfo(&json, ", \"count\": %u", record->count);
+		add_member(&json, "last_at", time);
+	}
 	if (details != NULL)
 		appendStringInfo(&json, ", \"details\": %s", details);
 	appendStringInfoChar(&json, '}');

@@ -4,7 +4,7 @@ CREATE VIEW tarot.security_event AS
 	SELECT (e.new->>'occurred_at')::timestamptz AS occurred_at, e.new->>'event_type' AS event_type,
 		coalesce(e.new->>'user_id', e.subject, e.session_role) AS user_id, e.new->>'action' AS action, e.new->>'status' AS status, e.new->'details' AS details,
 		e.new->>'source' AS source, e.role, e.session_role, e.subject, e.client, e.application, (e.new->>'pid')::integer AS pid, (e.new->>'transaction')::xid8 AS transaction,
-		(e.new->>'cut')::boolean AS cut, e.recorded_at, e.transaction AS recorded_by, e.number, e.system
+		(e.new->>'cut')::boolean AS cut, coalesce((e.new->>'count')::bigint, 1) AS count, coalesce(e.new->>'last_at', e.new->>'occurred_at')::timestamptz AS last_at, e.recorded_at, e.transaction AS recorded_by, e.number, e.system
 	FROM tarot.audit_entry e WHERE e.operation = 'E';
 COMMENT ON VIEW tarot.security_event IS
 	'Security events of this database: denials and the like, key operations, and what applications put on record by tarot.log_security_event(). No rollback takes them back. For the owner of the extension and whom it grants SELECT.';
@@ -23,6 +23,8 @@ COMMENT ON COLUMN tarot.security_event.application IS 'application_name, which t
 COMMENT ON COLUMN tarot.security_event.pid IS 'The process of the session.';
 COMMENT ON COLUMN tarot.security_event.transaction IS 'Its transaction, if that had a number by then: pg_xact_status() tells for some time whether it was committed.';
 COMMENT ON COLUMN tarot.security_event.cut IS 'Whether something of it was too long, and is not all there.';
+COMMENT ON COLUMN tarot.security_event.count IS 'How often it happened: the first time is an event of its own, and what the same session repeats within tarot_security.event_repeat_interval is one event together.';
+COMMENT ON COLUMN tarot.security_event.last_at IS 'When the last of them did.';
 COMMENT ON COLUMN tarot.security_event.recorded_at IS 'When it was written.';
 COMMENT ON COLUMN tarot.security_event.recorded_by IS 'By which transaction of the worker: tarot.audit_entry.transaction.';
 COMMENT ON COLUMN tarot.security_event.number IS 'Its position in that.';

@@ -183,11 +183,13 @@ serve(int place, Oid database, bool *spill)
 
 /* ---------------------------------------------------------------- all of them */
 
-static void
+/* The result is when to look again, in milliseconds; -1: when woken. */
+static long
 note_waiting_events(void)
 {
 	static Oid databases[WORKER_DATABASES];
-	int count = QueueDatabases(databases, WORKER_DATABASES);
+	long wait;
+	int count = QueueDatabases(databases, WORKER_DATABASES, &wait);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -198,19 +200,20 @@ note_waiting_events(void)
 		else
 			pg_atomic_write_u32(&entry->wanted, 1);
 	}
+	return wait;
 }
 
 static long
 serve_all(void)
 {
-	long next = -1;
+	long next;
 
 	if (EventWorkerEnabled)
 		disabled_at = 0;
 	else if (disabled_at == 0)
 		disabled_at = GetCurrentTimestamp();
 	QueueHear();
-	note_waiting_events();
+	next = note_waiting_events();
 	for (int i = 0; i < WORKER_DATABASES; i++)
 	{
 		Oid database = pg_atomic_read_u32(&Workers->entries[i].database);

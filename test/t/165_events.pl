@@ -149,6 +149,80 @@ is(events('ENDED'), '2|2', 'each event once');
 	is(events('SHUTDOWN'), '0|0', 'and is not written twice');
 }
 
+# ---------------------------------------------------------------- the same again and again
+
+# How many events there are of a type, and how often it happened.
+sub counted { my ($type) = @_; return ask($node, "SELECT count(*) || ' ' || sum(count) FROM tarot.security_event WHERE event_type = '$type'"); }
+
+sub again { my ($type, $times) = @_; return "SELECT count(tarot.log_security_event('$type', 'u', 'again', 'x')) FROM generate_series(1, $times)"; }
+
+sub set_interval
+{
+	my ($value) = @_;
+	ask($node, "ALTER SYSTEM SET tarot_security.event_repeat_interval = '$value'");
+	ask($node, 'SELECT pg_reload_conf()');
+	ok(poll($node, "SELECT current_setting('tarot_security.event_repeat_interval') = '$value'"), "counted for $value");
+}
+
+set_interval('1h');
+{
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query_safe(again('COUNT', 1000));
+	my $locker = $node->background_psql('postgres', on_error_stop => 0);
+	$locker->query_safe('BEGIN; LOCK TABLE tarot.audit_entry IN ACCESS EXCLUSIVE MODE');
+	my $victim = ask($node, q{SELECT pid FROM pg_locks WHERE relation = 'tarot.audit_entry'::regclass AND mode = 'AccessExclusiveLock' AND granted});
+	kill 9, $victim;
+	eval { $_->quit } foreach $locker, $session;
+	ok(poll($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $victim)"), 'the server is back');
+	is(ask($node, $flush), 't', 'what was counted when a process died');
+	is(counted('COUNT'), '2 1000', 'is on record, none is missing');
+}
+{
+	my $offset = length server_log($node);
+	ask($node, again('STOPPED', 50));
+	ok(wait_until(sub { counted('STOPPED') eq '1 1' }), 'the first is written at once');
+	$node->restart;
+	is(join(' ', map { /"count": (\d+), "last_at": "\d/ ? $1 : 'none' } grep { /security event: .*"event_type": "STOPPED"/ } split /\n/, substr(server_log($node), $offset)), '49', 'the others are in the log of the server that stops');
+}
+{
+	ask($node, q{SELECT count(tarot.log_security_event('MANY', 'u', n::text, 'x')) FROM generate_series(1, 3) i, generate_series(1, 20) n});
+	is(ask($node, $flush), 't', 'many, repeated');
+	is(ask($node, q{SELECT sum(count), count(DISTINCT action) FROM tarot.security_event WHERE event_type = 'MANY'}), '60|20', 'each counts by itself');
+}
+set_interval('1s');
+ask($node, again('SOON', 30));
+ok(wait_until(sub { counted('SOON') eq '2 30' }), 'when the interval ends, that is written, though its process is gone and nobody asks');
+ok(wait_until(sub { worker('postgres') eq '' }), 'the worker leaves');
+ask($node, again('SOON', 30));
+ok(wait_until(sub { counted('SOON') eq '4 60' }), 'and comes for it');
+set_interval('0');
+ask($node, again('EACH', 30));
+is(ask($node, $flush), 't', 'not counted');
+is(counted('EACH'), '30 30', 'each is an event');
+set_interval('1h');
+
+# ---------------------------------------------------------------- what the server log has at once
+
+{
+	my $locker = $node->background_psql('postgres', on_error_stop => 0);
+	my $offset = length server_log($node);
+	$locker->query_safe('BEGIN; LOCK TABLE tarot.audit_entry IN ACCESS EXCLUSIVE MODE');
+	ask($node, 'SELECT tarot.lock()');
+	ask($node, 'SELECT tarot.unlock()');
+	ask($node, q{SELECT tarot.log_security_event('ROOT_KEY', 'u', 'pretended', 'x')});
+	is(join(' ', logged($node, 'ROOT_KEY', $offset)), 'lock unlock', 'what happens to keys, before it can be written; not what applications call so');
+	$locker->query_safe('COMMIT');
+	$locker->quit;
+	ask($node, 'ALTER SYSTEM SET tarot_security.log_critical_events = off');
+	ask($node, 'SELECT pg_reload_conf()');
+	ok(poll($node, "SELECT current_setting('tarot_security.log_critical_events') = 'off'"), 'unless it is off');
+	$offset = length server_log($node);
+	ask($node, 'SELECT tarot.lock()');
+	is(ask($node, $flush), 't', 'written');
+	is(scalar(logged($node, 'ROOT_KEY', $offset)), 0, 'to the table alone');
+	ask($node, 'SELECT tarot.unlock()');
+}
+
 # ---------------------------------------------------------------- without a worker
 
 {
