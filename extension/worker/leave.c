@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
@@ -75,6 +76,32 @@ may_create_databases(void)
 	return may;
 }
 
+static bool
+is_template(Oid database)
+{
+	HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+	bool is = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		is = ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+		ReleaseSysCache(tuple);
+	}
+	return is;
+}
+
+/* Who will be refused anyway keeps no worker from its work. */
+static bool
+is_allowed(const Node *statement, Oid database)
+{
+	bool owns = compat_owns_database(database, GetUserId());
+
+	if (!IsA(statement, CreatedbStmt))
+		return owns;
+	return (owns || is_template(database)) && (superuser() || may_create_databases()) &&
+		   !OidIsValid(get_database_oid(((const CreatedbStmt *) statement)->dbname, true));
+}
+
 static void
 hold(WorkerEntry *entry)
 {
@@ -116,8 +143,7 @@ WorkerBeginStatement(WorkerLeave *leave, Node *statement)
 	if (likely(name == NULL) || Workers == NULL)
 		return;
 	database = get_database_oid(name, true);
-	if (!OidIsValid(database) ||
-		!(compat_owns_database(database, GetUserId()) || may_create_databases()))
+	if (!OidIsValid(database) || !is_allowed(statement, database))
 		return;
 	entry = WorkerEntryOf(database, true);
 	if (entry == NULL)

@@ -272,6 +272,29 @@ foreach my $round (1 .. 3)
 	is(ask($node, q{SELECT count(*) FROM tarot.worker_status WHERE database IN ('guest', 'visitor', 'copy') OR database ~ '^\d+$'}), '0', 'nothing of them stays');
 }
 
+# Nobody who would be refused makes it leave, though he may create databases.
+ask($node, 'CREATE DATABASE guest');
+ask($node, 'CREATE EXTENSION tarot_security', db => 'guest');
+ask($node, 'CREATE ROLE builder LOGIN CREATEDB');
+{
+	# It stays while it waits for a lock.
+	my $locker = $node->background_psql('guest');
+	$locker->query_safe('BEGIN; LOCK TABLE tarot.audit_entry IN ACCESS EXCLUSIVE MODE');
+	ask($node, event('GUEST', 1), db => 'guest');
+	ok(wait_until(sub { worker('guest') ne '' }), 'a worker');
+	my $pid = worker('guest');
+	like(error_of($node, 'CREATE DATABASE copy TEMPLATE guest', role => 'builder'), qr/42501: +permission denied to copy database/, 'who may not copy a database');
+	is(worker('guest'), $pid, 'leaves its worker where it is');
+	$locker->query_safe('COMMIT');
+	$locker->quit;
+	is(ask($node, $flush, db => 'guest'), 't', 'it writes');
+	ask($node, 'ALTER DATABASE guest IS_TEMPLATE true');
+	is(error_of($node, 'CREATE DATABASE copy TEMPLATE guest', role => 'builder'), '', 'of a template anybody who creates databases may have a copy');
+	ask($node, 'DROP DATABASE copy');
+	ask($node, 'ALTER DATABASE guest IS_TEMPLATE false');
+	ask($node, 'DROP DATABASE guest');
+}
+
 # ---------------------------------------------------------------- databases without the extension
 
 ask($node, 'CREATE DATABASE plain');
