@@ -17,6 +17,7 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/partition.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
@@ -705,6 +706,29 @@ write_row_entry(const QueryDesc *query, Oid relation)
 	EntryWrite(EntryWriterMakeFor(relation, object->identity), &entry);
 }
 
+/* A partition that is written to by way of a table above it is that table's. */
+static Oid
+target_of(const QueryDesc *query, Oid relation)
+{
+	List *tables = get_rel_relispartition(relation) ? get_partition_ancestors(relation) : NIL;
+	Oid target = relation;
+	ListCell *table;
+
+	foreach (table, tables)
+	{
+		ListCell *cell;
+
+		foreach (cell, query->plannedstmt->rtable)
+		{
+			const RangeTblEntry *entry = lfirst(cell);
+
+			if (entry->rtekind == RTE_RELATION && entry->relid == lfirst_oid(table))
+				target = entry->relid;
+		}
+	}
+	return target;
+}
+
 /*
  * Superusers write to catalogs, and so can disable a trigger, to the log, and to
  * the tree over it. Nobody else can.
@@ -712,6 +736,7 @@ write_row_entry(const QueryDesc *query, Oid relation)
 void
 AuditFinishRows(QueryDesc *query)
 {
+	List *targets = NIL;
 	ListCell *cell;
 
 	if (likely(query->plannedstmt->resultRelations == NIL))
@@ -723,7 +748,11 @@ AuditFinishRows(QueryDesc *query)
 		if (likely(relation >= FirstNormalObjectId ? !ProtectIsWritten(relation)
 												   : !IsCatalogRelationOid(relation)))
 			continue;
-		if (!RecoveryInProgress() && AuditExists() && !KindIsOfNobody() && !creating_extension)
-			write_row_entry(query, relation);
+		targets = list_append_unique_oid(targets, target_of(query, relation));
 	}
+	if (likely(targets == NIL) || RecoveryInProgress() || !AuditExists() || KindIsOfNobody() ||
+		creating_extension)
+		return;
+	foreach (cell, targets)
+		write_row_entry(query, lfirst_oid(cell));
 }
