@@ -29,6 +29,7 @@
 #include "identity/issuer.h"
 #include "keys/ring.h"
 #include "masking/masking.h"
+#include "seal/duty.h"
 #include "statements/statement.h"
 #include "trail/trail.h"
 #include "worker/worker.h"
@@ -138,6 +139,7 @@ next_statement(void)
 {
 	StatementBegin();
 	RevealNextStatement();
+	SealWhatIsLeft();
 }
 
 /*

@@ -33,6 +33,12 @@ extern void WorkerAddDuty(const char *name, WorkerDuty duty, WorkerInterest inte
 extern void WorkerWake(void);
 
 /*
+ * Whether nobody has asked this in the session's database yet since the server's start; of more
+ * databases than there can be workers it is told of none.
+ */
+extern bool WorkerIsFirstVisit(void);
+
+/*
  * For duties: transactions, which are to be short. They run as the owner of the
  * extension, without a snapshot.
  */

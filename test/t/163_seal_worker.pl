@@ -160,6 +160,17 @@ cmp_ok(scalar(@notes), '>', 5, 'checkpoints were given out');
 is(ask($node, "SELECT count(*) FROM unnest(ARRAY[$all_given_out]) AS n (note) WHERE NOT EXISTS (SELECT FROM tarot.audit_checkpoint c WHERE c.note = n.note)"), 0, 'and all of them hold');
 is(ask($node, q{SELECT count(*) FROM account a FULL JOIN (SELECT (key->>'id')::bigint AS id FROM tarot.audit_entry WHERE operation = 'I') l ON l.id = a.id WHERE a.id IS NOT NULL AND l.id IS NULL}), 0, 'no change is without its entry');
 
+# ---------------------------------------------------------------- what was committed just before the server ended
+
+$node->append_conf('postgresql.conf', 'tarot_security.worker = off');
+$node->restart;
+ask($node, insert(3, 'just before'));
+$node->stop('immediate');
+$node->append_conf('postgresql.conf', 'tarot_security.worker = on');
+$node->start;
+sealed('from before, and nobody has written since');
+is_well('from before');
+
 # ---------------------------------------------------------------- databases that come and go
 
 # In a copy that is restored the worker waits for who has restored it.
