@@ -175,6 +175,31 @@ ROLLBACK;
 RESET ROLE;
 SELECT * FROM fresh();
 
+-- ------------------------------------------------------------ settings that the audit rests on
+-- By whatever they are set, also for the time of a function, and in what is rolled back; not when they stay as they are.
+SET session_replication_role = replica;
+SET session_replication_role = replica;
+RESET session_replication_role;
+SELECT set_config('tarot_security.audit_value_limit', '2kB', false), set_config('tarot_security.log_audit_checkpoints', 'off', false);
+RESET tarot_security.audit_value_limit;
+RESET tarot_security.log_audit_checkpoints;
+SELECT * FROM fresh();
+CREATE FUNCTION as_replica() RETURNS text LANGUAGE plpgsql SET session_replication_role = replica AS $$ BEGIN RETURN current_setting('session_replication_role'); END $$;
+SELECT as_replica();
+BEGIN;
+SELECT set_config('tarot_security.audit_checkpoint_file', '/nowhere', true);
+ROLLBACK;
+BEGIN;
+SET LOCAL tarot_security.audit_seal_interval = '1h';
+SET LOCAL work_mem = '1MB';
+COMMIT;
+SELECT * FROM fresh();
+-- Who may not has changed nothing.
+SET ROLE regress_events_app;
+SELECT code($$SELECT set_config('session_replication_role', 'replica', false)$$);
+RESET ROLE;
+SELECT * FROM fresh();
+
 -- ------------------------------------------------------------ again and again
 -- The first is an event, those that follow are another together; none is lost. Each session, role, text and detail counts by itself.
 CREATE VIEW counted AS SELECT e.event_type, e.action, replace(e.role, (SELECT rolname FROM pg_roles WHERE oid = 10), 'superuser') AS role, e.details, e.count, e.last_at >= e.occurred_at AND (e.last_at > e.occurred_at) = (e.count > 1) AS in_order

@@ -39,7 +39,7 @@ typedef struct EventRecord
 	Oid role;
 	Oid session_role;
 	int32 pid;
-	uint32 count;        /* how often it happened, up to `last_at`; 0: once */
+	uint32 count; /* how often it happened, up to `last_at`; 0: once */
 	TimestampTz last_at;
 	bool of_application;
 	bool cut; /* a text is not all there */

@@ -58,8 +58,8 @@ EventsInit(void)
 		"Off, security events go to the server log.", &EventWorkerEnabled, true, PGC_SIGHUP, 0,
 		NULL, NULL, NULL);
 	DefineCustomBoolVariable("tarot_security.log_security_events",
-							 "Writes each security event to the server log, too.", NULL, &EventLogAll,
-							 false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+							 "Writes each security event to the server log, too.", NULL,
+							 &EventLogAll, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("tarot_security.log_critical_events",
 							 "Writes security events of keys, break-glass and attempts on the "
 							 "audit to the server log at once, too.",

@@ -13,6 +13,7 @@
 #include "hooks/hooks.h"
 #include "hooks/log.h"
 #include "hooks/planner.h"
+#include "hooks/setting.h"
 #include "hooks/statement.h"
 #include "identity/selftest.h"
 #include "keys/root.h"
@@ -53,4 +54,5 @@ HooksInit(void)
 	AnalyzeHooksInit();
 	PlannerHooksInit();
 	LogHooksInit();
+	SettingHooksInit();
 }

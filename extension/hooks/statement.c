@@ -25,6 +25,7 @@
 #include "gate/gate.h"
 #include "hooks/detail.h"
 #include "hooks/redact.h"
+#include "hooks/setting.h"
 #include "hooks/statement.h"
 #include "identity/issuer.h"
 #include "keys/ring.h"
@@ -140,6 +141,7 @@ next_statement(void)
 	StatementBegin();
 	RevealNextStatement();
 	SealWhatIsLeft();
+	SettingNoteConnected();
 }
 
 /*
