@@ -27,6 +27,9 @@ INSERT INTO note VALUES ('ada', 'of ada'), ('bob', 'of bob');
 ALTER TABLE note ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON note USING (owner = (SELECT tarot.subject()));
 GRANT SELECT ON note TO app, reader;
+CREATE TABLE ledger (id bigserial PRIMARY KEY, who text);
+GRANT INSERT ON ledger TO app; GRANT USAGE ON SEQUENCE ledger_id_seq TO app;
+SELECT tarot.audit_table('ledger');
 END
 my %token = map { $_ => ask($node, "SELECT tarot.sign_jwt('{\"sub\": \"$_\"}', 'app')") } qw(ada bob);
 $token{reader} = ask($node, q{SELECT tarot.sign_jwt('{"sub": "eve", "role": "reader"}', 'web')});
@@ -75,12 +78,16 @@ foreach my $turn (1 .. 20)
 		$seen{before}{ $session->query($who) }++;
 		$session->query("BEGIN; SELECT tarot.authenticate('$token{$name}')");
 		$seen{$name}{ $session->query($who) }++;
+		$session->query("INSERT INTO ledger (who) VALUES ('$name')");
 		$session->query($turn % 3 ? 'COMMIT' : 'ROLLBACK');
 		$seen{after}{ $session->query($who) }++;
+		$session->query("INSERT INTO ledger (who) VALUES ('nobody')") if $turn == 20;
 	}
 }
 is_deeply(\%seen, { before => { 'nobody: nothing' => 40 }, ada => { 'ada: of ada' => 20 }, bob => { 'bob: of bob' => 20 }, after => { 'nobody: nothing' => 40 } },
 	'each is itself within its transactions, and nobody outside');
+is(ask($node, q{SELECT new->>'who', subject, session_role, count(*), count(DISTINCT transaction) FROM tarot.audit_log WHERE operation = 'INSERT' AND table_name = 'public.ledger' GROUP BY 1, 2, 3 ORDER BY 1}),
+	"ada|ada|app|14|14\nbob|bob|app|14|14\nnobody||app|2|2", 'and so it is on record what each has changed, but for what was rolled back');
 
 # One waits for the connection while the other has it, and then it is its own.
 $first->query("BEGIN; SELECT tarot.authenticate('$token{ada}')");
