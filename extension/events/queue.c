@@ -32,6 +32,9 @@
 
 #define TRANCHE "tarot_security events"
 
+/* Of all places so many can be of events that are held: the others are for what comes. */
+#define HELD_MAX (queue_size / 4)
+
 /* After so long somebody who is to listen does, unless the server has no room for that process. */
 #define LISTENER_START_MS 60000
 
@@ -43,6 +46,7 @@ typedef struct Queue
 	pg_atomic_uint64 logged;
 	pg_atomic_uint64 overflowed;
 	pg_atomic_uint64 repeated;
+	pg_atomic_uint32 held;     /* events that count those that are the same */
 	pg_atomic_uint32 listener; /* its process + 1; 0: none */
 	pg_atomic_uint32 woken;
 	ConditionVariable released;
@@ -156,6 +160,7 @@ count_held(int place, EventRecord *record)
 
 	if (open == 0)
 		return false;
+	pg_atomic_fetch_sub_u32(&queue->held, 1);
 	record->count = (uint32) open;
 	record->last_at = (TimestampTz) pg_atomic_read_u64(&holds[place].last_at);
 	return true;
@@ -204,8 +209,11 @@ put_back_kept(void)
 		last = Max(last, record->number);
 		memcpy(QueueRecord(i), record, EVENT_RECORD_SIZE);
 		pg_atomic_write_u64(&holds[i].last_at, (uint64) record->last_at);
-		pg_atomic_write_u64(&holds[i].open,
-							record->count > 0 ? record->number << 32 | record->count : 0);
+		if (record->count > 0)
+		{
+			pg_atomic_write_u64(&holds[i].open, record->number << 32 | record->count);
+			pg_atomic_fetch_add_u32(&queue->held, 1);
+		}
 		pg_atomic_write_u32(&databases[i], record->database);
 	}
 	pg_atomic_write_u64(&queue->number, last);
@@ -224,6 +232,7 @@ make_queue(void)
 	pg_atomic_init_u64(&queue->logged, 0);
 	pg_atomic_init_u64(&queue->overflowed, 0);
 	pg_atomic_init_u64(&queue->repeated, 0);
+	pg_atomic_init_u32(&queue->held, 0);
 	pg_atomic_init_u32(&queue->listener, 0);
 	pg_atomic_init_u32(&queue->woken, 0);
 	ConditionVariableInit(&queue->released);
@@ -304,6 +313,11 @@ give_place(int place)
 static void
 hold(int place, const EventRecord *record, TimestampTz until)
 {
+	if (until != 0 && pg_atomic_fetch_add_u32(&queue->held, 1) >= (uint32) HELD_MAX)
+	{
+		pg_atomic_fetch_sub_u32(&queue->held, 1);
+		until = 0;
+	}
 	pg_atomic_write_u64(&holds[place].until, (uint64) until);
 	if (until == 0)
 		return;

@@ -63,7 +63,7 @@ EventTextOf(const EventRecord *record, EventText which)
 
 /*
  * The event's place, -1: the queue is full. With a time until which it is held, those that
- * follow can be counted there; 0: there is nothing to wait for.
+ * follow can be counted there, unless many are held already; 0: there is nothing to wait for.
  */
 extern int QueuePut(EventRecord *record, TimestampTz held_until);
 

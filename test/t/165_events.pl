@@ -189,6 +189,23 @@ set_interval('1h');
 	is(ask($node, $flush), 't', 'many, repeated');
 	is(ask($node, q{SELECT sum(count), count(DISTINCT action) FROM tarot.security_event WHERE event_type = 'MANY'}), '60|20', 'each counts by itself');
 }
+{
+	# Those that are held leave room for others: a quarter of the queue.
+	my @sessions = map { $node->background_psql('postgres') } 1 .. 3;
+	my $overflowed = ask($node, 'SELECT overflowed FROM tarot.event_queue');
+	foreach my $round (1 .. 2)
+	{
+		foreach my $session (@sessions)
+		{
+			$session->query_safe(qq{SELECT count(tarot.log_security_event('ROOM', 'u', n::text, 'x')) FROM generate_series(1, 10) n});
+			ok(poll($node, 'SELECT waiting <= 16 FROM tarot.event_queue'), "round $round: no more than 16 wait for long");
+		}
+	}
+	ok(poll($node, 'SELECT waiting = 16 FROM tarot.event_queue'), 'so many are held');
+	$_->quit foreach @sessions;
+	is(ask($node, $flush), 't', 'all are written');
+	is(ask($node, q{SELECT sum(count), count(DISTINCT action), (SELECT overflowed FROM tarot.event_queue) FROM tarot.security_event WHERE event_type = 'ROOM'}), "60|10|$overflowed", 'none had to go elsewhere');
+}
 set_interval('1s');
 ask($node, again('SOON', 30));
 ok(wait_until(sub { counted('SOON') eq '2 30' }), 'when the interval ends, that is written, though its process is gone and nobody asks');
