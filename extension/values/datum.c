@@ -166,7 +166,10 @@ look_up(MaskedType *type)
 	if (type->mask == NULL)
 		return;
 	type->data_class = data_class;
-	if (type->mask == MaskTextValue && !ClassMaskNeedsValue(data_class))
+	if (type->mask != MaskTextValue)
+		return;
+	type->mask = MaskOfTexts(data_class);
+	if (!ClassMaskNeedsValue(data_class))
 	{
 		MemoryContext before = MemoryContextSwitchTo(type->context);
 
