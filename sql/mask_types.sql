@@ -265,6 +265,20 @@ SELECT tarot.preview_mask('secret', 'Ada'::text);
 DROP FUNCTION blurs.blur(text);
 SELECT tarot.preview_mask('secret', 'Ada'::text);
 
+-- ------------------------------------------------------------ memory
+-- What is known of a class makes room for the next one, of which each row may have another.
+SELECT tarot.alter_class('secret', mask => 'redact');
+SELECT tarot.create_class('other', 'profile', 'email');
+BEGIN;
+DECLARE previews CURSOR FOR SELECT tarot.preview_mask(CASE i % 2 WHEN 0 THEN 'secret' ELSE 'other' END, 'ada@example.org'::text) FROM (SELECT generate_series(1, 20000) AS i) s;
+FETCH 2 previews;
+SELECT sum(total_bytes) AS bytes FROM pg_backend_memory_contexts \gset
+MOVE 19990 previews;
+SELECT sum(total_bytes) - :bytes < 1000000 AS small FROM pg_backend_memory_contexts;
+FETCH 2 previews;
+COMMIT;
+SELECT string_agg(tarot.preview_mask(CASE i % 2 WHEN 0 THEN 'secret' ELSE 'other' END, 'ada@example.org'::text), ' ' ORDER BY i) FROM generate_series(1, 4) AS i;
+
 -- ------------------------------------------------------------ keys
 SELECT tarot.alter_class('secret', mask => 'pseudonym');
 SELECT tarot.lock();

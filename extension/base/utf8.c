@@ -41,12 +41,12 @@ convert(Bytes text, int from, int to, Bytes *converted)
 }
 
 bool
-Utf8TryFromServer(Bytes text, Bytes *utf8)
+Utf8TryConvert(Bytes text, Bytes *utf8)
 {
 	int encoding = GetDatabaseEncoding();
 
 	*utf8 = text;
-	if (encoding == PG_UTF8 || text.len == 0)
+	if (text.len == 0)
 		return true;
 	if (encoding != PG_SQL_ASCII)
 		return convert(text, encoding, PG_UTF8, utf8);
@@ -56,11 +56,11 @@ Utf8TryFromServer(Bytes text, Bytes *utf8)
 }
 
 Bytes
-Utf8FromServer(Bytes text)
+Utf8Convert(Bytes text)
 {
 	Bytes utf8;
 
-	if (!Utf8TryFromServer(text, &utf8))
+	if (!Utf8TryConvert(text, &utf8))
 		raise_unconvertible();
 	return utf8;
 }

@@ -179,24 +179,10 @@ open_with_context(XaesKey *key, const Envelope *envelope, const Bytes *context, 
 	return status;
 }
 
-CryptoStatus
-envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, int ncontext,
-			  Bytes plaintext, uint8_t *out)
+/* What a header has beside what all have. */
+static void
+write_parts(const EnvelopeHeader *header, uint8_t *part)
 {
-	uint8_t flags = flags_of(header);
-	size_t size = header_size(flags);
-	uint8_t *part = out + ENVELOPE_FIXED_HEADER;
-	uint8_t *nonce = out + size;
-	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
-
-	if (!is_possible(header, flags) || (unsigned int) header->kind > KIND_MAX)
-		return CRYPTO_MALFORMED;
-
-	out[0] = ENVELOPE_VERSION;
-	out[1] = (uint8_t) ((unsigned int) header->kind << ENVELOPE_KIND_SHIFT | flags);
-	bytes_put_u32(out + 2, header->class_id);
-	bytes_put_u32(out + 6, header->key_id);
-	bytes_put_u32(out + 10, header->key_version);
 	if (header->search_tag != NULL)
 	{
 		memcpy(part, header->search_tag, ENVELOPE_SEARCH_TAG_SIZE);
@@ -214,6 +200,27 @@ envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, 
 	}
 	if (header->subject_key != 0)
 		bytes_put_u64(part, header->subject_key);
+}
+
+CryptoStatus
+envelope_seal(XaesKey *key, const EnvelopeHeader *header, const Bytes *context, int ncontext,
+			  Bytes plaintext, uint8_t *out)
+{
+	uint8_t flags = flags_of(header);
+	size_t size = header_size(flags);
+	uint8_t *nonce = out + size;
+	uint8_t *ciphertext = nonce + XAES_NONCE_SIZE;
+
+	if (!is_possible(header, flags) || (unsigned int) header->kind > KIND_MAX)
+		return CRYPTO_MALFORMED;
+
+	out[0] = ENVELOPE_VERSION;
+	out[1] = (uint8_t) ((unsigned int) header->kind << ENVELOPE_KIND_SHIFT | flags);
+	bytes_put_u32(out + 2, header->class_id);
+	bytes_put_u32(out + 6, header->key_id);
+	bytes_put_u32(out + 10, header->key_version);
+	if (flags != 0)
+		write_parts(header, out + ENVELOPE_FIXED_HEADER);
 
 	if (header->next_nonce != NULL)
 		memcpy(nonce, header->next_nonce, XAES_NONCE_SIZE);

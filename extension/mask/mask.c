@@ -69,18 +69,24 @@ mask_text(const MaskSpec *spec, bool utf8, const char *in, size_t len, char *out
 	const uint8_t *start = len > 0 ? (const uint8_t *) in : nothing;
 	MaskInput input = {start, start + len, utf8};
 	uint8_t *to = (uint8_t *) out;
+	size_t size = 0;
 
 	switch (spec->kind)
 	{
 		case MASK_PARTIAL:
-			return mask_partial(&input, (unsigned) mask_clamp_keep(spec->prefix),
-								(unsigned) mask_clamp_keep(spec->suffix), to);
+			if (spec->suffix == 0)
+				size = mask_prefix_ascii(&input, (unsigned) mask_clamp_keep(spec->prefix), to);
+			return size > 0 ? size
+							: mask_partial(&input, (unsigned) mask_clamp_keep(spec->prefix),
+										   (unsigned) mask_clamp_keep(spec->suffix), to);
 		case MASK_EMAIL:
-			return mask_email(&input, to);
+			size = mask_email_ascii(&input, to);
+			return size > 0 ? size : mask_email(&input, to);
 		case MASK_CARD:
 			return mask_card(&input, to);
 		case MASK_PHONE:
-			return mask_phone(&input, to);
+			size = mask_phone_ascii(&input, to);
+			return size > 0 ? size : mask_phone(&input, to);
 		case MASK_IBAN:
 			return mask_iban(&input, to);
 		case MASK_NAME:

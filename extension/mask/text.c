@@ -384,22 +384,24 @@ mask_email(const MaskInput *in, uint8_t *out)
 size_t
 mask_card(const MaskInput *in, uint8_t *out)
 {
-	uint8_t last[4];
+	const uint8_t *at = in->start;
 	size_t digits = 0;
 
-	for (const uint8_t *at = in->start; at < in->end; at++)
+	for (; at < in->end; at++)
 	{
-		if (*at == ' ' || *at == '-')
-			continue;
-		if (!is_digit(*at) || digits == 19)
+		if (is_digit(*at))
+			digits++;
+		else if (*at != ' ' && *at != '-')
 			return mask_redact(out);
-		last[digits++ % 4] = *at;
 	}
-	if (digits < 12)
+	if (digits < MASK_CARD_MIN || digits > MASK_CARD_MAX)
 		return mask_redact(out);
-	memcpy(out, "**** **** **** ", 15);
-	for (size_t i = 0; i < 4; i++)
-		out[15 + i] = last[(digits + i) % 4];
+	memcpy(out, "**** **** **** ", MASK_CARD_SIZE - 4);
+	for (uint8_t *to = out + MASK_CARD_SIZE; to > out + MASK_CARD_SIZE - 4;)
+	{
+		if (is_digit(*--at))
+			*--to = *at;
+	}
 	return MASK_CARD_SIZE;
 }
 

@@ -181,47 +181,55 @@ refuse_write(const MaskSite *site)
 					 "plainly.")));
 }
 
-/* What a column's value is shown as; raises where it is not to be shown. NULL has no mask. */
-static ReadAccess
-access_of(SiteColumn *column, const MaskSite *site, bool isnull)
+static void
+find_access(SiteColumn *column, const MaskSite *site)
 {
-	ReadAccess read;
+	column->role = InvalidOid;
 
-	if (unlikely(column->role != GetUserId() || !AccessStampHolds(&column->stamp)))
-	{
-		column->role = InvalidOid;
+	/* What nobody has classified yet is no error: of it there is nothing that could be granted. */
+	if (site->class_id == CLASS_UNCLASSIFIED)
+		column->read = READ_MASKED;
+	else if (ClassFind(site->class_id)->exists)
+		column->read = ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
+	else
+		column->read = READ_NONE;
+	column->role = GetUserId();
+}
 
-		/* What nobody has classified yet is no error: of it there is nothing that could be granted.
-		 */
-		if (site->class_id == CLASS_UNCLASSIFIED)
-			column->read = READ_MASKED;
-		else if (ClassFind(site->class_id)->exists)
-			column->read = ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
-		else
-			column->read = READ_NONE;
-		column->role = GetUserId();
-	}
-	read = column->read;
-	if (likely(read >= READ_UNSTATED))
+/* What is neither simply a mask that is shown, nor NULL in its place. */
+static ReadAccess
+access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
+{
+	if (likely(column->read >= READ_UNSTATED))
 	{
 		if (likely(site->use != SITE_STORES && GateCurrentIo() != GATE_IO_MASKED))
 		{
-			(void) ClassReveal(site->class_id, read);
+			(void) ClassReveal(site->class_id, column->read);
 			return READ_PLAIN;
 		}
-		read = READ_MASKED;
 	}
-	else if (read == READ_NONE)
+	else if (column->read == READ_NONE)
 		refuse_read(site);
 	if (isnull)
-		return read;
+		return READ_MASKED;
 
 	/* Without row security, as pg_dump wants it, rows are taken for all there is. */
 	if (site->use == SITE_WRITES)
 		refuse_write(site);
 	if (unlikely((site->use == SITE_DUMPS || !row_security) && GateCurrentIo() != GATE_IO_MASKED))
 		refuse_dump(site);
-	return read;
+	return READ_MASKED;
+}
+
+/* What a column's value is shown as; raises where it is not to be shown. NULL has no mask. */
+static inline ReadAccess
+access_of(SiteColumn *column, const MaskSite *site, bool isnull)
+{
+	if (unlikely(column->role != GetUserId() || !AccessStampHolds(&column->stamp)))
+		find_access(column, site);
+	if (likely(column->read == READ_MASKED && site->use == SITE_SHOWS && row_security))
+		return READ_MASKED;
+	return access_in_full(column, site, isnull);
 }
 
 /* The mask; false for NULL. */

@@ -12,6 +12,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 
@@ -166,7 +167,10 @@ look_up(MaskedType *type)
 	if (type->mask == NULL)
 		return;
 	type->data_class = data_class;
-	if (type->mask == MaskTextValue && !ClassMaskNeedsValue(data_class))
+	if (type->mask != MaskTextValue)
+		return;
+	type->mask = MaskOfTexts(data_class);
+	if (!ClassMaskNeedsValue(data_class))
 	{
 		MemoryContext before = MemoryContextSwitchTo(type->context);
 
@@ -191,6 +195,39 @@ ClassMaskDatum(MaskedType *type, Datum value, Datum *masked)
 
 /* ---------------------------------------------------------------- for values.sql */
 
+/* What a call site knows of the class that it was last asked for. */
+typedef struct Preview
+{
+	MemoryContext context; /* emptied for the next class: there may be one for each row */
+	MaskedType *type;
+} Preview;
+
+static MaskedType *
+type_to_preview(FunctionCallInfo fcinfo, int32 class_id)
+{
+	Preview *preview = fcinfo->flinfo->fn_extra;
+	Node *call = fcinfo->flinfo->fn_expr;
+	MemoryContext before;
+
+	if (preview == NULL)
+	{
+		preview = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Preview));
+		preview->context = AllocSetContextCreate(
+			fcinfo->flinfo->fn_mcxt, "tarot_security preview of masks", ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = preview;
+	}
+	if (preview->type != NULL && preview->type->class_id == class_id)
+		return preview->type;
+	preview->type = NULL;
+	MemoryContextReset(preview->context);
+	before = MemoryContextSwitchTo(preview->context);
+	preview->type = ClassMaskedType(
+		class_id, get_fn_expr_argtype(fcinfo->flinfo, 1),
+		call != NULL && IsA(call, FuncExpr) ? exprTypmod(lsecond(((FuncExpr *) call)->args)) : -1);
+	MemoryContextSwitchTo(before);
+	return preview->type;
+}
+
 /*
  * tarot.preview_mask(class text, value anyelement) RETURNS anyelement
  */
@@ -198,24 +235,16 @@ PG_FUNCTION_INFO_V1(tarot_values_preview_mask);
 Datum
 tarot_values_preview_mask(PG_FUNCTION_ARGS)
 {
-	MaskedType *type = fcinfo->flinfo->fn_extra;
 	int32 class_id = ClassIdOfName(PG_GETARG_BYTES(0));
+	MaskedType *type;
 	Datum masked;
 
 	ClassRequire(class_id);
-	if (type == NULL || type->class_id != class_id)
-	{
-		Node *call = fcinfo->flinfo->fn_expr;
-		MemoryContext before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		type = ClassMaskedType(class_id, get_fn_expr_argtype(fcinfo->flinfo, 1),
-							   call != NULL && IsA(call, FuncExpr)
-								   ? exprTypmod(lsecond(((FuncExpr *) call)->args))
-								   : -1);
-		MemoryContextSwitchTo(before);
-		fcinfo->flinfo->fn_extra = type;
-	}
+	type = type_to_preview(fcinfo, class_id);
 	if (!ClassMaskDatum(type, PG_GETARG_DATUM(1), &masked))
 		PG_RETURN_NULL();
+	/* One that is the same for all values lies where the next class takes its place. */
+	if (type->shown != (Datum) 0)
+		masked = datumCopy(masked, false, -1);
 	PG_RETURN_DATUM(masked);
 }

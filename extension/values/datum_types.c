@@ -85,6 +85,43 @@ MaskTextValue(MaskedType *type, Datum value, Datum *masked)
 	return true;
 }
 
+/* Where the server's encoding is UTF-8 and the mask needs no key: written where it then stays. */
+static bool
+mask_utf8_value(MaskedType *type, Datum value, Datum *masked)
+{
+	const MaskSpec *mask = &type->data_class->mask;
+	struct varlena *bytes = (struct varlena *) DatumGetPointer(value);
+	int limit = type->typmod - VARHDRSZ;
+	Bytes text;
+	struct varlena *result;
+	char *out;
+	size_t size;
+
+	if (unlikely(VARATT_IS_COMPRESSED(bytes) || VARATT_IS_EXTERNAL(bytes)))
+		bytes = PG_DETOAST_DATUM_PACKED(value);
+	text = BytesOfVarlena(bytes);
+	result = palloc(VARHDRSZ + mask_bound(mask, text.len));
+	out = VARDATA(result);
+	size = mask_text(mask, true, (const char *) text.data, text.len, out);
+	if (limit > 0 && size > (size_t) limit)
+		size = (size_t) pg_mbcharcliplen(out, (int) size, limit);
+	SET_VARSIZE(result, VARHDRSZ + size);
+	if ((Pointer) bytes != DatumGetPointer(value))
+		pfree(bytes);
+	*masked = PointerGetDatum(result);
+	return true;
+}
+
+ValueMask
+MaskOfTexts(const DataClass *data_class)
+{
+	MaskKind kind = data_class->mask.kind;
+
+	if (GetDatabaseEncoding() == PG_UTF8 && kind != MASK_HASH && !mask_is_keyed(kind))
+		return mask_utf8_value;
+	return MaskTextValue;
+}
+
 /* Blanks at the end do not count, and are there after it again. */
 static bool
 mask_bpchar_value(MaskedType *type, Datum value, Datum *masked)

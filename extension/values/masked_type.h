@@ -48,6 +48,9 @@ extern ValueMask MaskOfType(Oid type);
 /* Text, varchar, and what shares their form. */
 extern bool MaskTextValue(MaskedType *type, Datum value, Datum *masked);
 
+/* That, or what is faster and does the same under the class's mask. */
+extern ValueMask MaskOfTexts(const DataClass *data_class);
+
 /* Of an empty text: what all have under a mask that does not look at them. */
 extern Datum MaskOfAnyText(MaskedType *type);
 

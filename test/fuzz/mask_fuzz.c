@@ -13,6 +13,7 @@
 #include "mask/json.h"
 #include "mask/keys.h"
 #include "mask/mask.h"
+#include "mask/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,6 +75,28 @@ fuzz_value(const MaskSpec *spec, bool utf8, const uint8_t *data, size_t size)
 								 spec->kind == MASK_IP)); /* "::" is an address */
 	require(valid(utf8, (const uint8_t *) out, written));
 	free(out);
+}
+
+/* Values of the usual form have the same masks by another way. */
+static void
+fuzz_usual(const MaskSpec *spec, bool utf8, const uint8_t *data, size_t size)
+{
+	uint8_t *out = malloc(MASK_BOUND_MAX);
+	uint8_t *full = malloc(MASK_BOUND_MAX);
+	MaskInput in = {data, data + size, utf8};
+	unsigned prefix = (unsigned) mask_clamp_keep(spec->prefix);
+	size_t written;
+
+	require(out != NULL && full != NULL);
+	written = mask_email_ascii(&in, out);
+	require(written == 0 || (written == mask_email(&in, full) && memcmp(out, full, written) == 0));
+	written = mask_phone_ascii(&in, out);
+	require(written == 0 || (written == mask_phone(&in, full) && memcmp(out, full, written) == 0));
+	written = mask_prefix_ascii(&in, prefix, out);
+	require(written == 0 ||
+			(written == mask_partial(&in, prefix, 0, full) && memcmp(out, full, written) == 0));
+	free(out);
+	free(full);
 }
 
 static MaskKeys *
@@ -194,6 +217,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	fuzz_value(&spec, data[3] % 2 == 0, value, left);
+	fuzz_usual(&spec, data[3] % 2 == 0, value, left);
 	fuzz_keyed(&spec, data[3] % 2 == 0, value, left);
 	fuzz_number(value, left);
 	fuzz_document(&spec, value, left);

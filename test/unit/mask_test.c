@@ -13,6 +13,7 @@
 
 #include "mask/character.h"
 #include "mask/mask.h"
+#include "mask/text.h"
 
 static int tests;
 static int failures;
@@ -999,6 +1000,23 @@ random_address(char *text, bool odd)
 	return len + random_text(text + len, random_below(4), odd, false);
 }
 
+/* Of ASCII alone. */
+static size_t
+random_usual_address(char *text)
+{
+	size_t len = 0;
+
+	for (uint32_t left = random_below(10); left > 0; left--)
+		text[len++] = "abcdeXYZ01.+-_/@"[random_below(16)];
+	text[len++] = '@';
+	for (uint32_t left = random_below(10); left > 0; left--)
+		text[len++] = "abcdeXYZ01.-"[random_below(12)];
+	text[len++] = '.';
+	for (uint32_t left = random_below(5); left > 0; left--)
+		text[len++] = "abcdxyABCDXYZ.1"[random_below(15)];
+	return len;
+}
+
 static bool
 starts_code(char byte)
 {
@@ -1138,6 +1156,46 @@ only_whole_characters(const char *in, size_t len, const Output *output)
 	return true;
 }
 
+/* Whether the fast way, where it is taken, comes to what the full one does. */
+static bool
+same_in_full(bool utf8, const char *text, size_t len, size_t *taken)
+{
+	char *copy = allocate(len);
+	char *fast = allocate(len + MASK_BOUND_MAX);
+	char *full = allocate(len + MASK_BOUND_MAX);
+	const uint8_t *start = (uint8_t *) copy;
+	MaskInput in = {start, start + len, utf8};
+	unsigned prefix = random_below(4);
+	bool same = true;
+
+	memcpy(copy, text, len);
+	for (int way = 0; way < 3; way++)
+	{
+		uint8_t *to = (uint8_t *) fast;
+		size_t size = way == 0   ? mask_email_ascii(&in, to)
+					  : way == 1 ? mask_phone_ascii(&in, to)
+								 : mask_prefix_ascii(&in, prefix, to);
+
+		if (size == 0)
+			continue;
+		taken[way]++;
+		to = (uint8_t *) full;
+		if (size != (way == 0   ? mask_email(&in, to)
+					 : way == 1 ? mask_phone(&in, to)
+								: mask_partial(&in, prefix, 0, to)) ||
+			memcmp(fast, full, size) != 0)
+		{
+			same = false;
+			show("in", text, len);
+			show("fast", fast, size);
+		}
+	}
+	free(copy);
+	free(fast);
+	free(full);
+	return same;
+}
+
 #define ROUNDS 60000
 
 static void
@@ -1146,7 +1204,9 @@ check_properties(void)
 	static const MaskKind shaped[] = {MASK_REDACT, MASK_EMAIL, MASK_CARD,    MASK_PHONE,
 									  MASK_IBAN,   MASK_NAME,  MASK_ADDRESS, MASK_IP};
 	bool bounded = true, valid = true, survives = true, slow = true, whole = true;
+	bool full = true;
 	size_t addresses = 0, cards = 0, phones = 0, partials = 0;
+	size_t taken[3] = {0};
 	char text[512];
 
 	for (int round = 0; round < ROUNDS; round++)
@@ -1160,6 +1220,8 @@ check_properties(void)
 			len = random_number(text);
 		else if (round % 8 < 3)
 			len = random_address(text, odd);
+		else if (round % 8 == 4)
+			len = random_usual_address(text);
 		was_valid = valid_utf8(text, len);
 
 		for (size_t i = 0; i < sizeof(shaped) / sizeof(shaped[0]); i++)
@@ -1193,16 +1255,21 @@ check_properties(void)
 		free(output.bytes);
 		slow =
 			slow && same_as_slow(&spec, true, text, len) && same_as_slow(&spec, false, text, len);
+		full = full && same_in_full(round % 3 > 0, text, len, taken);
 	}
 	ok(bounded, "random texts: within the bound");
 	ok(valid, "random texts: valid UTF-8 stays so");
 	ok(survives, "random texts: no run survives that the rules do not allow");
 	ok(whole, "random texts: partial shows whole characters");
 	ok(slow, "random texts: partial is what its rule says");
-	ok(addresses > 500 && cards > 500 && phones > 500 && partials > 5000,
+	ok(full, "random texts: the fast ways come to what the full ones do");
+	ok(addresses > 500 && cards > 500 && phones > 500 && partials > 5000 && taken[0] > 500 &&
+		   taken[1] > 500 && taken[2] > 500,
 	   "random texts: each mask had enough of its own kind");
 	printf("# of %d texts: %zu addresses, %zu cards, %zu phone numbers, %zu partials\n", ROUNDS,
 		   addresses, cards, phones, partials);
+	printf("# fast: %zu addresses, %zu phone numbers, %zu partials\n", taken[0], taken[1],
+		   taken[2]);
 }
 
 /* Nothing but bytes. */
