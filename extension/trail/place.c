@@ -3,8 +3,9 @@
  *		Where an entry goes: the partition of the log that a time is in.
  *
  * The answer holds for a span of time and is kept from one statement to the next,
- * until the log or the partition changes. What keeps both as they are while they
- * are written to is the lock, which each transaction takes anew.
+ * until the log or the partition changes. What keeps the partition where it is
+ * while it is written to is its lock, which each transaction takes anew: to attach
+ * another for the same time, to detach it, or to alter the log takes an exclusive one.
  */
 #include "postgres.h"
 
@@ -136,13 +137,11 @@ PlaceLock(TimestampTz time)
 
 	if (likely(OidIsValid(place.log) && time >= place.from && time < place.until))
 	{
-		/* With a lock comes what others have changed before it was to be had. */
-		LockRelationOid(place.log, RowExclusiveLock);
+		/* With the lock comes what others have changed before it was to be had. */
 		LockRelationOid(place.partition, RowExclusiveLock);
-		if (likely(known.log == place.log))
+		if (likely(OidIsValid(known.log)))
 			return place.partition;
 		UnlockRelationOid(place.partition, RowExclusiveLock);
-		UnlockRelationOid(place.log, RowExclusiveLock);
 	}
 	return look_up(time);
 }

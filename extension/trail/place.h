@@ -7,7 +7,7 @@
 
 #include "datatype/timestamp.h"
 
-/* Locked for writing, as the log is, until the transaction ends. Raises where there is none. */
+/* Locked for writing until the transaction ends. Raises where there is none. */
 extern Oid PlaceLock(TimestampTz time);
 
 extern void PlaceInit(void);
