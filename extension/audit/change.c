@@ -20,15 +20,15 @@
 #include "audit/audit.h"
 #include "audit/change.h"
 #include "audit/document.h"
+#include "audit/site.h"
 #include "trail/entry.h"
 
-/* What rows of one table, changed by one statement, have in common; in fn_extra. */
+/* Of rows of one table, changed by one statement; in fn_extra. */
 typedef struct ChangeSite
 {
 	RowShape *shape;
+	Datum name;
 	EntryWriter *writer;
-	MemoryContext context;     /* of the two */
-	MemoryContext row_context; /* of one row's entry */
 } ChangeSite;
 
 static ChangeSite *
@@ -39,24 +39,22 @@ find_site(FunctionCallInfo fcinfo, const TriggerData *trigger, bool keys)
 
 	if (likely(site != NULL && EntryWriterHolds(site->writer)))
 		return site;
+	outer = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	if (site == NULL)
 	{
-		MemoryContext parent = fcinfo->flinfo->fn_mcxt;
+		const AuditSite *known = AuditSiteOf(trigger->tg_relation, trigger->tg_trigger, keys);
 
-		site = MemoryContextAllocZero(parent, sizeof(ChangeSite));
-		site->context = AllocSetContextCreate(parent, "tarot_security audit", ALLOCSET_SMALL_SIZES);
-		site->row_context =
-			AllocSetContextCreate(parent, "tarot_security audit entry", ALLOCSET_DEFAULT_SIZES);
+		site = palloc(sizeof(ChangeSite));
+		site->shape = known->shape;
+		site->name = known->name;
 	}
 	else
 	{
 		/* Another trigger has changed who it is. */
 		fcinfo->flinfo->fn_extra = NULL;
-		MemoryContextReset(site->context);
+		EntryWriterFree(site->writer);
 	}
-	outer = MemoryContextSwitchTo(site->context);
-	site->shape = RowShapeMake(trigger->tg_relation, trigger->tg_trigger, keys);
-	site->writer = EntryWriterMake(trigger->tg_relation);
+	site->writer = EntryWriterMake(RelationGetRelid(trigger->tg_relation), site->name);
 	MemoryContextSwitchTo(outer);
 	fcinfo->flinfo->fn_extra = site;
 	return site;
@@ -78,6 +76,7 @@ command_of(const TriggerData *trigger, HeapTuple row, bool gone)
 	return gone ? HeapTupleHeaderGetCmax(header) : HeapTupleHeaderGetCmin(header);
 }
 
+/* In the memory context of triggers, which is reset before the next one. */
 static void
 record_change(ChangeSite *site, const TriggerData *trigger)
 {
@@ -89,27 +88,30 @@ record_change(ChangeSite *site, const TriggerData *trigger)
 	{
 		entry.operation = AUDIT_INSERT;
 		entry.command = command_of(trigger, trigger->tg_trigtuple, false);
-		entry.new_row = RowDocument(shape, ROW_ALL, old_row);
+		entry.new_row = RowDocument(shape, ROW_ALL, NULL, old_row);
 	}
 	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 	{
 		entry.operation = AUDIT_DELETE;
 		entry.command = command_of(trigger, trigger->tg_trigtuple, true);
-		entry.old_row = RowDocument(shape, ROW_ALL, old_row);
+		entry.old_row = RowDocument(shape, ROW_ALL, NULL, old_row);
 	}
 	else
 	{
-		if (!RowShapeCompare(shape, old_row, trigger->tg_newslot))
+		const bool *changed = RowShapeCompare(shape, old_row, trigger->tg_newslot);
+
+		if (changed == NULL)
 			return;
 		entry.operation = AUDIT_UPDATE;
 		entry.command = command_of(trigger, trigger->tg_newtuple, false);
 
 		/* Without a key nothing but the row itself tells which it was. */
-		entry.old_row = RowDocument(shape, RowShapeHasKey(shape) ? ROW_CHANGES : ROW_ALL, old_row);
-		entry.new_row = RowDocument(shape, ROW_CHANGES, trigger->tg_newslot);
+		entry.old_row =
+			RowDocument(shape, RowShapeHasKey(shape) ? ROW_CHANGES : ROW_ALL, changed, old_row);
+		entry.new_row = RowDocument(shape, ROW_CHANGES, changed, trigger->tg_newslot);
 	}
 	if (RowShapeHasKey(shape))
-		entry.key = RowDocument(shape, ROW_KEY, old_row);
+		entry.key = RowDocument(shape, ROW_KEY, NULL, old_row);
 	EntryWrite(site->writer, &entry);
 }
 
@@ -118,7 +120,7 @@ record_truncate(Relation relation)
 {
 	AuditEntry entry = {.operation = AUDIT_TRUNCATE, .command = GetCurrentCommandId(false)};
 
-	EntryWrite(EntryWriterMake(relation), &entry);
+	EntryWrite(EntryWriterMake(RelationGetRelid(relation), EntryTableName(relation)), &entry);
 }
 
 void
@@ -127,14 +129,7 @@ ChangeRecord(FunctionCallInfo fcinfo, bool keys)
 	const TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-	{
-		ChangeSite *site = find_site(fcinfo, trigger, keys);
-		MemoryContext outer = MemoryContextSwitchTo(site->row_context);
-
-		record_change(site, trigger);
-		MemoryContextSwitchTo(outer);
-		MemoryContextReset(site->row_context);
-	}
+		record_change(find_site(fcinfo, trigger, keys), trigger);
 	else if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		record_truncate(trigger->tg_relation);
 }
@@ -166,4 +161,5 @@ void
 AuditInit(void)
 {
 	DocumentInit();
+	SiteInit();
 }

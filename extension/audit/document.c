@@ -46,7 +46,6 @@ typedef struct ShapeColumn
 	int16 typlen;
 	bool typbyval;
 	bool in_key;
-	bool changed;
 	bool digest; /* not the value itself is on record */
 	bool hidden; /* nor that */
 	int name_size;
@@ -66,6 +65,7 @@ struct RowShape
 {
 	MemoryContext context;
 	bool has_key;
+	bool lasting;
 	DocumentHead heads[ROW_CHANGES]; /* of the parts before that */
 	int count;
 	ShapeColumn columns[FLEXIBLE_ARRAY_MEMBER];
@@ -99,10 +99,11 @@ compare_names(const void *left, const void *right)
 
 /*
  * Whether values of a type hold rows of tables that have classified columns:
- * what a mask would make of one is said of the column alone.
+ * what a mask would make of one is said of the column alone. Sets `rows` where
+ * they hold rows of any.
  */
 static bool
-holds_classified(Oid type)
+holds_classified(Oid type, bool *rows)
 {
 	Oid base = getBaseType(type);
 	bool holds = false;
@@ -120,10 +121,11 @@ holds_classified(Oid type)
 	if (!OidIsValid(inner))
 		inner = get_multirange_range(base);
 	if (OidIsValid(inner))
-		return holds_classified(inner);
+		return holds_classified(inner, rows);
 	table = get_typ_typrelid(base);
 	if (!OidIsValid(table))
 		return false;
+	*rows = true;
 	labels = LabelFind(table);
 	for (int i = 0; labels != NULL && i < labels->natts && !holds; i++)
 		holds = labels->classes[i] != CLASS_NONE;
@@ -134,7 +136,7 @@ holds_classified(Oid type)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		holds = !attribute->attisdropped && holds_classified(attribute->atttypid);
+		holds = !attribute->attisdropped && holds_classified(attribute->atttypid, rows);
 	}
 	FreeTupleDesc(desc);
 	return holds;
@@ -163,10 +165,12 @@ RowShapeMake(Relation relation, const Trigger *trigger, bool keys)
 	LabelledTable *labels = LabelFind(RelationGetRelid(relation));
 
 	shape->context = CurrentMemoryContext;
+	shape->lasting = true;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 		ShapeColumn *column = &shape->columns[shape->count];
+		bool rows = false;
 		int32 class_id = labels != NULL && i < labels->natts ? labels->classes[i] : CLASS_NONE;
 
 		/* What is computed when it is read is not in the row. */
@@ -181,9 +185,15 @@ RowShapeMake(Relation relation, const Trigger *trigger, bool keys)
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->name_size = (int) strlen(column->name);
 		if (class_id != CLASS_NONE)
+		{
 			column->mask = ClassMaskedType(class_id, attribute->atttypid, attribute->atttypmod);
+			shape->lasting = false;
+		}
 		else
-			column->hidden = holds_classified(attribute->atttypid);
+		{
+			column->hidden = holds_classified(attribute->atttypid, &rows);
+			shape->lasting &= !rows;
+		}
 		column->value = AuditValueOfType(attribute->atttypid);
 		shape->count++;
 	}
@@ -197,6 +207,12 @@ bool
 RowShapeHasKey(const RowShape *shape)
 {
 	return shape->has_key;
+}
+
+bool
+RowShapeIsLasting(const RowShape *shape)
+{
+	return shape->lasting;
 }
 
 /* ---------------------------------------------------------------- changes */
@@ -217,33 +233,34 @@ is_same(const ShapeColumn *column, Datum left, Datum right)
 	return datum_image_eq(left, right, column->typbyval, column->typlen);
 }
 
-bool
-RowShapeCompare(RowShape *shape, TupleTableSlot *old_row, TupleTableSlot *new_row)
+const bool *
+RowShapeCompare(const RowShape *shape, TupleTableSlot *old_row, TupleTableSlot *new_row)
 {
+	bool *changed = palloc(mul_size(sizeof(bool), Max(shape->count, 1)));
 	bool differs = false;
 
 	slot_getallattrs(old_row);
 	slot_getallattrs(new_row);
 	for (int i = 0; i < shape->count; i++)
 	{
-		ShapeColumn *column = &shape->columns[i];
+		const ShapeColumn *column = &shape->columns[i];
 		bool old_null = old_row->tts_isnull[column->index];
 		bool new_null = new_row->tts_isnull[column->index];
 
-		column->changed = old_null != new_null ||
-						  (!old_null && !is_same(column, old_row->tts_values[column->index],
-												 new_row->tts_values[column->index]));
-		differs |= column->changed;
+		changed[i] = old_null != new_null ||
+					 (!old_null && !is_same(column, old_row->tts_values[column->index],
+											new_row->tts_values[column->index]));
+		differs |= changed[i];
 	}
-	return differs;
+	return differs ? changed : NULL;
 }
 
 /* ---------------------------------------------------------------- the document */
 
 static inline bool
-is_part(const ShapeColumn *column, RowPart part)
+is_part(const RowShape *shape, int i, RowPart part, const bool *changed)
 {
-	return part == ROW_ALL || (part == ROW_KEY ? column->in_key : column->changed);
+	return part == ROW_ALL || (part == ROW_KEY ? shape->columns[i].in_key : changed[i]);
 }
 
 /* {"bytes": 123, "sha256": "..."} */
@@ -309,34 +326,35 @@ put_column(StringInfo out, const ShapeColumn *column, Datum value)
 }
 
 static void
-put_names(StringInfo out, AuditObject *object, const RowShape *shape, RowPart part)
+put_names(StringInfo out, AuditObject *object, const RowShape *shape, RowPart part,
+		  const bool *changed)
 {
 	int count = 0;
 
 	for (int i = 0; i < shape->count; i++)
-		count += is_part(&shape->columns[i], part);
+		count += is_part(shape, i, part, changed);
 	appendStringInfoSpaces(out, VARHDRSZ);
 	AuditObjectBegin(object, out, count);
 	for (int i = 0; i < shape->count; i++)
 	{
 		const ShapeColumn *column = &shape->columns[i];
 
-		if (is_part(column, part))
+		if (is_part(shape, i, part, changed))
 			AuditObjectName(object, column->name, column->name_size);
 	}
 }
 
 /* The same, copied from the row before where the columns are always the same. */
 static void
-put_head(StringInfo out, AuditObject *object, RowShape *shape, RowPart part)
+put_head(StringInfo out, AuditObject *object, RowShape *shape, RowPart part, const bool *changed)
 {
 	DocumentHead *head = &shape->heads[part];
 
 	if (part == ROW_CHANGES)
-		put_names(out, object, shape, part);
+		put_names(out, object, shape, part, changed);
 	else if (unlikely(head->bytes == NULL))
 	{
-		put_names(out, object, shape, part);
+		put_names(out, object, shape, part, changed);
 		head->bytes = MemoryContextAlloc(shape->context, out->len);
 		memcpy(head->bytes, out->data, out->len);
 		head->object = *object;
@@ -350,19 +368,19 @@ put_head(StringInfo out, AuditObject *object, RowShape *shape, RowPart part)
 }
 
 Jsonb *
-RowDocument(RowShape *shape, RowPart part, TupleTableSlot *row)
+RowDocument(RowShape *shape, RowPart part, const bool *changed, TupleTableSlot *row)
 {
 	StringInfoData out;
 	AuditObject object;
 
 	slot_getallattrs(row);
 	initStringInfo(&out);
-	put_head(&out, &object, shape, part);
+	put_head(&out, &object, shape, part, changed);
 	for (int i = 0; i < shape->count; i++)
 	{
 		const ShapeColumn *column = &shape->columns[i];
 
-		if (!is_part(column, part))
+		if (!is_part(shape, i, part, changed))
 			continue;
 		AuditObjectValue(&object, row->tts_isnull[column->index]
 									  ? JENTRY_ISNULL

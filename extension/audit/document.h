@@ -40,11 +40,18 @@ extern RowShape *RowShapeMake(Relation relation, const Trigger *trigger, bool ke
 /* Whether the table has a primary key that is on record. */
 extern bool RowShapeHasKey(const RowShape *shape);
 
-/* Remembers which columns differ; false when none does. */
-extern bool RowShapeCompare(RowShape *shape, TupleTableSlot *old_row, TupleTableSlot *new_row);
+/*
+ * Whether it is the same as long as neither the table nor any schema, type or
+ * function changes: not where masks or the labels of other tables are in it.
+ */
+extern bool RowShapeIsLasting(const RowShape *shape);
+
+/* Which columns differ, for ROW_CHANGES; NULL when none does. In the current memory context. */
+extern const bool *
+RowShapeCompare(const RowShape *shape, TupleTableSlot *old_row, TupleTableSlot *new_row);
 
 /* In the current memory context, as is whatever is needed for it. */
-extern Jsonb *RowDocument(RowShape *shape, RowPart part, TupleTableSlot *row);
+extern Jsonb *RowDocument(RowShape *shape, RowPart part, const bool *changed, TupleTableSlot *row);
 
 extern void DocumentInit(void);
 

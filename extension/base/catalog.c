@@ -50,6 +50,10 @@ static int known_name_count;
 
 static bool was_there = false;
 
+/* Our schema, InvalidOid where there is none. */
+static Oid known_schema;
+static bool schema_is_known = false;
+
 /* Grows when anything is forgotten. */
 static uint64 names_forgotten;
 
@@ -84,6 +88,7 @@ on_schema_change(Datum arg, int cache, uint32 hash)
 	(void) arg;
 	(void) cache;
 	(void) hash;
+	schema_is_known = false;
 	forget_names(InvalidOid);
 }
 
@@ -141,10 +146,27 @@ remember(Oid relation, uint64 *epoch)
 	return true;
 }
 
+Oid
+CatalogSchema(void)
+{
+	uint64 forgotten = names_forgotten;
+	Oid schema;
+
+	if (likely(schema_is_known))
+		return known_schema;
+	schema = get_namespace_oid(SCHEMA, true);
+	if (forgotten == names_forgotten)
+	{
+		known_schema = schema;
+		schema_is_known = true;
+	}
+	return schema;
+}
+
 bool
 CatalogExists(void)
 {
-	was_there = OidIsValid(get_namespace_oid(SCHEMA, true));
+	was_there = OidIsValid(CatalogSchema());
 	return was_there;
 }
 
@@ -176,7 +198,7 @@ find_relation(const char *name)
 			   strcmp(NameStr(known->name), name) == 0))
 		return known->relation;
 
-	schema = get_namespace_oid(SCHEMA, true);
+	schema = CatalogSchema();
 	relation = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 	if (!OidIsValid(relation) || forgotten != names_forgotten)
 		return relation;

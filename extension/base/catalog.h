@@ -15,6 +15,9 @@
  */
 extern uint64 CatalogEpoch;
 
+/* The schema of the extension; InvalidOid where it is not in this database. */
+extern Oid CatalogSchema(void);
+
 /* Whether the extension is in this database. */
 extern bool CatalogExists(void);
 

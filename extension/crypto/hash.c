@@ -51,22 +51,57 @@ hash_sha256(Bytes message, uint8_t out[HASH_SIZE])
 	return CRYPTO_OK;
 }
 
+/* Small pieces on their way into a hash, which asks much for each. */
+typedef struct Gathered
+{
+	SHA256_CTX *ctx;
+	size_t used;
+	bool ok;
+	uint8_t bytes[16 * SHA256_BLOCK];
+} Gathered;
+
+static void
+flush(Gathered *gathered)
+{
+	gathered->ok = gathered->ok && SHA256_Update(gathered->ctx, gathered->bytes, gathered->used);
+	gathered->used = 0;
+}
+
+static void
+gather(Gathered *gathered, const uint8_t *data, size_t size)
+{
+	if (size > sizeof(gathered->bytes) - gathered->used)
+		flush(gathered);
+	if (size > sizeof(gathered->bytes))
+		gathered->ok = gathered->ok && SHA256_Update(gathered->ctx, data, size);
+	else if (size > 0)
+	{
+		memcpy(gathered->bytes + gathered->used, data, size);
+		gathered->used += size;
+	}
+}
+
 CryptoStatus
 hash_list(Bytes prefix, const Bytes *items, int count, uint8_t out[HASH_SIZE])
 {
 	SHA256_CTX ctx;
+	Gathered gathered;
 	uint8_t number[8];
-	bool ok;
 
+	gathered.ctx = &ctx;
+	gathered.used = 0;
+	gathered.ok = SHA256_Init(&ctx);
 	bytes_put_u32(number, (uint32_t) count);
-	ok = SHA256_Init(&ctx) && SHA256_Update(&ctx, prefix.data, prefix.len) &&
-		 SHA256_Update(&ctx, number, 4);
-	for (int i = 0; ok && i < count; i++)
+	gather(&gathered, prefix.data, prefix.len);
+	gather(&gathered, number, 4);
+	for (int i = 0; i < count; i++)
 	{
 		bytes_put_u64(number, items[i].len);
-		ok = SHA256_Update(&ctx, number, 8) && SHA256_Update(&ctx, items[i].data, items[i].len);
+		gather(&gathered, number, 8);
+		gather(&gathered, items[i].data, items[i].len);
 	}
-	return ok && SHA256_Final(out, &ctx) ? CRYPTO_OK : CRYPTO_FAILED;
+	flush(&gathered);
+	return gathered.ok && SHA256_Final(out, &ctx) ? CRYPTO_OK : CRYPTO_FAILED;
 }
 
 CryptoStatus

@@ -15,6 +15,7 @@
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "seal/leaf.h"
+#include "seal/text.h"
 
 const char *const LeafColumnNames[LEAF_COLUMNS] = {
 	[LEAF_RECORDED_AT] = "recorded_at",
@@ -80,7 +81,7 @@ document_of(const LeafEntry *entry, LeafColumn column)
 		return bytes_view(NULL, 0);
 	document = DatumGetJsonbP(entry->values[column]);
 	initStringInfo(&out);
-	(void) JsonbToCString(&out, &document->root, VARSIZE(document));
+	TextOfJsonb(&out, document);
 	return utf8_of(bytes_view(out.data, (size_t) out.len));
 }
 

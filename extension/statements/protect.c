@@ -103,7 +103,7 @@ ProtectFinish(List *objects)
 bool
 ProtectIsWritten(Oid relation)
 {
-	Oid tarot = get_namespace_oid("tarot", true);
+	Oid tarot = CatalogSchema();
 
 	return OidIsValid(tarot) && get_rel_namespace(relation) == tarot &&
 		   (ObjectIsLog(relation) || (CatalogOwnWrites == 0 && ObjectIsTree(relation)));

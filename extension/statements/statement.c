@@ -40,6 +40,7 @@
 
 #include "audit/schema.h"
 #include "audit/table.h"
+#include "base/catalog.h"
 #include "base/compat.h"
 #include "statements/facts.h"
 #include "statements/kind.h"
@@ -733,6 +734,16 @@ target_of(const QueryDesc *query, Oid relation)
  * Superusers write to catalogs, and so can disable a trigger, to the log, and to
  * the tree over it. Nobody else can.
  */
+/* As nearly all are; it asks no catalog. */
+static inline bool
+is_of_users(const QueryDesc *query, int index)
+{
+	Relation relation = query->estate->es_relations[index - 1];
+
+	return relation != NULL && RelationGetRelid(relation) >= FirstNormalObjectId &&
+		   RelationGetNamespace(relation) != CatalogSchema();
+}
+
 void
 AuditFinishRows(QueryDesc *query)
 {
@@ -743,8 +754,11 @@ AuditFinishRows(QueryDesc *query)
 		return;
 	foreach (cell, query->plannedstmt->resultRelations)
 	{
-		Oid relation = rt_fetch(lfirst_int(cell), query->plannedstmt->rtable)->relid;
+		Oid relation;
 
+		if (likely(is_of_users(query, lfirst_int(cell))))
+			continue;
+		relation = rt_fetch(lfirst_int(cell), query->plannedstmt->rtable)->relid;
 		if (likely(relation >= FirstNormalObjectId ? !ProtectIsWritten(relation)
 												   : !IsCatalogRelationOid(relation)))
 			continue;

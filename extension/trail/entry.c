@@ -10,54 +10,21 @@
 
 #include <sodium.h>
 
-#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "partitioning/partbounds.h"
-#include "partitioning/partdesc.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
-#include "utils/inet.h"
 #include "utils/lsyscache.h"
-#include "utils/partcache.h"
 #include "utils/timestamp.h"
 #include "utils/xid8.h"
 
-#include "base/catalog.h"
-#include "base/compat.h"
-#include "base/utf8.h"
 #include "base/varlena.h"
-#include "identity/session.h"
 #include "trail/entry.h"
 #include "trail/pending.h"
-
-/* The columns of tarot.audit_entry. */
-typedef enum EntryColumn
-{
-	ENTRY_RECORDED_AT,
-	ENTRY_TRANSACTION,
-	ENTRY_NUMBER,
-	ENTRY_SYSTEM,
-	ENTRY_STATEMENT,
-	ENTRY_RELATION,
-	ENTRY_OPERATION,
-	ENTRY_TABLE,
-	ENTRY_ROLE,
-	ENTRY_SESSION_ROLE,
-	ENTRY_SUBJECT,
-	ENTRY_CLIENT,
-	ENTRY_APPLICATION,
-	ENTRY_KEY,
-	ENTRY_OLD,
-	ENTRY_NEW,
-	ENTRY_SALT,
-	ENTRY_COLUMNS
-} EntryColumn;
+#include "trail/place.h"
+#include "trail/who.h"
 
 #define SALT_SIZE 16
 
@@ -65,84 +32,16 @@ struct EntryWriter
 {
 	Oid partition;
 
-	/* Who it is. */
+	/* Whose it is. */
 	Oid role;
 	Oid session_role;
 	uint64 identity;
+	char *who; /* the values */
 
 	/* What all entries have in common. */
 	Datum values[ENTRY_COLUMNS];
 	bool nulls[ENTRY_COLUMNS];
 };
-
-/* Of changes of the log's own table no cache of others depends. */
-static uint64 log_epoch;
-
-/* ---------------------------------------------------------------- where */
-
-/* Theirs that the time is in; there is one for all times that no other is for. */
-static Oid
-partition_of_time(Relation log, Datum time)
-{
-	PartitionKey key = RelationGetPartitionKey(log);
-	PartitionDesc desc = RelationGetPartitionDesc(log, true);
-	PartitionBoundInfo bounds = desc->boundinfo;
-	int index = -1;
-
-	if (bounds != NULL && bounds->ndatums > 0)
-	{
-		bool is_equal;
-		int below = partition_range_datum_bsearch(key->partsupfunc, key->partcollation, bounds, 1,
-												  &time, &is_equal);
-
-		index = bounds->indexes[below + 1];
-	}
-	if (index < 0 && bounds != NULL)
-		index = bounds->default_index;
-	if (index < 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("the audit log has no partition for the present time"),
-						errhint("Call tarot.create_audit_partitions().")));
-	return desc->oids[index];
-}
-
-/* An entry is written by position: what somebody has attached by hand may have other columns. */
-static bool
-has_columns_of(Relation partition, Relation log)
-{
-	TupleDesc expected = RelationGetDescr(log);
-	TupleDesc desc = RelationGetDescr(partition);
-	bool same = partition->rd_rel->relkind == RELKIND_RELATION && desc->natts == ENTRY_COLUMNS &&
-				expected->natts == ENTRY_COLUMNS;
-
-	for (int i = 0; same && i < ENTRY_COLUMNS; i++)
-		same = TupleDescAttr(desc, i)->atttypid == TupleDescAttr(expected, i)->atttypid &&
-			   strcmp(NameStr(TupleDescAttr(desc, i)->attname),
-					  NameStr(TupleDescAttr(expected, i)->attname)) == 0;
-	return same;
-}
-
-/* Locked for writing until the transaction ends. */
-static Oid
-lock_partition(Datum time)
-{
-	Relation log = CatalogOpenFor("audit_entry", RowExclusiveLock, &log_epoch);
-	Relation partition;
-	Oid found;
-
-	if (log->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		elog(ERROR, "tarot.audit_entry is not partitioned");
-	partition = table_open(partition_of_time(log, time), RowExclusiveLock);
-	if (!has_columns_of(partition, log))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("partition \"%s\" of the audit log has other columns than the log",
-							   RelationGetRelationName(partition)),
-						errhint("Partitions are made by tarot.create_audit_partitions().")));
-	found = RelationGetRelid(partition);
-	table_close(partition, NoLock);
-	table_close(log, NoLock);
-	return found;
-}
 
 /* ---------------------------------------------------------------- who */
 
@@ -162,44 +61,39 @@ set_text(EntryWriter *writer, EntryColumn column, Bytes text)
 }
 
 static void
-set_role(EntryWriter *writer, EntryColumn column, Oid role)
-{
-	set_text(writer, column, bytes_of_string(GetUserNameFromId(role, false)));
-}
-
-static void
-set_client(EntryWriter *writer)
-{
-	LOCAL_FCINFO(call, 0);
-	Datum address;
-
-	InitFunctionCallInfoData(*call, NULL, 0, InvalidOid, NULL, NULL);
-	address = inet_client_addr(call);
-	if (!call->isnull)
-		set_value(writer, ENTRY_CLIENT, address);
-}
-
-static void
 set_who(EntryWriter *writer)
 {
-	writer->role = GetUserId();
-	writer->session_role = GetSessionUserId();
-	writer->identity = IdentityEpoch;
-	set_role(writer, ENTRY_ROLE, writer->role);
-	set_role(writer, ENTRY_SESSION_ROLE, writer->session_role);
-	set_text(writer, ENTRY_SUBJECT, Utf8ToServer(IdentitySubject()));
-	set_client(writer);
-	if (application_name != NULL && application_name[0] != '\0')
-		set_text(writer, ENTRY_APPLICATION, bytes_of_string(application_name));
-	else if (MyBgworkerEntry != NULL)
-		set_text(writer, ENTRY_APPLICATION, bytes_of_string(MyBgworkerEntry->bgw_name));
+	static const EntryColumn columns[WHO_COLUMNS] = {
+		[WHO_ROLE] = ENTRY_ROLE,
+		[WHO_SESSION_ROLE] = ENTRY_SESSION_ROLE,
+		[WHO_SUBJECT] = ENTRY_SUBJECT,
+		[WHO_CLIENT] = ENTRY_CLIENT,
+		[WHO_APPLICATION] = ENTRY_APPLICATION,
+	};
+	const Who *who = WhoNow();
+
+	writer->who = memcpy(palloc(who->size), who->data, who->size);
+	writer->role = who->role;
+	writer->session_role = who->session_role;
+	writer->identity = who->identity;
+	for (int i = 0; i < WHO_COLUMNS; i++)
+	{
+		if (who->offsets[i] >= 0)
+			set_value(writer, columns[i], PointerGetDatum(writer->who + who->offsets[i]));
+	}
+}
+
+void
+EntryWriterFree(EntryWriter *writer)
+{
+	pfree(writer->who);
+	pfree(writer);
 }
 
 bool
 EntryWriterHolds(const EntryWriter *writer)
 {
-	return likely(writer->role == GetUserId() && writer->session_role == GetSessionUserId() &&
-				  writer->identity == IdentityEpoch);
+	return WhoHolds(writer->role, writer->session_role, writer->identity);
 }
 
 /* ---------------------------------------------------------------- writing */
@@ -217,6 +111,23 @@ make_writer(Oid object)
 	return writer;
 }
 
+static void
+lock_place(EntryWriter *writer)
+{
+	writer->partition = PlaceLock(DatumGetTimestampTz(writer->values[ENTRY_RECORDED_AT]));
+}
+
+EntryWriter *
+EntryWriterMake(Oid table, Datum name)
+{
+	EntryWriter *writer = make_writer(table);
+
+	set_value(writer, ENTRY_TABLE, name);
+	set_who(writer);
+	lock_place(writer);
+	return writer;
+}
+
 EntryWriter *
 EntryWriterMakeFor(Oid object, const char *identity)
 {
@@ -225,17 +136,15 @@ EntryWriterMakeFor(Oid object, const char *identity)
 	if (identity != NULL)
 		set_text(writer, ENTRY_TABLE, bytes_of_string(identity));
 	set_who(writer);
-	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
+	lock_place(writer);
 	return writer;
 }
 
-EntryWriter *
-EntryWriterMake(Relation audited)
+Datum
+EntryTableName(Relation table)
 {
-	return EntryWriterMakeFor(
-		RelationGetRelid(audited),
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(audited)),
-								   RelationGetRelationName(audited)));
+	return CStringGetTextDatum(quote_qualified_identifier(
+		get_namespace_name(RelationGetNamespace(table)), RelationGetRelationName(table)));
 }
 
 EntryWriter *
@@ -243,7 +152,7 @@ EntryWriterMakeForEvents(void)
 {
 	EntryWriter *writer = make_writer(InvalidOid);
 
-	writer->partition = lock_partition(writer->values[ENTRY_RECORDED_AT]);
+	lock_place(writer);
 	return writer;
 }
 

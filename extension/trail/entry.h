@@ -10,6 +10,29 @@
 
 #include "base/bytes.h"
 
+/* The columns of tarot.audit_entry. */
+typedef enum EntryColumn
+{
+	ENTRY_RECORDED_AT,
+	ENTRY_TRANSACTION,
+	ENTRY_NUMBER,
+	ENTRY_SYSTEM,
+	ENTRY_STATEMENT,
+	ENTRY_RELATION,
+	ENTRY_OPERATION,
+	ENTRY_TABLE,
+	ENTRY_ROLE,
+	ENTRY_SESSION_ROLE,
+	ENTRY_SUBJECT,
+	ENTRY_CLIENT,
+	ENTRY_APPLICATION,
+	ENTRY_KEY,
+	ENTRY_OLD,
+	ENTRY_NEW,
+	ENTRY_SALT,
+	ENTRY_COLUMNS
+} EntryColumn;
+
 /* On disk. */
 typedef enum AuditOperation
 {
@@ -33,14 +56,21 @@ typedef struct AuditEntry
 /* Writes the entries of changes of one table by one statement. */
 typedef struct EntryWriter EntryWriter;
 
-/* In the current memory context, which must not outlive the statement. */
-extern EntryWriter *EntryWriterMake(Relation audited);
+/* In the current memory context, which must not outlive the statement. The name is
+ * EntryTableName(), which is not copied. */
+extern EntryWriter *EntryWriterMake(Oid table, Datum name);
 
 /* The same of a statement and the object that it is about; InvalidOid and NULL: none. */
 extern EntryWriter *EntryWriterMakeFor(Oid object, const char *identity);
 
+/* How entries name a table, as text: quoted, with its schema. */
+extern Datum EntryTableName(Relation table);
+
 /* Whether it would write the same of whom it is now; else it is to be made anew. May raise. */
 extern bool EntryWriterHolds(const EntryWriter *writer);
+
+/* One of EntryWriterMake(). */
+extern void EntryWriterFree(EntryWriter *writer);
 
 /* Raises where the entry cannot be written; then the change must not be made. */
 extern void EntryWrite(EntryWriter *writer, const AuditEntry *entry);

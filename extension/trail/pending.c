@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -22,7 +23,9 @@
 #include "base/compat.h"
 #include "trail/event.h"
 #include "trail/pending.h"
+#include "trail/place.h"
 #include "trail/trail.h"
+#include "trail/who.h"
 #include "worker/worker.h"
 
 /* So many entries, or bytes, are written at once: some pages full. */
@@ -40,11 +43,19 @@ typedef struct Batch
 	int count;             /* those in use */
 	Size size;
 	bool writing; /* an index of the log may call functions that run statements */
+	bool stale;   /* the partition has changed since */
 	TupleTableSlot *slots[BATCH_ENTRIES];
 } Batch;
 
 /* That of the innermost part that has one. */
 static Batch *innermost;
+
+/*
+ * Empty, of the transaction before this one: to make it anew would cost more than the entries of
+ * most. Larger ones are not kept.
+ */
+#define SPARE_SLOTS 16
+static Batch *spare;
 
 /* The transaction has written some, though perhaps in a part that was rolled back. */
 static bool any_written;
@@ -52,7 +63,7 @@ static bool any_written;
 /* ---------------------------------------------------------------- batches */
 
 static Batch *
-push_batch(Oid partition)
+make_batch(Oid partition)
 {
 	MemoryContext context = AllocSetContextCreate(
 		TopTransactionContext, "tarot_security audit batch", ALLOCSET_DEFAULT_SIZES);
@@ -60,16 +71,55 @@ push_batch(Oid partition)
 	Batch *batch = palloc(sizeof(Batch));
 	Relation relation = table_open(partition, NoLock);
 
-	batch->outer = innermost;
-	batch->subtransaction = GetCurrentSubTransactionId();
 	batch->partition = partition;
 	batch->desc = CreateTupleDescCopy(RelationGetDescr(relation));
 	batch->context = context;
 	batch->made = batch->count = 0;
 	batch->size = 0;
-	batch->writing = false;
+	batch->writing = batch->stale = false;
 	table_close(relation, NoLock);
 	MemoryContextSwitchTo(outer_context);
+	return batch;
+}
+
+/* The spare one, where it is of the same partition as that is now; else NULL, and it is gone. */
+static Batch *
+take_spare(Oid partition)
+{
+	Batch *batch = spare;
+
+	spare = NULL;
+	if (batch == NULL)
+		return NULL;
+	if (batch->stale || batch->partition != partition)
+	{
+		MemoryContextDelete(batch->context);
+		return NULL;
+	}
+	MemoryContextSetParent(batch->context, TopTransactionContext);
+	return batch;
+}
+
+/* The memory of all others goes with the transaction's. */
+static void
+keep_spare(Batch *batch)
+{
+	if (batch->outer != NULL || batch->stale || batch->writing || batch->count > 0 ||
+		batch->made > SPARE_SLOTS)
+		return;
+	MemoryContextSetParent(batch->context, TopMemoryContext);
+	spare = batch;
+}
+
+static Batch *
+push_batch(Oid partition)
+{
+	Batch *batch = take_spare(partition);
+
+	if (batch == NULL)
+		batch = make_batch(partition);
+	batch->outer = innermost;
+	batch->subtransaction = GetCurrentSubTransactionId();
 	innermost = batch;
 	return batch;
 }
@@ -189,7 +239,8 @@ on_transaction_end(XactEvent event, void *argument)
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
-			/* The memory goes with the transaction's. */
+			if (innermost != NULL && event == XACT_EVENT_COMMIT)
+				keep_spare(innermost);
 			innermost = NULL;
 			if (unlikely(any_written) && event == XACT_EVENT_COMMIT)
 				WorkerWake();
@@ -214,10 +265,23 @@ on_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 		pop_batch();
 }
 
+static void
+on_relation_change(Datum argument, Oid relation)
+{
+	(void) argument;
+	if (spare != NULL && (relation == InvalidOid || relation == spare->partition))
+		spare->stale = true;
+	for (Batch *batch = innermost; batch != NULL; batch = batch->outer)
+		batch->stale |= relation == InvalidOid || relation == batch->partition;
+}
+
 void
 TrailInit(void)
 {
+	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
 	RegisterXactCallback(on_transaction_end, NULL);
 	RegisterSubXactCallback(on_subtransaction_end, NULL);
+	PlaceInit();
+	WhoInit();
 	WorkerAddDuty("events", EventsWrite, NULL);
 }

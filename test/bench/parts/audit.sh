@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Tables of ten columns whose changes are on record: by tarot.audit_table(), by nothing, and by a row trigger in PL/pgSQL that
-# puts the same on record.
+# puts the same on record, to the number and the salt of each entry.
 
 # A transaction that may be down to 0.7 of another's rate may take 1.43 times its time.
 TARGETS+='
@@ -25,8 +25,10 @@ part_audit() {
 		SQL
 	done
 	sql <<-SQL
+		ALTER DATABASE tarot SET app.system = '7711041451405767246';
 		SELECT tarot.audit_table('ledger_audited'), tarot.audit_table('single_ledger_audited');
-		CREATE TABLE ledger_log (at timestamptz, transaction xid8, relation oid, operation text, table_name text, role text, session_role text, subject text, client inet, application text, key jsonb, old jsonb, new jsonb);
+		CREATE TABLE ledger_log (at timestamptz, transaction xid8, relation oid, operation text, table_name text, role text, session_role text, subject text, client inet, application text, key jsonb, old jsonb, new jsonb,
+			system bigint, number bigint GENERATED ALWAYS AS IDENTITY, salt bytea DEFAULT uuid_send(gen_random_uuid()));
 		CREATE FUNCTION log_change() RETURNS trigger LANGUAGE plpgsql AS \$\$
 		DECLARE
 			old_row jsonb;
@@ -40,7 +42,7 @@ part_audit() {
 				SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row->o.key) INTO old_row, new_row FROM jsonb_each(old_row) AS o WHERE new_row->o.key IS DISTINCT FROM o.value;
 			END IF;
 			INSERT INTO ledger_log VALUES (clock_timestamp(), pg_current_xact_id(), TG_RELID, TG_OP, format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME), current_user, session_user,
-				current_setting('app.subject', true), inet_client_addr(), current_setting('application_name'), jsonb_build_object('id', coalesce(all_old, new_row)->'id'), old_row, new_row);
+				current_setting('app.subject', true), inet_client_addr(), current_setting('application_name'), jsonb_build_object('id', coalesce(all_old, new_row)->'id'), old_row, new_row, current_setting('app.system', true)::bigint);
 			RETURN NULL;
 		END \$\$;
 		CREATE TRIGGER log AFTER INSERT OR UPDATE OR DELETE ON ledger_plpgsql FOR EACH ROW EXECUTE FUNCTION log_change();
