@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/execnodes.h"
 
+#include "seal/evidence.h"
 #include "seal/state.h"
 
 /* Of a finding that is about none, or has no end. */
@@ -59,6 +60,10 @@ typedef struct Verifier
 	EntryId inserted_first, inserted_last;
 	const char *inserted_why;
 
+	Evidence evidence;
+	uint64 *erased; /* positions of entries without details, in order when all were seen */
+	size_t nerased, erased_room;
+
 	/* Hashes above the leaves, in tiles, that are not what they must be. */
 	StringInfo wrong_tiles;
 } Verifier;
@@ -74,5 +79,12 @@ extern void VerifierReport(Verifier *verifier, const char *finding, uint64 first
 						   const EntryId *id, const char *detail);
 
 extern void VerifierCheckTree(Verifier *verifier);
+
+/* An entry whose details are gone, at its position. */
+extern void VerifierNoteErased(Verifier *verifier, uint64 position);
+
+/* What is gone, and whether it is told by entries that are sealed. */
+extern void VerifierReportErased(Verifier *verifier);
+extern void VerifierReportMissing(Verifier *verifier);
 
 #endif

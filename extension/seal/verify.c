@@ -255,6 +255,17 @@ see_unsealed(Verifier *verifier, const EntryId *id)
 	}
 }
 
+/* Of whatever position: it tells of those before it. */
+static void
+take_evidence(Verifier *verifier, const LogEntry *entry)
+{
+	AuditLeaf content = LeafOfEntry(&entry->entry);
+	MerkleHash hash;
+
+	CryptoCheck(audit_leaf_hash(&content, &hash));
+	EvidenceTake(&verifier->evidence, entry, &hash);
+}
+
 static void
 see_entry(void *state, const LogEntry *entry)
 {
@@ -263,6 +274,9 @@ see_entry(void *state, const LogEntry *entry)
 	AuditLeaf content;
 	uint64 number;
 	MerkleHash hash;
+
+	if (DatumGetChar(entry->entry.values[LEAF_OPERATION]) == AUDIT_RETENTION_OPERATION)
+		take_evidence(verifier, entry);
 
 	if (position == NULL)
 	{
@@ -279,11 +293,12 @@ see_entry(void *state, const LogEntry *entry)
 	position->seen = true;
 	content = LeafOfEntry(&entry->entry);
 	CryptoCheck(audit_leaf_hash(&content, &hash));
-	if (audit_leaf_is_erased(&content))
-		VerifierReport(verifier, "details erased", number, number, &entry->id,
-					   "Key, old and new are gone; what the leaf says of them stays.");
 	if (memcmp(&hash, &position->leaf, sizeof(hash)) == 0)
+	{
+		if (audit_leaf_is_erased(&content))
+			VerifierNoteErased(verifier, number);
 		return;
+	}
 	if (verifier->nmismatches == verifier->mismatch_room)
 	{
 		verifier->mismatch_room *= 2;
@@ -302,9 +317,8 @@ compare_mismatches(const void *a, const void *b)
 }
 
 static void
-read_entries(Verifier *verifier)
+read_entries(Verifier *verifier, List *partitions)
 {
-	List *partitions = LogPartitions();
 	ListCell *cell;
 
 	verifier->mismatch_room = 16;
@@ -410,74 +424,95 @@ check_order(Verifier *verifier)
 	}
 }
 
-/* Positions in a row that lack the same are one finding. */
+/* Positions in a row that have no leaf are one finding. */
 static void
-report_gaps(Verifier *verifier, bool of_tiles)
+report_gaps(Verifier *verifier)
 {
 	uint64 p = verifier->first;
 
 	while (p < verifier->last)
 	{
-		const Position *position = VerifierAt(verifier, p);
-		bool lacks = of_tiles ? !position->stored : position->stored && !position->seen;
 		uint64 from = p++;
 
-		if (!lacks)
+		if (VerifierAt(verifier, from)->stored)
 			continue;
-		while (p < verifier->last &&
-			   (of_tiles ? !VerifierAt(verifier, p)->stored
-						 : VerifierAt(verifier, p)->stored && !VerifierAt(verifier, p)->seen))
+		while (p < verifier->last && !VerifierAt(verifier, p)->stored)
 			p++;
-		if (of_tiles)
-			VerifierReport(verifier, "tile missing", from, p - 1, NULL,
-						   "The tile of these positions is not there, or too short.");
-		else
-			VerifierReport(verifier, "entry missing", from, p - 1, &position->id,
-						   psprintf("%llu entries that were sealed are not there.",
-									(unsigned long long) (p - from)));
+		VerifierReport(verifier, "tile missing", from, p - 1, NULL,
+					   "The tile of these positions is not there, or too short.");
 	}
 }
 
+/* The sizes of checkpoints that the positions asked for lie between: others have no root to
+ * compare with. */
+static void
+read_bounds(Verifier *verifier, Datum from, NullableDatum to)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {from, to.value};
+	char nulls[] = {' ', to.isnull ? 'n' : ' '};
+	bool isnull;
+	int result = SPI_execute_with_args(
+		"SELECT coalesce(max(c.size) FILTER (WHERE c.size OPERATOR(pg_catalog.<=) $1), 0), "
+		"coalesce(min(c.size) FILTER (WHERE c.size OPERATOR(pg_catalog.>=) $2), max(c.size), 0) "
+		"FROM tarot.audit_checkpoint c",
+		lengthof(types), types, values, nulls, true, 1);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "a query on tarot.audit_checkpoint failed: %s", SPI_result_code_string(result));
+	verifier->first = (uint64) DatumGetInt64(column(0, 1, &isnull));
+	verifier->last = (uint64) DatumGetInt64(column(0, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
- * tarot.check_log(first bigint, last bigint, size bigint, OUT finding text, OUT first_position
- * bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text)
- * RETURNS SETOF record
- *
- * Both are sizes of checkpoints (or 0), and `size` is that of the last one.
+ * tarot.check_log("from" bigint, "to" bigint, OUT finding text, OUT first_position bigint, OUT
+ * last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF
+ * record
  */
 PG_FUNCTION_INFO_V1(tarot_seal_check_log);
 Datum
 tarot_seal_check_log(PG_FUNCTION_ARGS)
 {
-	Verifier verifier = {.first = (uint64) PG_GETARG_INT64(0), .last = (uint64) PG_GETARG_INT64(1)};
-	uint64 count = verifier.last - verifier.first;
+	Verifier verifier = {0};
+	List *partitions;
+	uint64 count;
 
 	InitMaterializedSRF(fcinfo, 0);
 	verifier.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	verifier.whole = verifier.first == 0 && (int64) verifier.last == PG_GETARG_INT64(2);
 
+	/* In this order: what was dropped before is told by an entry that is seen. */
+	partitions = LogPartitions();
+	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	verifier.tiles = TileStoreMake(false);
 	verifier.wrong_tiles = makeStringInfo();
+	read_bounds(&verifier, PG_GETARG_DATUM(0), fcinfo->args[1]);
+	count = verifier.last - verifier.first;
 	verifier.positions =
 		palloc_extended(sizeof(Position) * Max(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	SealStateRead(&verifier.sealed, false);
+	verifier.whole = verifier.first == 0 && verifier.last == verifier.sealed.size;
 	verifier.now = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
+	EvidenceOpen(&verifier.evidence, verifier.tiles, verifier.sealed.size, &verifier.sealed.root);
 	read_states(&verifier);
 	if (count > 0)
 		read_tiles(&verifier);
 	index_positions(&verifier);
-	read_entries(&verifier);
+	read_entries(&verifier, partitions);
+	EvidenceSort(&verifier.evidence);
 
-	report_gaps(&verifier, true);
+	report_gaps(&verifier);
 	VerifierCheckTree(&verifier);
 	check_order(&verifier);
 	report_mismatches(&verifier);
-	report_gaps(&verifier, false);
+	VerifierReportErased(&verifier);
+	VerifierReportMissing(&verifier);
 	if (verifier.unsealed > 0)
 		VerifierReport(&verifier, "not sealed", NO_POSITION, NO_POSITION, NULL,
 					   psprintf("%llu entries have come since the log was sealed.",
 								(unsigned long long) verifier.unsealed));
 	SPI_finish();
+	PopActiveSnapshot();
 	return (Datum) 0;
 }
