@@ -29,6 +29,7 @@ typedef struct Mismatch
 	uint64 position;
 	MerkleHash hash; /* the entry's */
 	bool leaf_is_wrong;
+	bool is_elsewhere; /* another position has the leaf of it */
 } Mismatch;
 
 typedef struct SealedRoot

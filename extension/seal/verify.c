@@ -305,7 +305,7 @@ see_entry(void *state, const LogEntry *entry)
 		verifier->mismatches =
 			repalloc_huge(verifier->mismatches, sizeof(Mismatch) * verifier->mismatch_room);
 	}
-	verifier->mismatches[verifier->nmismatches++] = (Mismatch){number, hash, false};
+	verifier->mismatches[verifier->nmismatches++] = (Mismatch){.position = number, .hash = hash};
 }
 
 static int
@@ -332,19 +332,44 @@ read_entries(Verifier *verifier, List *partitions)
 
 /* ---------------------------------------------------------------- what came out */
 
-/* Entries that have the leaf of another position were moved. */
-static bool
-is_elsewhere(const Verifier *verifier, const MerkleHash *hash)
+static int
+compare_hashes(const void *a, const void *b)
 {
-	for (uint64 i = 0; i < verifier->last - verifier->first; i++)
-	{
-		if (memcmp(&verifier->positions[i].leaf, hash, sizeof(*hash)) == 0)
-			return true;
-	}
-	return false;
+	const Mismatch *left = *(Mismatch *const *) a, *right = *(Mismatch *const *) b;
+
+	return memcmp(&left->hash, &right->hash, sizeof(left->hash));
 }
 
-#define SEARCHES_MAX 1000
+/* Entries that have the leaf of another position were moved. */
+static void
+find_moved(Verifier *verifier)
+{
+	Mismatch **by_hash =
+		palloc_extended(sizeof(Mismatch *) * Max(verifier->nmismatches, 1), MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < verifier->nmismatches; i++)
+		by_hash[i] = &verifier->mismatches[i];
+	qsort(by_hash, verifier->nmismatches, sizeof(Mismatch *), compare_hashes);
+	for (uint64 p = 0; verifier->nmismatches > 0 && p < verifier->last - verifier->first; p++)
+	{
+		size_t low = 0, high = verifier->nmismatches;
+		const MerkleHash *leaf = &verifier->positions[p].leaf;
+
+		while (low < high)
+		{
+			size_t middle = low + (high - low) / 2;
+
+			if (memcmp(&by_hash[middle]->hash, leaf, sizeof(*leaf)) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		for (; low < verifier->nmismatches && memcmp(&by_hash[low]->hash, leaf, sizeof(*leaf)) == 0;
+			 low++)
+			by_hash[low]->is_elsewhere = true;
+	}
+	pfree(by_hash);
+}
 
 /* What was changed where an entry has not the hash of its leaf. */
 typedef enum Difference
@@ -371,8 +396,7 @@ difference_at(const Verifier *verifier, size_t i)
 
 	if (mismatch->leaf_is_wrong)
 		return LEAF_CHANGED;
-	return i < SEARCHES_MAX && is_elsewhere(verifier, &mismatch->hash) ? ORDER_CHANGED
-																	   : ENTRY_CHANGED;
+	return mismatch->is_elsewhere ? ORDER_CHANGED : ENTRY_CHANGED;
 }
 
 /* Of consecutive positions they are one finding. */
@@ -381,6 +405,7 @@ report_mismatches(Verifier *verifier)
 {
 	size_t from = 0;
 
+	find_moved(verifier);
 	while (from < verifier->nmismatches)
 	{
 		uint64 first = verifier->mismatches[from].position;
