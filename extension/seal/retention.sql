@@ -29,6 +29,21 @@ CREATE FUNCTION tarot.past_audit_partitions(before timestamptz, OUT partition oi
 		ORDER BY (b.bounds[3])::timestamptz
 	$$;
 
+-- Nobody writes to what is examined. Who does so to what is long past is no application.
+CREATE FUNCTION tarot.hold_audit_partition(partition text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET lock_timeout = '5s'
+	AS $$
+BEGIN
+	EXECUTE format('LOCK TABLE ONLY %s IN SHARE MODE', partition);
+EXCEPTION WHEN lock_not_available THEN
+	RAISE EXCEPTION 'partition % of the audit log is in use', partition USING ERRCODE = 'lock_not_available',
+		DETAIL = 'Somebody has changed something in it, or it is vacuumed. Nothing was dropped.',
+		HINT = 'Call it again later: pg_locks shows who holds a lock of it.';
+END
+$$;
+
 -- Writers hold locks of the log until they commit: who waits for them makes the next ones wait. So it waits shortly, and lets them through.
 CREATE FUNCTION tarot.lock_audit_partitions(partitions text[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -124,7 +139,7 @@ BEGIN
 	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
 	FOR p IN SELECT * FROM tarot.past_audit_partitions(before) LOOP
 		IF dropping THEN
-			EXECUTE format('LOCK TABLE %s IN SHARE MODE', p.name);
+			PERFORM tarot.hold_audit_partition(p.name);
 		END IF;
 		SELECT * INTO found FROM tarot.examine_audit_entries(p.partition, 'infinity', coalesce(with_damaged, false), false);
 		past := past || p.partition;
@@ -220,6 +235,6 @@ $$;
 COMMENT ON FUNCTION tarot.erase_audit_entries(xid8[], bigint[], text, bigint[]) IS
 	'Erases key, old and new of entries of the audit log, as tarot.erase_audit_details() does, that are named by transaction and number, and system where that is not this cluster''s; returns how many. Those that are not there, or erased already, are left out. For whom EXECUTE is granted. Raises 22023 without a reason, for lists of different lengths, and for entries of statements and of retention, whose details nobody erases.';
 
-REVOKE ALL ON FUNCTION tarot.examine_audit_entries(oid, timestamptz, boolean, boolean), tarot.remove_audit_partition(oid, tid[]), tarot.erase_entries_at(oid, tid[]), tarot.put_retention_entry(oid, text, jsonb), tarot.past_audit_partitions(timestamptz), tarot.lock_audit_partitions(text[]),
+REVOKE ALL ON FUNCTION tarot.examine_audit_entries(oid, timestamptz, boolean, boolean), tarot.remove_audit_partition(oid, tid[]), tarot.erase_entries_at(oid, tid[]), tarot.put_retention_entry(oid, text, jsonb), tarot.past_audit_partitions(timestamptz), tarot.hold_audit_partition(text), tarot.lock_audit_partitions(text[]),
 	tarot.put_dropped_entry(oid, text, timestamptz, timestamptz, bigint, text), tarot.erase_found_details(oid[], tid[], bigint[], xid8[], bigint[], oid, text, text), tarot.require_erase_reason(text),
 	tarot.drop_audit_partitions(interval, boolean, boolean), tarot.erase_audit_details(regclass, jsonb, text), tarot.erase_audit_entries(xid8[], bigint[], text, bigint[]) FROM PUBLIC;

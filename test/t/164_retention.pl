@@ -52,6 +52,9 @@ past('01', 100);
 	$reader->query_safe('BEGIN; SELECT count(*) FROM tarot.audit_entry_2020_02');
 	like(error_of($node, $drop), qr/the audit log is in use/, 'so is who reads a partition');
 	$reader->query_safe('COMMIT');
+	$reader->query_safe(q{BEGIN; DELETE FROM tarot.audit_entry WHERE recorded_at < '2021-01-01'});
+	like(error_of($node, $drop), qr/partition tarot.audit_entry_2020_02 of the audit log is in use\nDETAIL:.*Nothing was dropped/s, 'and who changes one');
+	$reader->query_safe('ROLLBACK');
 	# One that is prepared keeps its entries, and the log.
 	ask($node, q{BEGIN; INSERT INTO account (note) VALUES ('prepared'); PREPARE TRANSACTION 'p'});
 	like(error_of($node, $drop), qr/the audit log is in use/, 'and a prepared transaction');
