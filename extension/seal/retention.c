@@ -47,9 +47,21 @@ typedef struct Places
 	size_t count, room;
 } Places;
 
+/* Where an entry of a transaction was found last: the next one is there, or in the tile behind. */
+typedef struct Neighbour
+{
+	uint64 transaction;
+	uint64 tile;
+} Neighbour;
+
+#define NEIGHBOURS 16
+
 /* Of a partition, what is older than a time. */
 typedef struct Examination
 {
+	Neighbour neighbours[NEIGHBOURS];
+	int next_neighbour;
+
 	MemoryContext context;
 	SealState last;
 	ProvedTree tree;
@@ -95,6 +107,38 @@ add_position(Examination *examination, uint64 position)
 	examination->positions[examination->npositions++] = position;
 }
 
+/*
+ * As TileFind(), which reads all tiles that a transaction has where an entry is
+ * not in the one at hand: with large transactions that were side by side that would be most of
+ * them, again and again.
+ */
+static int64
+find_position(Examination *examination, const EntryId *id)
+{
+	TileStore *tiles = examination->tree.tiles;
+	Neighbour *neighbour = NULL;
+	int64 position = -1;
+
+	for (int i = 0; i < NEIGHBOURS && neighbour == NULL; i++)
+	{
+		if (examination->neighbours[i].transaction == id->transaction)
+			neighbour = &examination->neighbours[i];
+	}
+	for (int i = 0; neighbour != NULL && position < 0 && i < 2; i++)
+		position = TileFindIn(tiles, neighbour->tile + i, id);
+	if (position < 0)
+		position = TileFind(tiles, id);
+	if (position < 0)
+		return -1;
+	if (neighbour == NULL)
+	{
+		neighbour = &examination->neighbours[examination->next_neighbour];
+		examination->next_neighbour = (examination->next_neighbour + 1) % NEIGHBOURS;
+	}
+	*neighbour = (Neighbour){id->transaction, (uint64) position / TILE_WIDTH};
+	return position;
+}
+
 static void
 see_entry(void *state, const LogEntry *entry)
 {
@@ -113,7 +157,7 @@ see_entry(void *state, const LogEntry *entry)
 		return;
 	}
 	add_place(examination, &examination->old, &entry->at);
-	position = TileFind(examination->tree.tiles, &entry->id);
+	position = find_position(examination, &entry->id);
 	if (position < 0)
 	{
 		if (SealStateOf(&examination->last, examination->tree.tiles, examination->now,
