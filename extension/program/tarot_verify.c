@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "crypto/audit_leaf.h"
+#include "crypto/audit_retention.h"
 #include "crypto/note.h"
 #include "token/json.h"
 
@@ -45,9 +46,8 @@ static const char help[] =
 	"                         tarot_security.audit_checkpoint_file names; each must hold. May be "
 	"repeated\n"
 	"  -g, --allow-gone       entries whose leaf alone is left, and details that were erased, are "
-	"no "
-	"findings:\n"
-	"                         where the log is not kept for ever\n"
+	"no findings,\n"
+	"                         also where no entry of the export tells that this was done\n"
 	"  -q, --quiet            print findings alone\n"
 	"  -h, --help             this\n"
 	"  -V, --version          the version\n"
@@ -57,9 +57,11 @@ static const char help[] =
 	"each checkpoint, its signature and its root, which depends on all entries before it; that the "
 	"last entry is\n"
 	"covered by a checkpoint; and that those given by --checkpoint are of this log. An entry that "
-	"is gone, since\n"
-	"its partition was dropped for instance, is told; what it was cannot be checked, that it was "
-	"not another can.\n"
+	"is gone is a\n"
+	"finding, unless a later one, which a checkpoint covers, tells that it was dropped by "
+	"tarot.drop_audit_partitions();\n"
+	"so are details, unless one tells that they were erased. What was there cannot be checked, "
+	"that it was nothing else can.\n"
 	"\n"
 	"Exit status: 0 all is as it was signed, 1 it is not, or cannot be told, 2 wrong usage, or a "
 	"file that cannot\n"
@@ -85,6 +87,55 @@ typedef struct Kept
 static Kept *kept;
 static size_t nkept;
 
+/* An entry that tells what was dropped or erased. */
+typedef struct Teller
+{
+	uint64_t position;
+	uint64_t size; /* of the tree then; 0: it does not say */
+	MerkleHash root;
+	Bytes positions, erased;
+} Teller;
+
+/* Details that are not there. */
+typedef struct Erased
+{
+	uint64_t position;
+	uint64_t system, transaction;
+	int64_t number;
+} Erased;
+
+/* A checkpoint that holds. */
+typedef struct Held
+{
+	uint64_t size;
+	MerkleHash root;
+} Held;
+
+#define LIST(type)          \
+	struct                  \
+	{                       \
+		type *items;        \
+		size_t count, room; \
+	}
+
+/* Room for one more, at list.items[list.count++]. */
+#define LIST_GROW(list)                                \
+	((list).count < (list).room                        \
+		 ? (void) 0                                    \
+		 : (void) ((list).room = 2 * (list).room + 16, \
+				   (list).items =                      \
+					   must(realloc((list).items, (list).room * sizeof(*(list).items)))))
+
+/* What is gone, who tells of it, and what tellers can be believed by. */
+static LIST(RetainedRange) gone;
+static LIST(Erased) erased;
+static LIST(Teller) tellers;
+static LIST(Held) held;
+
+/* What those who are believed say. */
+static LIST(RetainedRange) dropped;
+static LIST(RetainedRun) erasures;
+
 /* The log so far. */
 static struct
 {
@@ -94,6 +145,7 @@ static struct
 	uint64_t proved; /* the size of the last checkpoint that held */
 	uint64_t checkpoints;
 	uint64_t gone;
+	uint64_t dropped; /* of those gone, as is told */
 	uint64_t erased;
 } audit;
 
@@ -332,25 +384,58 @@ check_kept(void)
 	}
 }
 
-/*
- * What of the next entry is not there, or NULL. Its leaf proves that something was,
- * and not what: so it is for who asks to say that it may be. Those in a row are one finding.
- */
 static void
-note_absence(const char *absence)
+note_gone(uint64_t position)
 {
-	static const char *last;
-	static uint64_t count;
-
-	if (absence != last)
+	if (gone.count > 0 && gone.items[gone.count - 1].end == position)
 	{
-		if (last != NULL && !allow_gone)
-			found("%s: %" PRIu64 " from position %" PRIu64 " on", last, count,
-				  audit.tree.size - count);
-		count = 0;
+		gone.items[gone.count - 1].end++;
+		return;
 	}
-	last = absence;
-	count++;
+	LIST_GROW(gone);
+	gone.items[gone.count++] = (RetainedRange){position, position + 1};
+}
+
+static void
+note_erased(uint64_t position, const AuditLeaf *entry)
+{
+	LIST_GROW(erased);
+	erased.items[erased.count++] =
+		(Erased){position, entry->system, entry->transaction, entry->number};
+}
+
+static Bytes
+copy_of(Bytes text)
+{
+	uint8_t *copy = must(malloc(text.len + 1));
+
+	if (text.len > 0)
+		memcpy(copy, text.data, text.len);
+	return bytes_view(copy, text.len);
+}
+
+/* It is as it was sealed; whether that was signed is known later. */
+static void
+note_teller(uint64_t position, Bytes document)
+{
+	JsonValue values[64];
+	uint8_t *strings = must(malloc(document.len + 1));
+	Teller teller = {.position = position};
+	Bytes root;
+
+	if (document.data != NULL && json_read(document, values, 64, strings) == JSON_OK &&
+		read_text(values, "positions", &teller.positions) &&
+		read_text(values, "erased", &teller.erased) && read_text(values, "root", &root))
+	{
+		if (!read_number(values, "size", &teller.size) || root.data == NULL ||
+			!read_hex(root, teller.root.bytes, NULL))
+			teller.size = 0;
+		teller.positions = copy_of(teller.positions);
+		teller.erased = copy_of(teller.erased);
+		LIST_GROW(tellers);
+		tellers.items[tellers.count++] = teller;
+	}
+	free(strings);
 }
 
 static bool
@@ -375,23 +460,28 @@ take_entry(const JsonValue *line)
 	}
 	if (member(line, "transaction") == NULL)
 	{
-		note_absence("entries gone");
+		note_gone(position);
 		audit.gone++;
 	}
 	else
 	{
-		bool erased;
+		bool good;
 
 		if (!read_entry(line, &entry, salt))
 			return false;
-		erased = audit_leaf_is_erased(&entry);
-		note_absence(erased ? "details erased" : NULL);
-		audit.erased += erased;
 		require(audit_leaf_hash(&entry, &hash));
-		if (memcmp(&hash, &leaf, sizeof(hash)) != 0)
+		good = memcmp(&hash, &leaf, sizeof(hash)) == 0;
+		if (!good)
 			found("entry changed: at position %" PRIu64 ", transaction %" PRIu64
 				  ", number %" PRId64,
 				  position, entry.transaction, entry.number);
+		else if (audit_leaf_is_erased(&entry))
+		{
+			note_erased(position, &entry);
+			audit.erased++;
+		}
+		else if (entry.operation == AUDIT_RETENTION_OPERATION)
+			note_teller(position, entry.new_row);
 	}
 	require(merkle_append(&audit.tree, &leaf, NULL, NULL));
 	check_kept();
@@ -427,6 +517,8 @@ take_checkpoint(Bytes note)
 	{
 		audit.proved = checkpoint.size;
 		audit.checkpoints++;
+		LIST_GROW(held);
+		held.items[held.count++] = (Held){checkpoint.size, checkpoint.root};
 	}
 	return true;
 }
@@ -571,6 +663,125 @@ add_checkpoints(const char *path)
 	}
 }
 
+/* ---------------------------------------------------------------- what is gone */
+
+/* Checkpoints come in the order of their sizes. */
+static bool
+is_held(uint64_t size, const MerkleHash *root)
+{
+	size_t low = 0, high = held.count;
+
+	while (low < high)
+	{
+		size_t middle = low + (high - low) / 2;
+
+		if (held.items[middle].size < size)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < held.count && held.items[low].size == size &&
+		   memcmp(&held.items[low].root, root, sizeof(*root)) == 0;
+}
+
+/* As the server takes it (seal/evidence.c): covered by a signature, of this log, of what was before
+ * it. */
+static void
+believe(const Teller *teller)
+{
+	Bytes text = teller->positions;
+	RetainedRange range;
+	RetainedRun run;
+
+	if (teller->position >= audit.proved)
+		return;
+	if (teller->size > 0 && teller->size <= teller->position &&
+		is_held(teller->size, &teller->root))
+	{
+		while (retained_range_next(&text, &range))
+		{
+			if (range.end > teller->position)
+				continue;
+			LIST_GROW(dropped);
+			dropped.items[dropped.count++] = range;
+		}
+	}
+	text = teller->erased;
+	while (retained_run_next(&text, &run))
+	{
+		LIST_GROW(erasures);
+		erasures.items[erasures.count++] = run;
+	}
+}
+
+static void
+found_absence(const char *absence, uint64_t first, uint64_t end)
+{
+	if (!allow_gone)
+		found("%s: %" PRIu64 " from position %" PRIu64 " on", absence, end - first, first);
+}
+
+static void
+check_gone(void)
+{
+	for (size_t i = 0; i < gone.count; i++)
+	{
+		uint64_t position = gone.items[i].first;
+
+		while (position < gone.items[i].end)
+		{
+			uint64_t first = position++;
+			bool told = retained_ranges_have(dropped.items, dropped.count, first);
+
+			while (position < gone.items[i].end &&
+				   retained_ranges_have(dropped.items, dropped.count, position) == told)
+				position++;
+			if (told)
+				audit.dropped += position - first;
+			else
+				found_absence("entries gone", first, position);
+		}
+	}
+}
+
+static bool
+is_told(const Erased *entry)
+{
+	return retained_runs_have(erasures.items, erasures.count, entry->system, entry->transaction,
+							  entry->number);
+}
+
+static void
+check_erased(void)
+{
+	size_t i = 0;
+
+	while (i < erased.count)
+	{
+		size_t first = i++;
+
+		if (is_told(&erased.items[first]))
+			continue;
+		while (i < erased.count &&
+			   erased.items[i].position == erased.items[first].position + (i - first) &&
+			   !is_told(&erased.items[i]))
+			i++;
+		found_absence("details erased", erased.items[first].position,
+					  erased.items[first].position + (i - first));
+	}
+}
+
+static void
+check_absence(void)
+{
+	for (size_t i = 0; i < tellers.count; i++)
+		believe(&tellers.items[i]);
+	dropped.count = retained_ranges_sort(dropped.items, dropped.count);
+	erasures.count = retained_runs_sort(erasures.items, erasures.count);
+	check_gone();
+	check_erased();
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 static void
@@ -578,7 +789,7 @@ conclude(void)
 {
 	if (!audit.begun)
 		trouble("there is no export");
-	note_absence(NULL);
+	check_absence();
 	if (audit.proved < audit.tree.size && !broken)
 		found("not signed: no checkpoint proves the entries behind position %" PRIu64,
 			  audit.proved);
@@ -595,10 +806,14 @@ conclude(void)
 				  kept[i].size, audit.first);
 	}
 	if (!quiet)
-		printf("%" PRIu64 " entries from position %" PRIu64 ", %" PRIu64 " of them gone, %" PRIu64
-			   " erased, %" PRIu64 " checkpoints: %s\n",
-			   audit.tree.size - audit.first, audit.first, audit.gone, audit.erased,
+	{
+		printf("%" PRIu64 " entries from position %" PRIu64 ", %" PRIu64 " of them gone",
+			   audit.tree.size - audit.first, audit.first, audit.gone);
+		if (audit.dropped > 0)
+			printf(" (%" PRIu64 " dropped, as is told)", audit.dropped);
+		printf(", %" PRIu64 " erased, %" PRIu64 " checkpoints: %s\n", audit.erased,
 			   audit.checkpoints, findings == 0 ? "good" : "NOT GOOD");
+	}
 }
 
 int

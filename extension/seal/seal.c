@@ -66,8 +66,8 @@ static uint64 checkpoint_epoch;
 /* ---------------------------------------------------------------- alone, and first */
 
 /* One at a time. Neither VACUUM nor a reader of the table is in the way, as with a lock of it. */
-static void
-lock_sealing(void)
+void
+SealLock(void)
 {
 	Relation checkpoints = CatalogOpenFor("audit_checkpoint", AccessShareLock, &checkpoint_epoch);
 
@@ -296,7 +296,7 @@ SealLog(bool complete)
 
 	require_new_transaction();
 	CryptoRequire();
-	lock_sealing();
+	SealLock();
 	CatalogOwnWrites++;
 	PG_TRY();
 	{

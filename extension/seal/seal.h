@@ -11,6 +11,9 @@
  */
 extern int64 SealLog(bool complete);
 
+/* Until the transaction ends nobody else seals, or drops what was sealed. */
+extern void SealLock(void);
+
 /* True: this transaction is the one that seals now. SealLog() waits for that. */
 extern bool SealTryLock(void);
 

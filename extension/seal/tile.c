@@ -281,6 +281,17 @@ TileFind(TileStore *store, const EntryId *id)
 	return -1;
 }
 
+int64
+TileFindIn(TileStore *store, uint64 index, const EntryId *id)
+{
+	const Tile *tile = &store->tiles[0];
+	int place = -1;
+
+	if (tile_load(store, 0, index))
+		place = runs_find(bytes_view(tile->runs->data, (size_t) tile->runs->len), id);
+	return place < 0 ? -1 : (int64) (index * TILE_WIDTH) + place;
+}
+
 bool
 TileLeaf(TileStore *store, uint64 position, EntryId *id, MerkleHash *leaf)
 {

@@ -70,4 +70,7 @@ extern void TileFlush(TileStore *store);
 /* The position of an entry's leaf; -1: it has none. */
 extern int64 TileFind(TileStore *store, const EntryId *id);
 
+/* The same, if it is in this tile. */
+extern int64 TileFindIn(TileStore *store, uint64 index, const EntryId *id);
+
 #endif

@@ -23,68 +23,15 @@
 
 #include "base/varlena.h"
 #include "keys/root.h"
-#include "seal/state.h"
+#include "seal/verifier.h"
 
 #define FINDING_COLUMNS 6
 
-/* Entries that call themselves by an id that no leaf is of. */
-#define NO_POSITION PG_INT64_MAX
-
-/* What is known of a position. */
-typedef struct Position
-{
-	EntryId id;
-	MerkleHash leaf;
-	bool stored; /* its tile has it */
-	bool seen;   /* so has the log */
-} Position;
-
-/* An entry that does not have the hash that its leaf has. */
-typedef struct Mismatch
-{
-	uint64 position;
-	MerkleHash hash; /* the entry's */
-	bool leaf_is_wrong;
-} Mismatch;
-
-typedef struct SealedRoot
-{
-	uint64 size;
-	uint64 system;
-	MerkleHash root;
-	bool reached;
-} SealedRoot;
-
-typedef struct Verifier
-{
-	ReturnSetInfo *result;
-	TileStore *tiles;
-	uint64 first, last; /* positions from, to before */
-	bool whole;         /* all that there is */
-	Position *positions;
-	uint64 *by_id;
-
-	SealedRoot *states; /* behind `first`, to `last` */
-	int nstates;
-	SealState sealed;
-	Datum now;
-
-	Mismatch *mismatches;
-	size_t nmismatches, mismatch_room;
-	uint64 unsealed;
-	uint64 inserted; /* consecutive ones, not reported yet */
-	EntryId inserted_first, inserted_last;
-	const char *inserted_why;
-
-	/* Hashes above the leaves, in tiles, that are not what they must be. */
-	StringInfo wrong_tiles;
-} Verifier;
-
 /* ---------------------------------------------------------------- findings */
 
-static void
-report(Verifier *verifier, const char *finding, uint64 first, uint64 last, const EntryId *id,
-	   const char *detail)
+void
+VerifierReport(Verifier *verifier, const char *finding, uint64 first, uint64 last,
+			   const EntryId *id, const char *detail)
 {
 	Datum values[FINDING_COLUMNS];
 	bool nulls[FINDING_COLUMNS] = {false};
@@ -100,12 +47,6 @@ report(Verifier *verifier, const char *finding, uint64 first, uint64 last, const
 	values[4] = id == NULL ? (Datum) 0 : Int64GetDatum(id->number);
 	values[5] = CStringGetTextDatum(detail);
 	tuplestore_putvalues(verifier->result->setResult, verifier->result->setDesc, values, nulls);
-}
-
-static Position *
-position_at(const Verifier *verifier, uint64 position)
-{
-	return &verifier->positions[position - verifier->first];
 }
 
 /* ---------------------------------------------------------------- what was sealed */
@@ -169,7 +110,7 @@ take_tile(Verifier *verifier, uint64 index, Bytes hashes, Bytes runs)
 
 			if (position < verifier->first || position >= verifier->last || place >= count)
 				continue;
-			at = position_at(verifier, position);
+			at = VerifierAt(verifier, position);
 			at->id = run.first;
 			at->id.number += j;
 			at->stored = true;
@@ -272,9 +213,10 @@ report_inserted(Verifier *verifier, const EntryId *id, const char *why)
 		(id == NULL || verifier->inserted_why != why || id->system != last->system ||
 		 id->transaction != last->transaction || (uint64) id->number != (uint64) last->number + 1))
 	{
-		report(verifier, "entry inserted", NO_POSITION, NO_POSITION, &verifier->inserted_first,
-			   psprintf("%llu from this one on. %s", (unsigned long long) verifier->inserted,
-						verifier->inserted_why));
+		VerifierReport(verifier, "entry inserted", NO_POSITION, NO_POSITION,
+					   &verifier->inserted_first,
+					   psprintf("%llu from this one on. %s",
+								(unsigned long long) verifier->inserted, verifier->inserted_why));
 		verifier->inserted = 0;
 	}
 	if (id == NULL)
@@ -313,6 +255,17 @@ see_unsealed(Verifier *verifier, const EntryId *id)
 	}
 }
 
+/* Of whatever position: it tells of those before it. */
+static void
+take_evidence(Verifier *verifier, const LogEntry *entry)
+{
+	AuditLeaf content = LeafOfEntry(&entry->entry);
+	MerkleHash hash;
+
+	CryptoCheck(audit_leaf_hash(&content, &hash));
+	EvidenceTake(&verifier->evidence, entry, &hash);
+}
+
 static void
 see_entry(void *state, const LogEntry *entry)
 {
@@ -322,6 +275,9 @@ see_entry(void *state, const LogEntry *entry)
 	uint64 number;
 	MerkleHash hash;
 
+	if (DatumGetChar(entry->entry.values[LEAF_OPERATION]) == AUDIT_RETENTION_OPERATION)
+		take_evidence(verifier, entry);
+
 	if (position == NULL)
 	{
 		see_unsealed(verifier, &entry->id);
@@ -330,25 +286,26 @@ see_entry(void *state, const LogEntry *entry)
 	number = verifier->first + (uint64) (position - verifier->positions);
 	if (position->seen)
 	{
-		report(verifier, "entry inserted", number, number, &entry->id,
-			   "There is another of this transaction and number.");
+		VerifierReport(verifier, "entry inserted", number, number, &entry->id,
+					   "There is another of this transaction and number.");
 		return;
 	}
 	position->seen = true;
 	content = LeafOfEntry(&entry->entry);
 	CryptoCheck(audit_leaf_hash(&content, &hash));
-	if (audit_leaf_is_erased(&content))
-		report(verifier, "details erased", number, number, &entry->id,
-			   "Key, old and new are gone; what the leaf says of them stays.");
 	if (memcmp(&hash, &position->leaf, sizeof(hash)) == 0)
+	{
+		if (audit_leaf_is_erased(&content))
+			VerifierNoteErased(verifier, number);
 		return;
+	}
 	if (verifier->nmismatches == verifier->mismatch_room)
 	{
 		verifier->mismatch_room *= 2;
 		verifier->mismatches =
 			repalloc_huge(verifier->mismatches, sizeof(Mismatch) * verifier->mismatch_room);
 	}
-	verifier->mismatches[verifier->nmismatches++] = (Mismatch){number, hash, false};
+	verifier->mismatches[verifier->nmismatches++] = (Mismatch){.position = number, .hash = hash};
 }
 
 static int
@@ -360,9 +317,8 @@ compare_mismatches(const void *a, const void *b)
 }
 
 static void
-read_entries(Verifier *verifier)
+read_entries(Verifier *verifier, List *partitions)
 {
-	List *partitions = LogPartitions();
 	ListCell *cell;
 
 	verifier->mismatch_room = 16;
@@ -374,166 +330,46 @@ read_entries(Verifier *verifier)
 	qsort(verifier->mismatches, verifier->nmismatches, sizeof(Mismatch), compare_mismatches);
 }
 
-/* ---------------------------------------------------------------- the tree */
-
-typedef struct WrongTile
-{
-	int level;
-	uint64 index; /* of the hash in its level */
-	uint64 end;
-} WrongTile;
-
-/* A MerkleWriter: what it computes must be what tiles above the leaves have. */
-static CryptoStatus
-compare_hash(void *argument, int height, uint64_t index, const MerkleHash *hash)
-{
-	Verifier *verifier = argument;
-	MerkleHash stored;
-	WrongTile wrong = {height / TILE_HEIGHT, index, (index + 1) << height};
-
-	if (height == 0 || height % TILE_HEIGHT != 0)
-		return CRYPTO_OK;
-	if (TileRead(verifier->tiles, height, index, &stored) != CRYPTO_OK ||
-		memcmp(&stored, hash, sizeof(stored)) != 0)
-		appendBinaryStringInfo(verifier->wrong_tiles, (char *) &wrong, sizeof(wrong));
-	return CRYPTO_OK;
-}
-
-/* The first of those from a position on. */
-static size_t
-first_mismatch(const Verifier *verifier, uint64 position)
-{
-	size_t i = 0;
-
-	while (i < verifier->nmismatches && verifier->mismatches[i].position < position)
-		i++;
-	return i;
-}
-
-/*
- * Grows the tree by the leaves up to a state: those that are stored, or, where
- * an entry has another hash, that. Whether this is the state's root.
- */
-static bool
-grow_to(Verifier *verifier, MerkleFrontier *frontier, const SealedRoot *state, bool by_entries)
-{
-	size_t next = first_mismatch(verifier, frontier->size);
-	MerkleHash root;
-
-	while (frontier->size < state->size)
-	{
-		uint64 position = frontier->size;
-		const MerkleHash *leaf = &position_at(verifier, position)->leaf;
-
-		CHECK_FOR_INTERRUPTS();
-		if (next < verifier->nmismatches && verifier->mismatches[next].position == position)
-		{
-			if (by_entries)
-				leaf = &verifier->mismatches[next].hash;
-			next++;
-		}
-		CryptoCheck(merkle_append(frontier, leaf, compare_hash, verifier));
-	}
-	CryptoCheck(merkle_root(frontier, &root));
-	return memcmp(&root, &state->root, sizeof(root)) == 0;
-}
-
-static void
-check_state(Verifier *verifier, MerkleFrontier *frontier, SealedRoot *state)
-{
-	MerkleFrontier before = *frontier;
-	MerkleFrontier other = *frontier;
-	int wrong_before = verifier->wrong_tiles->len;
-	size_t from = first_mismatch(verifier, before.size);
-	size_t to = first_mismatch(verifier, state->size);
-
-	state->reached = grow_to(verifier, frontier, state, false);
-	if (state->reached || from == to)
-		return;
-
-	/* By the entries as they are it comes out right: then it is the leaves that were changed. */
-	verifier->wrong_tiles->len = wrong_before;
-	state->reached = grow_to(verifier, &other, state, true);
-	if (!state->reached)
-		return;
-	for (size_t i = from; i < to; i++)
-		verifier->mismatches[i].leaf_is_wrong = true;
-	*frontier = other;
-}
-
-/* The first position whose leaf is not there: what lies behind it cannot be checked. */
-static uint64
-first_gap(const Verifier *verifier)
-{
-	uint64 p = verifier->first;
-
-	while (p < verifier->last && position_at(verifier, p)->stored)
-		p++;
-	return p;
-}
-
-static void
-check_tree(Verifier *verifier)
-{
-	MerkleFrontier frontier = {0};
-	uint64 known = first_gap(verifier);
-	uint64 good = verifier->first;
-	int last_good = -1;
-
-	if (merkle_read_frontier(verifier->first, TileRead, verifier->tiles, &frontier) != CRYPTO_OK)
-	{
-		report(verifier, "tile missing", 0, verifier->first - 1, NULL,
-			   "A tile that covers these positions is not there, or too short.");
-		return;
-	}
-	for (int i = 0; i < verifier->nstates && verifier->states[i].size <= known; i++)
-	{
-		check_state(verifier, &frontier, &verifier->states[i]);
-		if (verifier->states[i].reached)
-		{
-			last_good = i;
-			good = verifier->states[i].size;
-		}
-	}
-	/* What later states agree about was not changed. */
-	for (int i = 0; i < last_good; i++)
-	{
-		if (!verifier->states[i].reached)
-			report(verifier, "checkpoint changed", NO_POSITION, verifier->states[i].size - 1, NULL,
-				   "Its root is not that of the leaves, and later ones are.");
-	}
-	if (last_good + 1 < verifier->nstates && verifier->states[last_good + 1].size <= known)
-		report(
-			verifier, "tree changed", good, verifier->last - 1, NULL,
-			psprintf(
-				"The leaves from here on and the roots of %d checkpoints do not belong together.",
-				verifier->nstates - 1 - last_good));
-	for (int i = 0; i < verifier->wrong_tiles->len / (int) sizeof(WrongTile); i++)
-	{
-		WrongTile wrong = ((WrongTile *) verifier->wrong_tiles->data)[i];
-
-		if (wrong.end <= good)
-			report(verifier, "tile changed", wrong.index << (wrong.level * TILE_HEIGHT),
-				   wrong.end - 1, NULL,
-				   psprintf("A hash of level %d is not that of the leaves below.", wrong.level));
-	}
-}
-
 /* ---------------------------------------------------------------- what came out */
 
-/* Entries that have the leaf of another position were moved. */
-static bool
-is_elsewhere(const Verifier *verifier, const MerkleHash *hash)
+static int
+compare_hashes(const void *a, const void *b)
 {
-	for (uint64 i = 0; i < verifier->last - verifier->first; i++)
-	{
-		if (memcmp(&verifier->positions[i].leaf, hash, sizeof(*hash)) == 0)
-			return true;
-	}
-	return false;
+	const Mismatch *left = *(Mismatch *const *) a, *right = *(Mismatch *const *) b;
+
+	return memcmp(&left->hash, &right->hash, sizeof(left->hash));
 }
 
-#define SEARCHES_MAX 1000
+/* Entries that have the leaf of another position were moved. */
+static void
+find_moved(Verifier *verifier)
+{
+	Mismatch **by_hash =
+		palloc_extended(sizeof(Mismatch *) * Max(verifier->nmismatches, 1), MCXT_ALLOC_HUGE);
+
+	for (size_t i = 0; i < verifier->nmismatches; i++)
+		by_hash[i] = &verifier->mismatches[i];
+	qsort(by_hash, verifier->nmismatches, sizeof(Mismatch *), compare_hashes);
+	for (uint64 p = 0; verifier->nmismatches > 0 && p < verifier->last - verifier->first; p++)
+	{
+		size_t low = 0, high = verifier->nmismatches;
+		const MerkleHash *leaf = &verifier->positions[p].leaf;
+
+		while (low < high)
+		{
+			size_t middle = low + (high - low) / 2;
+
+			if (memcmp(&by_hash[middle]->hash, leaf, sizeof(*leaf)) < 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		for (; low < verifier->nmismatches && memcmp(&by_hash[low]->hash, leaf, sizeof(*leaf)) == 0;
+			 low++)
+			by_hash[low]->is_elsewhere = true;
+	}
+	pfree(by_hash);
+}
 
 /* What was changed where an entry has not the hash of its leaf. */
 typedef enum Difference
@@ -560,8 +396,7 @@ difference_at(const Verifier *verifier, size_t i)
 
 	if (mismatch->leaf_is_wrong)
 		return LEAF_CHANGED;
-	return i < SEARCHES_MAX && is_elsewhere(verifier, &mismatch->hash) ? ORDER_CHANGED
-																	   : ENTRY_CHANGED;
+	return mismatch->is_elsewhere ? ORDER_CHANGED : ENTRY_CHANGED;
 }
 
 /* Of consecutive positions they are one finding. */
@@ -570,6 +405,7 @@ report_mismatches(Verifier *verifier)
 {
 	size_t from = 0;
 
+	find_moved(verifier);
 	while (from < verifier->nmismatches)
 	{
 		uint64 first = verifier->mismatches[from].position;
@@ -580,8 +416,8 @@ report_mismatches(Verifier *verifier)
 			   verifier->mismatches[to].position == first + (to - from) &&
 			   difference_at(verifier, to) == difference)
 			to++;
-		report(verifier, differences[difference].finding, first, first + (to - from) - 1,
-			   &position_at(verifier, first)->id, differences[difference].detail);
+		VerifierReport(verifier, differences[difference].finding, first, first + (to - from) - 1,
+					   &VerifierAt(verifier, first)->id, differences[difference].detail);
 		from = to;
 	}
 }
@@ -604,83 +440,104 @@ check_order(Verifier *verifier)
 	{
 		for (uint64 p = from + 1; p < verifier->states[i].size; p++)
 		{
-			const Position *a = position_at(verifier, p - 1), *b = position_at(verifier, p);
+			const Position *a = VerifierAt(verifier, p - 1), *b = VerifierAt(verifier, p);
 
 			if (a->stored && b->stored && !is_behind(verifier->states[i].system, &a->id, &b->id))
-				report(verifier, "order changed", p, p, &b->id,
-					   "It stands behind one that comes after it.");
+				VerifierReport(verifier, "order changed", p, p, &b->id,
+							   "It stands behind one that comes after it.");
 		}
 	}
 }
 
-/* Positions in a row that lack the same are one finding. */
+/* Positions in a row that have no leaf are one finding. */
 static void
-report_gaps(Verifier *verifier, bool of_tiles)
+report_gaps(Verifier *verifier)
 {
 	uint64 p = verifier->first;
 
 	while (p < verifier->last)
 	{
-		const Position *position = position_at(verifier, p);
-		bool lacks = of_tiles ? !position->stored : position->stored && !position->seen;
 		uint64 from = p++;
 
-		if (!lacks)
+		if (VerifierAt(verifier, from)->stored)
 			continue;
-		while (p < verifier->last &&
-			   (of_tiles ? !position_at(verifier, p)->stored
-						 : position_at(verifier, p)->stored && !position_at(verifier, p)->seen))
+		while (p < verifier->last && !VerifierAt(verifier, p)->stored)
 			p++;
-		if (of_tiles)
-			report(verifier, "tile missing", from, p - 1, NULL,
-				   "The tile of these positions is not there, or too short.");
-		else
-			report(verifier, "entry missing", from, p - 1, &position->id,
-				   psprintf("%llu entries that were sealed are not there.",
-							(unsigned long long) (p - from)));
+		VerifierReport(verifier, "tile missing", from, p - 1, NULL,
+					   "The tile of these positions is not there, or too short.");
 	}
 }
 
+/* The sizes of checkpoints that the positions asked for lie between: others have no root to
+ * compare with. */
+static void
+read_bounds(Verifier *verifier, Datum from, NullableDatum to)
+{
+	Oid types[] = {INT8OID, INT8OID};
+	Datum values[] = {from, to.value};
+	char nulls[] = {' ', to.isnull ? 'n' : ' '};
+	bool isnull;
+	int result = SPI_execute_with_args(
+		"SELECT coalesce(max(c.size) FILTER (WHERE c.size OPERATOR(pg_catalog.<=) $1), 0), "
+		"coalesce(min(c.size) FILTER (WHERE c.size OPERATOR(pg_catalog.>=) $2), max(c.size), 0) "
+		"FROM tarot.audit_checkpoint c",
+		lengthof(types), types, values, nulls, true, 1);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "a query on tarot.audit_checkpoint failed: %s", SPI_result_code_string(result));
+	verifier->first = (uint64) DatumGetInt64(column(0, 1, &isnull));
+	verifier->last = (uint64) DatumGetInt64(column(0, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
- * tarot.check_log(first bigint, last bigint, size bigint, OUT finding text, OUT first_position
- * bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text)
- * RETURNS SETOF record
- *
- * Both are sizes of checkpoints (or 0), and `size` is that of the last one.
+ * tarot.check_log("from" bigint, "to" bigint, OUT finding text, OUT first_position bigint, OUT
+ * last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF
+ * record
  */
 PG_FUNCTION_INFO_V1(tarot_seal_check_log);
 Datum
 tarot_seal_check_log(PG_FUNCTION_ARGS)
 {
-	Verifier verifier = {.first = (uint64) PG_GETARG_INT64(0), .last = (uint64) PG_GETARG_INT64(1)};
-	uint64 count = verifier.last - verifier.first;
+	Verifier verifier = {0};
+	List *partitions;
+	uint64 count;
 
 	InitMaterializedSRF(fcinfo, 0);
 	verifier.result = (ReturnSetInfo *) fcinfo->resultinfo;
-	verifier.whole = verifier.first == 0 && (int64) verifier.last == PG_GETARG_INT64(2);
 
+	/* In this order: what was dropped before is told by an entry that is seen. */
+	partitions = LogPartitions();
+	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	verifier.tiles = TileStoreMake(false);
 	verifier.wrong_tiles = makeStringInfo();
+	read_bounds(&verifier, PG_GETARG_DATUM(0), fcinfo->args[1]);
+	count = verifier.last - verifier.first;
 	verifier.positions =
 		palloc_extended(sizeof(Position) * Max(count, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	SealStateRead(&verifier.sealed, false);
+	verifier.whole = verifier.first == 0 && verifier.last == verifier.sealed.size;
 	verifier.now = DirectFunctionCall1(pg_current_snapshot, (Datum) 0);
+	EvidenceOpen(&verifier.evidence, verifier.tiles, verifier.sealed.size, &verifier.sealed.root);
 	read_states(&verifier);
 	if (count > 0)
 		read_tiles(&verifier);
 	index_positions(&verifier);
-	read_entries(&verifier);
+	read_entries(&verifier, partitions);
+	EvidenceSort(&verifier.evidence);
 
-	report_gaps(&verifier, true);
-	check_tree(&verifier);
+	report_gaps(&verifier);
+	VerifierCheckTree(&verifier);
 	check_order(&verifier);
 	report_mismatches(&verifier);
-	report_gaps(&verifier, false);
+	VerifierReportErased(&verifier);
+	VerifierReportMissing(&verifier);
 	if (verifier.unsealed > 0)
-		report(&verifier, "not sealed", NO_POSITION, NO_POSITION, NULL,
-			   psprintf("%llu entries have come since the log was sealed.",
-						(unsigned long long) verifier.unsealed));
+		VerifierReport(&verifier, "not sealed", NO_POSITION, NO_POSITION, NULL,
+					   psprintf("%llu entries have come since the log was sealed.",
+								(unsigned long long) verifier.unsealed));
 	SPI_finish();
+	PopActiveSnapshot();
 	return (Datum) 0;
 }

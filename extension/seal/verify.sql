@@ -20,8 +20,8 @@ CREATE FUNCTION tarot.prove_consistency("from" bigint, "to" bigint) RETURNS byte
 CREATE FUNCTION tarot.read_checkpoint(note text, OUT origin text, OUT size bigint, OUT root bytea, OUT sealed_at text) RETURNS record
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_read_checkpoint';
-CREATE FUNCTION tarot.check_log(first bigint, last bigint, size bigint, OUT finding text, OUT first_position bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF record
-	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+CREATE FUNCTION tarot.check_log("from" bigint, "to" bigint, OUT finding text, OUT first_position bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF record
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_check_log';
 
 CREATE FUNCTION tarot.tree_peaks(size bigint) RETURNS bytea[]
@@ -109,7 +109,7 @@ BEGIN
 	IF ("from" >= 0 AND coalesce("to" >= "from", true)) IS NOT TRUE THEN
 		RAISE EXCEPTION 'from must not be negative, nor to less than from' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	RETURN QUERY SELECT * FROM tarot.check_log(first, last, leaves);
+	RETURN QUERY SELECT * FROM tarot.check_log("from", "to");
 
 	FOR state IN SELECT * FROM tarot.audit_checkpoint c WHERE c.size > first AND c.size <= last AND c.note IS NOT NULL ORDER BY c.size LOOP
 		SELECT * INTO told FROM tarot.read_checkpoint(state.note);
@@ -170,5 +170,5 @@ COMMENT ON FUNCTION tarot.export_audit(bigint, bigint) IS
 	'The audit log between two positions of its tree (by default all), from one checkpoint to another, as lines of JSON, for the program tarot-verify: an object for each entry, or for its leaf where the entry is gone, in the order of positions, and the signed checkpoints. What is not sealed is not in it. key, old and new are JSON as strings. For whom EXECUTE is granted. Raises 22023 for a range that is none, TS501 where the tree has a gap.';
 
 REVOKE ALL ON FUNCTION tarot.tree_peaks(bigint), tarot.tree_leaves(bigint, bigint), tarot.export_audit(bigint, bigint), tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint), tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text),
-	tarot.check_log(bigint, bigint, bigint), tarot.audit_tree_size(), tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),
+	tarot.check_log(bigint, bigint), tarot.audit_tree_size(), tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),
 	tarot.verify_inclusion(bytea, bigint, bigint, bytea[], bytea), tarot.verify_consistency(bigint, bytea, bigint, bytea, bytea[]), tarot.verify_checkpoint(text, text[]), tarot.verify_audit(bigint, bigint, text, text[]) FROM PUBLIC;

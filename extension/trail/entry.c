@@ -240,3 +240,9 @@ EntryWriteFor(EntryWriter *writer, const EntryOrigin *origin, const AuditEntry *
 		set_text(writer, ENTRY_APPLICATION, bytes_of_string(origin->application));
 	EntryWrite(writer, entry);
 }
+
+void
+EntryWriteAgain(const Datum *values, const bool *nulls)
+{
+	PendingAdd(lock_partition(values[ENTRY_RECORDED_AT]), values, nulls);
+}

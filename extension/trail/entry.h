@@ -42,6 +42,7 @@ typedef enum AuditOperation
 	AUDIT_TRUNCATE = 'T',
 	AUDIT_EVENT = 'E',
 	AUDIT_STATEMENT = 'S',
+	AUDIT_RETENTION = 'R', /* what was dropped of the log, or erased in it */
 } AuditOperation;
 
 typedef struct AuditEntry
@@ -89,5 +90,8 @@ typedef struct EntryOrigin
 extern EntryWriter *EntryWriterMakeForEvents(void);
 
 extern void EntryWriteFor(EntryWriter *writer, const EntryOrigin *origin, const AuditEntry *entry);
+
+/* An entry that was written before, by its columns in their order, to the partition of its time. */
+extern void EntryWriteAgain(const Datum *values, const bool *nulls);
 
 #endif

@@ -33,7 +33,7 @@ SELECT tarot.guard_table('tarot.audit_entry_default'), pg_extension_config_dump(
 COMMENT ON TABLE tarot.audit_entry_default IS 'The partition of tarot.audit_entry for times that have none of their own.';
 
 CREATE VIEW tarot.audit_log AS
-	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' WHEN 'S' THEN e.new->>'command' END AS operation,
+	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' WHEN 'S' THEN e.new->>'command' WHEN 'R' THEN e.new->>'command' END AS operation,
 		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application, e.transaction, e.statement, e.number, e.relation, e.system
 	FROM tarot.audit_entry e WHERE e.operation <> 'E';
 COMMENT ON VIEW tarot.audit_log IS
