@@ -116,6 +116,7 @@ typedef struct SiteColumn
 	AccessStamp stamp;
 	Oid role;
 	ReadAccess read;
+	GateCounts *counts;
 	MaskedType *type; /* NULL until a mask is needed */
 } SiteColumn;
 
@@ -199,6 +200,7 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 			column->read = ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
 		else
 			column->read = READ_NONE;
+		column->counts = GateCountsOf(site->class_id, GetUserId());
 		column->role = GetUserId();
 	}
 	read = column->read;
@@ -207,12 +209,16 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 		if (likely(site->use != SITE_STORES && GateCurrentIo() != GATE_IO_MASKED))
 		{
 			(void) ClassReveal(site->class_id, read);
+			column->counts->seen.plain += !isnull;
 			return READ_PLAIN;
 		}
 		read = READ_MASKED;
 	}
 	else if (read == READ_NONE)
+	{
+		column->counts->seen.refused++;
 		refuse_read(site);
+	}
 	if (isnull)
 		return read;
 
@@ -221,6 +227,7 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 		refuse_write(site);
 	if (unlikely((site->use == SITE_DUMPS || !row_security) && GateCurrentIo() != GATE_IO_MASKED))
 		refuse_dump(site);
+	column->counts->seen.masked++;
 	return read;
 }
 
