@@ -29,6 +29,7 @@
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
+#include "reads/reads.h"
 #include "seal/seal.h"
 #include "statements/kind.h"
 #include "trail/trail.h"
@@ -69,6 +70,7 @@ _PG_init(void)
 	MaskingInit();
 	TrailInit();
 	AuditInit();
+	ReadsInit();
 	SealInit();
 	KindInit();
 	HooksInit();

@@ -296,6 +296,20 @@ compat_planned_selected_columns(PlannedStmt *statement, RangeTblEntry *entry)
 #endif
 }
 
+/* Whether a plan reads a table by an entry of its range table, for which it asks the privilege
+ * then. */
+static inline bool
+compat_planned_reads(PlannedStmt *statement, RangeTblEntry *entry)
+{
+#if PG_VERSION_NUM >= 160000
+	return entry->perminfoindex != 0 &&
+		   (getRTEPermissionInfo(statement->permInfos, entry)->requiredPerms & ACL_SELECT) != 0;
+#else
+	(void) statement;
+	return (entry->requiredPerms & ACL_SELECT) != 0;
+#endif
+}
+
 /* The expressions that stand behind the columns of GROUP BY, which is an entry of its own since 18.
  */
 static inline List *

@@ -16,6 +16,13 @@ typedef struct EventDetail
 	const char *value; /* NULL: null */
 } EventDetail;
 
+/* Who did it, where that is no longer known by the time that it is reported. */
+typedef struct EventActor
+{
+	Oid role;
+	Bytes subject; /* with its prefix, as EventSubject; empty: nobody */
+} EventActor;
+
 typedef struct SecurityEvent
 {
 	const char *type;                       /* "CLASS_ACCESS" */
@@ -25,6 +32,7 @@ typedef struct SecurityEvent
 	EventDetail details[EVENT_DETAILS_MAX]; /* up to the first that has no name */
 	const char *json;                       /* instead of them: a JSON object */
 	bool of_application;                    /* an application says so, and not this extension */
+	const EventActor *actor;                /* NULL: who it is now */
 } SecurityEvent;
 
 #define EVENT_DENIED "denied"

@@ -146,15 +146,26 @@ add_text(EventRecord *record, EventText which, const char *text, size_t limit)
 	add_bytes(record, which, text, len);
 }
 
+static bool
+find_subject(const EventActor *actor, Bytes *prefix, Bytes *subject)
+{
+	*prefix = bytes_view(NULL, 0);
+	if (actor != NULL)
+		*subject = actor->subject;
+	else if (EventSubject == NULL || !EventSubject(prefix, subject))
+		return false;
+	return subject->len > 0;
+}
+
 static void
-add_subject(EventRecord *record)
+add_subject(EventRecord *record, const EventActor *actor)
 {
 	char text[USER_MAX + 1];
 	Bytes prefix;
 	Bytes subject;
 	size_t len;
 
-	if (EventSubject == NULL || !EventSubject(&prefix, &subject) || subject.len == 0)
+	if (!find_subject(actor, &prefix, &subject))
 		return;
 	len = Min(prefix.len, USER_MAX);
 	memcpy(text, prefix.data != NULL ? (const char *) prefix.data : "", len);
@@ -179,6 +190,8 @@ fill(EventRecord *record, const SecurityEvent *event)
 	record->number = 0;
 	record->database = MyDatabaseId;
 	GetUserIdAndSecContext(&record->role, &context);
+	if (event->actor != NULL)
+		record->role = event->actor->role;
 	record->session_role = OidIsValid(record->role) ? GetSessionUserId() : InvalidOid;
 	record->pid = session_pid();
 	record->of_application = event->of_application;
@@ -197,7 +210,7 @@ fill(EventRecord *record, const SecurityEvent *event)
 		add_text(record, EVENT_APPLICATION, application_name, NAMEDATALEN);
 	else if (MyBgworkerEntry != NULL)
 		add_text(record, EVENT_APPLICATION, MyBgworkerEntry->bgw_name, BGW_MAXLEN);
-	add_subject(record);
+	add_subject(record, event->actor);
 
 	record->cut |=
 		LineOfDetails(event, record->text + record->used, EVENT_TEXT_SIZE - record->used);

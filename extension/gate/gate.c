@@ -127,6 +127,7 @@ decide(GateSite *site, int32 class_id, Oid role)
 		}
 	}
 
+	site->counts = GateCountsOf(class_id, role);
 	site->class_id = class_id;
 	site->role = role;
 	site->stamp = stamp;
@@ -264,15 +265,17 @@ is_output(GatePath path)
  * in another error's detail, that one is the one to be told.
  */
 static GateSight
-read_noted(ReadAccess read, const Envelope *envelope, EnvelopeKind kind, GatePath path,
+read_noted(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath path,
 		   size_t headroom, Bytes *plaintext)
 {
+	ReadAccess read = site->read;
 	int32 class_id = (int32) envelope->header.class_id;
 	bool printed = path == GATE_OUTPUT && GateDumpDepth == 0 && GateRewriteDepth == 0;
 
 	if (read == READ_UNSTATED && printed && row_security)
 		return GATE_REFUSED;
 	(void) ClassReveal(class_id, read);
+	site->counts->seen.plain++;
 	return open_value(envelope, kind, path == GATE_TRY_CAST, headroom, plaintext);
 }
 
@@ -315,13 +318,17 @@ read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, Gat
 	if (is_blind())
 		return GATE_REFUSED;
 	if (site->read >= READ_UNSTATED && !is_masked_for_all())
-		return read_noted(site->read, envelope, kind, path, headroom, plaintext);
+		return read_noted(site, envelope, kind, path, headroom, plaintext);
 	refuse_partial_sight(site->data_class, path);
 	if (site->read == READ_NONE)
+	{
+		site->counts->seen.refused++;
 		note_refused_read(site);
-	return site->read == READ_NONE ? GATE_REFUSED
-								   : read_masked(site->data_class, envelope, kind,
-												 path == GATE_TRY_CAST, headroom, plaintext);
+		return GATE_REFUSED;
+	}
+	site->counts->seen.masked++;
+	return read_masked(site->data_class, envelope, kind, path == GATE_TRY_CAST, headroom,
+					   plaintext);
 }
 
 GateSight
@@ -341,7 +348,10 @@ GateRead(GateSite *site, const Envelope *envelope, EnvelopeKind kind, GatePath p
 				 GateMaintenanceCaller != site->role))
 		return GATE_REFUSED;
 	if (likely(site->read == READ_PLAIN && !is_masked_for_all()))
+	{
+		site->counts->seen.plain++;
 		return open_value(envelope, kind, try, headroom, plaintext);
+	}
 	return read_less(site, envelope, kind, path, headroom, plaintext);
 }
 
@@ -489,6 +499,7 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 							errmsg("permission denied to move a value out of data class \"%s\"",
 								   data_class->name),
 							errdetail("That needs plain read access to it.")));
+		GateCountsOf(from, GetUserId())->seen.plain++;
 	}
 	plaintext = palloc(envelope->ciphertext.len + 1);
 	KeyRingOpen(envelope, NULL, 0, plaintext);

@@ -13,6 +13,7 @@
 #include "class/access.h"
 #include "class/class.h"
 #include "crypto/envelope.h"
+#include "gate/counts.h"
 
 /* Stands for a value that the role may not read at all. */
 #define GATE_PLACEHOLDER "[encrypted]"
@@ -47,6 +48,7 @@ typedef struct GateSite
 	bool write;
 	DataClass *data_class; /* NULL: a literal, or an unknown class */
 	struct DataKey *key;   /* that seals; NULL until first needed */
+	GateCounts *counts;    /* of the class and the role */
 } GateSite;
 
 /* What the gate shows of a value. */

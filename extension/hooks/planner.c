@@ -21,6 +21,7 @@
 #include "hooks/planner.h"
 #include "label/label.h"
 #include "masking/masking.h"
+#include "reads/reads.h"
 #include "search/search.h"
 
 static planner_hook_type previous_planner;
@@ -65,7 +66,7 @@ plan_search(Query *query, const char *text, int options, ParamListInfo params)
 }
 
 static PlannedStmt *
-on_planner(Query *query, const char *text, int options, ParamListInfo params)
+plan_masked(Query *query, const char *text, int options, ParamListInfo params)
 {
 	MaskingPlanning planning;
 	PlannedStmt *volatile statement = NULL;
@@ -85,6 +86,16 @@ on_planner(Query *query, const char *text, int options, ParamListInfo params)
 		MaskingAbandonPlanning(&planning);
 	}
 	PG_END_TRY();
+	return statement;
+}
+
+static PlannedStmt *
+on_planner(Query *query, const char *text, int options, ParamListInfo params)
+{
+	bool before = ReadsBeginPlanning();
+	PlannedStmt *statement = plan_masked(query, text, options, params);
+
+	ReadsEndPlanning(before);
 	return statement;
 }
 

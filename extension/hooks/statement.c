@@ -30,6 +30,7 @@
 #include "identity/issuer.h"
 #include "keys/ring.h"
 #include "masking/masking.h"
+#include "reads/reads.h"
 #include "seal/duty.h"
 #include "statements/statement.h"
 #include "trail/trail.h"
@@ -152,6 +153,9 @@ next_statement(void)
 static void
 on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 {
+	ReadsFrame reads;
+	volatile bool failed = true;
+
 	AcceptInvalidationMessages();
 	KeyRingForgetLocked();
 	ClassForgetLocked();
@@ -168,6 +172,7 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 		RevealNotePlaintext();
 
 	AuditRunQuery(query->plannedstmt);
+	ReadsEnterRun(&reads, query, direction);
 
 	running++;
 	PG_TRY();
@@ -180,10 +185,12 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 		else
 			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_PASS);
 		DetailEndWatch(&watch);
+		failed = false;
 	}
 	PG_FINALLY();
 	{
 		running--;
+		ReadsLeave(&reads, failed);
 	}
 	PG_END_TRY();
 }
@@ -192,16 +199,29 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 static void
 on_executor_finish(QueryDesc *query)
 {
-	DetailWatch watch;
+	ReadsFrame reads;
+	volatile bool failed = true;
 
-	DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
-	if (previous_executor_finish)
-		previous_executor_finish(query);
-	else
-		standard_ExecutorFinish(query);
-	AuditFinishRows(query);
-	TrailEndStatement();
-	DetailEndWatch(&watch);
+	ReadsEnter(&reads);
+	PG_TRY();
+	{
+		DetailWatch watch;
+
+		DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
+		if (previous_executor_finish)
+			previous_executor_finish(query);
+		else
+			standard_ExecutorFinish(query);
+		AuditFinishRows(query);
+		TrailEndStatement();
+		DetailEndWatch(&watch);
+		failed = false;
+	}
+	PG_FINALLY();
+	{
+		ReadsLeave(&reads, failed);
+	}
+	PG_END_TRY();
 }
 
 /* VACUUM FULL without it builds indexes anew, which must not be of placeholders. */
@@ -240,6 +260,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	AuditStatement audit = {0};
 	PlannedStmt *given = statement;
 	QueryCompletion own_completion = {0};
+	ReadsFrame reads;
+	volatile bool failed = true;
 
 	if (completion == NULL)
 		completion = &own_completion;
@@ -289,8 +311,11 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 	}
 
 	/* What is entered here is left below, whatever raises. */
+	ReadsEnter(&reads);
 	PG_TRY();
 	{
+		if (IsTransactionState())
+			ReadsEnterStatement(&reads, node);
 		AuditEnterStatement(&audit, given, query, context, RedactStatement);
 		MaskingEnterStatement(&masking, node, query);
 		DetailBeginWatch(&watch, NULL, masking.relation);
@@ -316,6 +341,8 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		AuditFinishStatement(&audit, completion, RedactStatement);
 		TrailEndStatement();
 		WorkerFinishStatement(&leave);
+		reads.rows = completion->nprocessed;
+		failed = false;
 	}
 	PG_FINALLY();
 	{
@@ -331,6 +358,7 @@ on_process_utility(PlannedStmt *statement, const char *query, bool read_only_tre
 		MaskingLeaveStatement(&masking);
 		WorkerLeaveStatement(&leave);
 		AuditLeaveStatement(&audit);
+		ReadsLeave(&reads, failed);
 	}
 	PG_END_TRY();
 }

@@ -6,7 +6,7 @@
 #ifndef TAROT_LABEL_LABEL_H
 #define TAROT_LABEL_LABEL_H
 
-#include "postgres_ext.h"
+#include "nodes/plannodes.h"
 
 #include "class/class.h"
 
@@ -75,6 +75,21 @@ extern char *LabelOf(Oid relation, AttrNumber column);
  * keeps the class that it had by that, since it keeps its values.
  */
 extern void LabelCarry(const LabelledTable *before);
+
+/*
+ * Columns that a plan reads without the server's asking for the privilege, which so does
+ * not tell of them: marked by who plans it, in turns of a table and its columns.
+ */
+typedef struct LabelTaken
+{
+	List *tables;  /* of each column, by OID */
+	List *columns; /* by number */
+} LabelTaken;
+
+extern void LabelMarkTaken(PlannedStmt *statement, const LabelTaken *taken);
+
+/* Those of a table; NULL: none. */
+extern Bitmapset *LabelFindTaken(const PlannedStmt *statement, Oid relation);
 
 /* Tells which types have a class themselves: this floor is below theirs. */
 typedef bool (*LabelTypeCheck)(Oid type);

@@ -24,13 +24,14 @@
 typedef struct MaskingPlanning
 {
 	struct MaskingPlanning *outer;
-	bool rewritten; /* labels were looked for */
-	bool labelled;  /* and found, in tables that are masked */
-	bool hides;     /* some of their columns may be masked */
-	bool cursor;    /* its rows may be fetched by another role */
-	List *plain;    /* classes whose columns stayed as they are */
-	List *searched; /* and those that stayed where they are compared */
-	List *written;  /* those of columns that are written */
+	bool rewritten;   /* labels were looked for */
+	bool labelled;    /* and found, in tables that are masked */
+	bool hides;       /* some of their columns may be masked */
+	bool cursor;      /* its rows may be fetched by another role */
+	List *plain;      /* classes whose columns stayed as they are */
+	List *searched;   /* and those that stayed where they are compared */
+	List *written;    /* those of columns that are written */
+	LabelTaken taken; /* columns that no privilege is asked for */
 	struct
 	{
 		bool merge;

@@ -156,6 +156,7 @@ MaskingEndPlanning(MaskingPlanning *planning, PlannedStmt *statement)
 	add_classes(statement, planning->plain, MARK_PLAIN);
 	add_classes(statement, planning->searched, MARK_SEARCHED);
 	add_classes(statement, planning->written, MARK_WRITTEN);
+	LabelMarkTaken(statement, &planning->taken);
 }
 
 /* ---------------------------------------------------------------- running them */

@@ -352,6 +352,16 @@ has_unlabelled(const MaskedTable *table)
 	return false;
 }
 
+/* For who puts on record what is read. */
+static void
+take_column(MaskRewrite *rewrite, const MaskedTable *table, int column)
+{
+	LabelTaken *taken = &rewrite->planning->taken;
+
+	taken->tables = lappend_oid(taken->tables, table->relation);
+	taken->columns = lappend_int(taken->columns, column);
+}
+
 /*
  * The columns that the executor is to ask a privilege for. In the place of
  * labelled ones, of which the class decides, stands one that tells nothing: who
@@ -359,7 +369,7 @@ has_unlabelled(const MaskedTable *table)
  * asks for any; but no system column counts for that.
  */
 static Bitmapset *
-without_labelled(const MaskedTable *table, Bitmapset *columns)
+without_labelled(MaskRewrite *rewrite, const MaskedTable *table, Bitmapset *columns)
 {
 	Bitmapset *left = NULL;
 	bool labelled = bms_is_empty(columns) && !has_unlabelled(table);
@@ -375,7 +385,10 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 			{
 				/* To ask for a dropped one is an error. */
 				if (table->columns[i].class_id != CLASS_NONE)
+				{
 					labelled = true;
+					take_column(rewrite, table, i + 1);
+				}
 				else if (is_there(table->relation, i + 1))
 					left = bms_add_member(left, i + 1 - FirstLowInvalidHeapAttributeNumber);
 			}
@@ -383,7 +396,10 @@ without_labelled(const MaskedTable *table, Bitmapset *columns)
 		else if (column < 0 || table->columns[column - 1].class_id == CLASS_NONE)
 			left = bms_add_member(left, at);
 		else
+		{
 			labelled = true;
+			take_column(rewrite, table, column);
+		}
 	}
 	if (labelled)
 		left = bms_add_member(left, TableOidAttributeNumber - FirstLowInvalidHeapAttributeNumber);
@@ -407,7 +423,7 @@ take_privileges(MaskRewrite *rewrite, MaskFrame *frame, RangeTblEntry *entry, in
 		return;
 	columns = compat_query_selected_columns(frame->query, entry);
 	if (columns != NULL)
-		*columns = without_labelled(table, *columns);
+		*columns = without_labelled(rewrite, table, *columns);
 }
 
 /*

@@ -116,6 +116,7 @@ typedef struct SiteColumn
 	AccessStamp stamp;
 	Oid role;
 	ReadAccess read;
+	GateCounts *counts;
 	MaskedType *type; /* NULL until a mask is needed */
 } SiteColumn;
 
@@ -193,6 +194,7 @@ find_access(SiteColumn *column, const MaskSite *site)
 		column->read = ClassAccessOf(site->class_id, GetUserId(), &column->stamp).read;
 	else
 		column->read = READ_NONE;
+	column->counts = GateCountsOf(site->class_id, GetUserId());
 	column->role = GetUserId();
 }
 
@@ -205,11 +207,15 @@ access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
 		if (likely(site->use != SITE_STORES && GateCurrentIo() != GATE_IO_MASKED))
 		{
 			(void) ClassReveal(site->class_id, column->read);
+			column->counts->seen.plain += !isnull;
 			return READ_PLAIN;
 		}
 	}
 	else if (column->read == READ_NONE)
+	{
+		column->counts->seen.refused++;
 		refuse_read(site);
+	}
 	if (isnull)
 		return READ_MASKED;
 
@@ -218,6 +224,7 @@ access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
 		refuse_write(site);
 	if (unlikely((site->use == SITE_DUMPS || !row_security) && GateCurrentIo() != GATE_IO_MASKED))
 		refuse_dump(site);
+	column->counts->seen.masked++;
 	return READ_MASKED;
 }
 
@@ -228,7 +235,10 @@ access_of(SiteColumn *column, const MaskSite *site, bool isnull)
 	if (unlikely(column->role != GetUserId() || !AccessStampHolds(&column->stamp)))
 		find_access(column, site);
 	if (likely(column->read == READ_MASKED && site->use == SITE_SHOWS && row_security))
+	{
+		column->counts->seen.masked += !isnull;
 		return READ_MASKED;
+	}
 	return access_in_full(column, site, isnull);
 }
 

@@ -31,7 +31,7 @@ SELECT set_eq(
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
 		'note_event', 'event_counts', 'worker_state',
-		'audit_triggers', 'audited_tree', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable',
+		'audit_triggers', 'audited_tree', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable', 'require_readable', 'read_tree',
 		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after',
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
@@ -51,6 +51,7 @@ SELECT set_eq(
 	$$SELECT relname::text, condition FROM pg_extension, unnest(extconfig, extcondition) AS c (relation, condition) JOIN pg_class ON pg_class.oid = relation
 		WHERE extname = 'tarot_security' AND condition <> ''$$,
 	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'), ('required_anonymity', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
+		('audited_read', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles and columns of tables that are gone, and roles that are there from the start');

@@ -28,7 +28,7 @@ SELECT set_eq(
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()', 'tarot.name_not_null(oid,name,name)',
 			'tarot.check_searchable(integer,name)',
-			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.is_complete_audit_trigger(pg_trigger,text[])', 'tarot.audited_tree(oid)', 'tarot.key_after(text,jsonb,jsonb)', 'tarot.audit_history(regclass,jsonb)', 'tarot.audit_report(timestamp with time zone,timestamp with time zone)', 'tarot.audit_change()',
+			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.is_complete_audit_trigger(pg_trigger,text[])', 'tarot.audited_tree(oid)', 'tarot.key_after(text,jsonb,jsonb)', 'tarot.audit_history(regclass,jsonb)', 'tarot.audit_report(timestamp with time zone,timestamp with time zone)', 'tarot.read_tree(oid)', 'tarot.read_report(timestamp with time zone,timestamp with time zone)', 'tarot.columns_read(timestamp with time zone,timestamp with time zone)', 'tarot.audit_change()',
 			'tarot.break_glass(text,text,interval)', 'tarot.end_break_glass(text)', 'tarot.class_purposes(text)',
 			'tarot.authenticate(text,boolean)', 'tarot.authenticate_request()', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.has_permission(text)', 'tarot.has_permission(text,text,text)', 'tarot.accessible(text,text)', 'tarot.roles()',
@@ -87,7 +87,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audit_signers'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -109,6 +109,7 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'SELECT tarot.grant_class(''x'', ''tarot_tap_nobody'', ''plain'')', 'SELECT tarot.revoke_class(''x'', ''tarot_tap_nobody'')', 'SELECT tarot.drop_class(''x'')',
 	'SELECT tarot.new_data_key(''x'', ''y'', 1, 1)', 'SELECT tarot.next_root_key(''x'')', 'SELECT tarot.first_root_key()', 'SELECT tarot.begin_key_change()',
 	'SELECT tarot.rewrap_data_key(''a'', ''b'', ''c'', 1, 1, ''d'')', 'SELECT tarot.root_key_state()', 'SELECT tarot.note_event(''x'', NULL, NULL, NULL)', 'SELECT tarot.event_counts()', 'SELECT tarot.log_security_event(''x'', NULL, NULL, NULL)', 'SELECT tarot.flush_events()', 'TABLE tarot.security_event', 'TABLE tarot.event_queue', 'TABLE tarot.worker_status', 'SELECT tarot.worker_state()', 'SELECT tarot.class_id(''x'')', 'SELECT tarot.get_class(''x'')',
+	'SELECT tarot.audit_reads(''pg_class'')', 'SELECT tarot.unaudit_reads(''pg_class'')', 'SELECT tarot.audit_class_reads(''x'')', 'SELECT tarot.unaudit_class_reads(''x'')', 'SELECT tarot.read_report()', 'SELECT tarot.columns_read()', 'TABLE tarot.audited_reads', 'INSERT INTO tarot.audited_read VALUES (1)', 'DELETE FROM tarot.audited_class_read',
 	'TABLE tarot.key', 'TABLE tarot.keyring', 'TABLE tarot.key_version', 'TABLE tarot.class', 'TABLE tarot.class_grant', 'TABLE tarot.key_status',
 	'TABLE tarot.class_access', 'TABLE tarot.root_key_status', 'INSERT INTO tarot.class_grant VALUES (1, 1, ''plain'', true, true, ''x'')',
 	'TABLE tarot.break_glass_use', 'TABLE tarot.break_glass_log', 'SELECT tarot.allow_break_glass(''x'', ''tarot_tap_nobody'')', 'SELECT tarot.end_break_glass(''x'', NULL)',

@@ -1,0 +1,425 @@
+/*
+ * note.c
+ *		What a client's statement reads, and the events that tell it.
+ *
+ * All that is told by names is looked up while the statement runs: when it has
+ * failed no catalog can be read.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "class/class.h"
+#include "class/purpose.h"
+#include "events/event.h"
+#include "events/line.h"
+#include "identity/session.h"
+#include "reads/note.h"
+
+/* Of the details: with the other texts of an event it fits into one. */
+#define DETAILS_SIZE 1400
+
+/* What a list of columns leaves for the rest. */
+#define DETAILS_REST 64
+
+/* What a purpose takes at most, each of its bytes escaped, and the rest of the end. */
+#define DETAILS_PURPOSE 430
+#define DETAILS_END 50
+
+/* Of whom values were shown to; an event keeps less. */
+#define SUBJECT_MAX 512
+
+uint64 ReadNotesTold = 0;
+
+static MemoryContext note_context;
+static List *all_notes;
+
+void
+ReadNotesInit(void)
+{
+	note_context =
+		AllocSetContextCreate(TopMemoryContext, "tarot_security reads", ALLOCSET_SMALL_SIZES);
+}
+
+/* ---------------------------------------------------------------- taking note */
+
+static Bytes
+current_subject(void)
+{
+	Bytes prefix;
+	Bytes subject;
+	char *text;
+
+	if (EventSubject == NULL || !EventSubject(&prefix, &subject) || subject.len == 0)
+		return bytes_view(NULL, 0);
+	text = palloc(prefix.len + subject.len);
+	if (prefix.len > 0)
+		memcpy(text, prefix.data, prefix.len);
+	memcpy(text + prefix.len, subject.data, subject.len);
+	return bytes_view(text, prefix.len + subject.len);
+}
+
+static ReadNote *
+find_note(Oid relation, int32 class_id, const char *action)
+{
+	Oid role = GetUserId();
+	ReadNote *note;
+	ListCell *cell;
+
+	foreach (cell, all_notes)
+	{
+		note = lfirst(cell);
+		if (note->relation == relation && note->class_id == class_id && note->role == role &&
+			note->action == action && note->identity == IdentityEpoch &&
+			note->purpose == PurposeEpoch)
+			return note;
+	}
+	note = palloc0(sizeof(ReadNote));
+	note->relation = relation;
+	note->class_id = class_id;
+	note->role = role;
+	note->action = action;
+	note->identity = IdentityEpoch;
+	note->purpose = PurposeEpoch;
+	note->subject = current_subject();
+	note->stated = PurposeStated() != NULL ? pstrdup(PurposeStated()) : NULL;
+	all_notes = lappend(all_notes, note);
+	return note;
+}
+
+static char *
+name_of_class(int32 class_id)
+{
+	const DataClass *data_class = ClassFind(class_id);
+
+	return data_class->exists ? pstrdup(data_class->name) : psprintf("#%d", class_id);
+}
+
+static ReadColumns *
+find_columns(ReadNote *note, Oid relation, const char *name)
+{
+	ReadColumns *columns;
+	ListCell *cell;
+
+	foreach (cell, note->columns)
+	{
+		columns = lfirst(cell);
+		if (columns->relation == relation)
+			return columns;
+	}
+	columns = palloc0(sizeof(ReadColumns));
+	columns->relation = relation;
+	columns->table = pstrdup(name);
+	note->columns = lappend(note->columns, columns);
+	return columns;
+}
+
+/* False: they are there already. */
+static bool
+add_columns(ReadNote *note, Oid relation, const ReadTable *table, const Bitmapset *added)
+{
+	ReadColumns *columns = find_columns(note, relation, table->name);
+
+	if (bms_is_subset(added, columns->numbers))
+		return false;
+	columns->numbers = bms_add_members(columns->numbers, added);
+	columns->names = NIL;
+	columns->all = true;
+	for (int i = 0; i < table->natts; i++)
+	{
+		if (table->columns[i] == NULL)
+			continue;
+		if (bms_is_member(i + 1, columns->numbers))
+			columns->names = lappend(columns->names, pstrdup(table->columns[i]));
+		else
+			columns->all = false;
+	}
+	return true;
+}
+
+static void
+add_classes(ReadNote *note, const ReadTable *table)
+{
+	const ReadColumns *columns = linitial(note->columns);
+	List *classes = NIL;
+	int at = -1;
+	ListCell *cell;
+
+	while ((at = bms_next_member(columns->numbers, at)) >= 0)
+	{
+		if (table->classes[at - 1] != CLASS_NONE)
+			classes = list_append_unique_int(classes, table->classes[at - 1]);
+	}
+	note->column_types = NIL;
+	foreach (cell, classes)
+		note->column_types = lappend(note->column_types, lfirst_int(cell) == CLASS_LITERAL
+															 ? pstrdup("unclassified")
+															 : name_of_class(lfirst_int(cell)));
+}
+
+List *
+ReadNoteTable(Oid relation, const ReadTable *table, const Bitmapset *columns, bool of_table,
+			  bool of_classes, const char *action, List *notes)
+{
+	MemoryContext outer = MemoryContextSwitchTo(note_context);
+
+	if (of_table)
+	{
+		ReadNote *note = find_note(relation, CLASS_NONE, action);
+
+		if (add_columns(note, relation, table, columns))
+			add_classes(note, table);
+		notes = list_append_unique_ptr(notes, note);
+	}
+	for (int i = 0; of_classes && i < table->natts; i++)
+	{
+		ReadNote *note;
+
+		if (!bms_is_member(i + 1, columns) || ReadClassName(table->classes[i]) == NULL)
+			continue;
+		note = find_note(InvalidOid, table->classes[i], action);
+		if (note->class_name == NULL)
+			note->class_name = pstrdup(ReadClassName(note->class_id));
+		(void) add_columns(note, relation, table, bms_make_singleton(i + 1));
+		notes = list_append_unique_ptr(notes, note);
+	}
+	MemoryContextSwitchTo(outer);
+	return notes;
+}
+
+/* ---------------------------------------------------------------- telling */
+
+static void
+put_name(Line *line, const char *name)
+{
+	LinePut(line, line->text[line->len - 1] == '{' ? "" : ", ");
+	LinePutString(line, name, SIZE_MAX);
+	LinePut(line, ": ");
+}
+
+static void
+put_text(Line *line, const char *name, const char *value)
+{
+	put_name(line, name);
+	LinePutString(line, value, SIZE_MAX);
+}
+
+static void
+put_number(Line *line, const char *name, uint64 value)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), UINT64_FORMAT, value);
+	put_name(line, name);
+	LinePut(line, digits);
+}
+
+/* As many as fit; returns how many do not. */
+static int
+put_names(Line *line, const List *names)
+{
+	int left = list_length(names);
+	ListCell *cell;
+
+	LinePut(line, "[");
+	foreach (cell, names)
+	{
+		Line whole = *line;
+
+		LinePut(&whole, line->text[line->len - 1] == '[' ? "" : ", ");
+		LinePutString(&whole, lfirst(cell), SIZE_MAX);
+		if (whole.full || whole.size - whole.len < DETAILS_REST)
+		{
+			line->text[line->len] = '\0';
+			break;
+		}
+		*line = whole;
+		left--;
+	}
+	LinePut(line, "]");
+	return left;
+}
+
+/* Columns by their tables; likewise. */
+static int
+put_columns_of_tables(Line *line, const List *tables)
+{
+	int left = 0;
+	ListCell *cell;
+
+	LinePut(line, "{");
+	foreach (cell, tables)
+	{
+		const ReadColumns *columns = lfirst(cell);
+		Line whole = *line;
+
+		put_name(&whole, columns->table);
+		if (whole.full || whole.size - whole.len < 2 * DETAILS_REST)
+		{
+			line->text[line->len] = '\0';
+			left += list_length(columns->names);
+			continue;
+		}
+		*line = whole;
+		left += put_names(line, columns->names);
+	}
+	LinePut(line, "}");
+	return left;
+}
+
+static void
+put_seen(Line *line, const GateSeen *seen)
+{
+	put_number(line, "plain", seen->plain);
+	put_number(line, "masked", seen->masked);
+	put_number(line, "refused", seen->refused);
+}
+
+/* What is told of a statement that is shared by several processes. */
+static void
+put_end(Line *line, const char *purpose, int more)
+{
+	if (more > 0)
+		put_number(line, "more_columns", (uint64) more);
+	if (purpose != NULL)
+		put_text(line, "purpose", purpose);
+	if (IsParallelWorker())
+	{
+		put_name(line, "parallel_worker");
+		LinePut(line, "true");
+	}
+	LinePut(line, "}");
+}
+
+static void
+report(const char *action, const EventActor *actor, const char *details, bool failed)
+{
+	EventReport(&(SecurityEvent){.type = "READ",
+								 .action = action,
+								 .status = failed ? EVENT_FAILURE : EVENT_SUCCESS,
+								 .json = details,
+								 .actor = actor});
+}
+
+static void
+tell_note(const ReadNote *note, bool failed)
+{
+	EventActor actor = {.role = note->role, .subject = note->subject};
+	char text[DETAILS_SIZE];
+	Line line = LINE_IN(text);
+	int more;
+
+	line.size -= DETAILS_END + (note->stated != NULL ? DETAILS_PURPOSE : 0);
+	LinePut(&line, "{");
+	if (note->class_id == CLASS_NONE)
+	{
+		const ReadColumns *columns = linitial(note->columns);
+
+		put_text(&line, "table", columns->table);
+		put_number(&line, "relation", note->relation);
+		put_number(&line, "rows", note->rows);
+		put_number(&line, "runs", note->runs);
+		put_name(&line, "classes");
+		(void) put_names(&line, note->column_types);
+		put_name(&line, "columns");
+		more = put_names(&line, columns->names);
+		if (more > 0 && columns->all)
+		{
+			put_name(&line, "all_columns");
+			LinePut(&line, "true");
+		}
+	}
+	else
+	{
+		put_text(&line, "class", note->class_name);
+		put_number(&line, "rows", note->rows);
+		put_number(&line, "runs", note->runs);
+		put_seen(&line, &note->seen);
+		put_name(&line, "columns");
+		more = put_columns_of_tables(&line, note->columns);
+	}
+	line.size = sizeof(text);
+	put_end(&line, note->stated, more);
+	report(note->action, &actor, text, failed);
+}
+
+/* Values that were shown where no column of the class is read: they were in a variable, or this is
+ * a parallel worker. */
+static void
+tell_counts(const GateCounts *counts, const GateSeen *seen, bool failed)
+{
+	Bytes prefix = {0};
+	Bytes subject = {0};
+	char name[SUBJECT_MAX];
+	EventActor actor = {.role = counts->role};
+	char text[DETAILS_SIZE];
+	Line line = LINE_IN(text);
+
+	if (EventSubject != NULL && EventSubject(&prefix, &subject) &&
+		prefix.len + subject.len <= sizeof(name))
+	{
+		if (prefix.len > 0)
+			memcpy(name, prefix.data, prefix.len);
+		memcpy(name + prefix.len, subject.data, subject.len);
+		actor.subject = bytes_view(name, prefix.len + subject.len);
+	}
+	LinePut(&line, "{");
+	put_text(&line, "class", ReadClassName(counts->class_id));
+	put_seen(&line, seen);
+	put_end(&line, PurposeStated(), 0);
+	report("read", &actor, text, failed);
+}
+
+/* To the first note of the class and role, if there is one. */
+static bool
+add_to_note(const GateCounts *counts, const GateSeen *seen)
+{
+	ListCell *cell;
+
+	foreach (cell, all_notes)
+	{
+		ReadNote *note = lfirst(cell);
+
+		if (note->class_id == counts->class_id && note->role == counts->role)
+		{
+			note->seen = *seen;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+tell_all_counts(bool failed)
+{
+	for (GateCounts *counts = GateCountsFirst(); counts != NULL; counts = counts->next)
+	{
+		GateSeen seen = {.plain = counts->seen.plain - counts->told.plain,
+						 .masked = counts->seen.masked - counts->told.masked,
+						 .refused = counts->seen.refused - counts->told.refused};
+
+		if (seen.plain + seen.masked + seen.refused == 0 || ReadClassName(counts->class_id) == NULL)
+			continue;
+		counts->told = counts->seen;
+		if (!add_to_note(counts, &seen))
+			tell_counts(counts, &seen, failed);
+	}
+}
+
+void
+ReadNotesTell(bool failed)
+{
+	ListCell *cell;
+
+	if (unlikely(ReadPolicyHasClasses()))
+		tell_all_counts(failed);
+	if (likely(all_notes == NIL))
+		return;
+	foreach (cell, all_notes)
+		tell_note(lfirst(cell), failed);
+	all_notes = NIL;
+	ReadNotesTold++;
+	MemoryContextReset(note_context);
+}
