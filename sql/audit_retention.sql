@@ -135,7 +135,7 @@ CREATE FUNCTION forge(positions text, size text DEFAULT NULL, root text DEFAULT 
 $$;
 SELECT * FROM tamper($$DELETE FROM tarot.audit_entry WHERE operation = 'I' AND key = '{"id": 1}'; SELECT forge('{[0,100)}')$$);
 -- One in the place of an entry that is sealed.
-SELECT * FROM tamper($$UPDATE tarot.audit_entry e SET operation = 'R', new = (SELECT new || '{"positions": "{[0,20)}"}' FROM tarot.audit_entry WHERE operation = 'R' AND new ? 'positions' LIMIT 1) WHERE place(e) = 22; DELETE FROM tarot.audit_entry WHERE operation = 'I' AND key = '{"id": 1}'$$);
+SELECT * FROM tamper($$UPDATE tarot.audit_entry e SET operation = 'R', new = (SELECT new || '{"positions": "{[0,20)}"}' FROM tarot.audit_entry WHERE operation = 'R' AND new ? 'positions' LIMIT 1) WHERE operation = 'I' AND key = '{"id": 10}'; DELETE FROM tarot.audit_entry WHERE operation = 'I' AND key = '{"id": 1}'$$);
 -- One that is sealed, but of another log, of a size that was not yet, or of what comes after it.
 CREATE FUNCTION delete_and_forge(positions text, size text DEFAULT NULL, root text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
 	DELETE FROM tarot.audit_entry WHERE operation = 'I' AND key = '{"id": 1}' AND new->>'name' = 'Fool again';

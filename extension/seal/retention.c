@@ -161,7 +161,7 @@ see_entry(void *state, const LogEntry *entry)
 	if (position < 0)
 	{
 		if (SealStateOf(&examination->last, examination->tree.tiles, examination->now,
-						&entry->id) == ENTRY_NEW)
+						&entry->id) == ENTRY_UNSEALED)
 			examination->unsealed++;
 		else
 			examination->wrong++;

@@ -139,7 +139,7 @@ see_entry(void *state, const LogEntry *entry)
 	NewLeaf *leaf;
 
 	FrontierSee(&sealing->frontier, sealing->partition, entry);
-	if (SealStateOf(&sealing->last, sealing->tiles, sealing->now, &entry->id) != ENTRY_NEW)
+	if (SealStateOf(&sealing->last, sealing->tiles, sealing->now, &entry->id) != ENTRY_UNSEALED)
 		return;
 	if (sealing->count == sealing->room)
 	{

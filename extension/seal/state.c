@@ -75,13 +75,13 @@ EntryStanding
 SealStateOf(const SealState *state, TileStore *tiles, Datum now, const EntryId *id)
 {
 	if (id->system == state->here && is_mine(id))
-		return ENTRY_NEW;
+		return ENTRY_UNSEALED;
 	if (id->system == state->here && !sees(now, id))
 		return ENTRY_STRANGE; /* of a transaction that is still to come */
 	if (state->size == 0)
-		return ENTRY_NEW;
+		return ENTRY_UNSEALED;
 	if (id->system == state->system)
-		return sees(state->snapshot, id) ? ENTRY_COVERED : ENTRY_NEW;
+		return sees(state->snapshot, id) ? ENTRY_COVERED : ENTRY_UNSEALED;
 
 	/*
 	 * A dump was restored, or pg_upgrade has run. The first sealing after that
@@ -90,5 +90,5 @@ SealStateOf(const SealState *state, TileStore *tiles, Datum now, const EntryId *
 	if (id->system != state->here)
 		return ENTRY_COVERED;
 	/* The first sealing here, but perhaps not the first time that we are here. */
-	return state->was_here && TileFind(tiles, id) >= 0 ? ENTRY_COVERED : ENTRY_NEW;
+	return state->was_here && TileFind(tiles, id) >= 0 ? ENTRY_COVERED : ENTRY_UNSEALED;
 }

@@ -22,10 +22,10 @@ extern void SealStateRead(SealState *state, bool fresh);
 
 typedef enum EntryStanding
 {
-	ENTRY_COVERED, /* there is a leaf of it, or should be: its transaction had ended when the log
-					  was sealed */
-	ENTRY_NEW,     /* it came since */
-	ENTRY_STRANGE, /* it cannot have come in the way that entries do */
+	ENTRY_COVERED,  /* there is a leaf of it, or should be: its transaction had ended when the log
+					   was sealed */
+	ENTRY_UNSEALED, /* it came since */
+	ENTRY_STRANGE,  /* it cannot have come in the way that entries do */
 } EntryStanding;
 
 /* `now`: a snapshot that sees the entry, as pg_current_snapshot() gives it. */

@@ -243,7 +243,7 @@ see_unsealed(Verifier *verifier, const EntryId *id)
 	}
 	switch (SealStateOf(&verifier->sealed, verifier->tiles, verifier->now, id))
 	{
-		case ENTRY_NEW:
+		case ENTRY_UNSEALED:
 			verifier->unsealed++;
 			break;
 		case ENTRY_COVERED:

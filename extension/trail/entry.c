@@ -244,5 +244,5 @@ EntryWriteFor(EntryWriter *writer, const EntryOrigin *origin, const AuditEntry *
 void
 EntryWriteAgain(const Datum *values, const bool *nulls)
 {
-	PendingAdd(lock_partition(values[ENTRY_RECORDED_AT]), values, nulls);
+	PendingAdd(PlaceLock(DatumGetTimestampTz(values[ENTRY_RECORDED_AT])), values, nulls);
 }
