@@ -70,6 +70,16 @@ SELECT jsonb_path_query_array(tarot.export_subject('1'), '$.missing[*] ? (@.tabl
 RESET ROLE;
 ALTER TABLE note DISABLE ROW LEVEL SECURITY;
 
+-- ------------------------------------------------------------ what is processed, and what is not seen to
+SET ROLE regress_subjects_nobody;
+SELECT code('SELECT tarot.processing_records()'), code('SELECT tarot.minimization_report()');
+RESET ROLE;
+SELECT tarot.declare_purpose('delivery', 'To bring you what you ordered.'), tarot.set_class_purposes('phone', '{delivery}'), tarot.audit_table('customer'), tarot.set_erasure('orders', 'keep', 'Tax law');
+SELECT class, columns, purposes, declared, measures, erasure FROM tarot.processing_records();
+SELECT class, recipients FROM tarot.processing_records();
+SELECT * FROM tarot.minimization_report();
+SELECT tarot.set_class_purposes('phone', NULL), tarot.unaudit_table('customer');
+
 -- ------------------------------------------------------------ what happens to the tables
 ALTER TABLE orders RENAME customer_id TO buyer;
 ALTER TABLE orders RENAME TO purchase;

@@ -211,6 +211,7 @@ DECLARE
 	k record;
 	left_over record;
 	statement text;
+	affected bigint;
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -272,6 +273,20 @@ BEGIN
 				FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text);
 		END LOOP;
 	END IF;
+
+	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told.
+	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released')) AS t (relation, ended) LOOP
+		IF dry_run THEN
+			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1', r.relation) INTO affected USING subject;
+		ELSE
+			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1', r.relation, r.ended || '_at', r.ended || '_by')
+				USING subject, tarot.subject_pseudonym(subject);
+			GET DIAGNOSTICS affected = ROW_COUNT;
+		END IF;
+		IF affected > 0 THEN
+			report := report || jsonb_build_object('table', r.relation, 'action', 'anonymize', 'rows', affected);
+		END IF;
+	END LOOP;
 
 	-- The keys of what is gone, so that backups have nothing of it either; not where a table that keeps its rows needs them.
 	FOR k IN SELECT DISTINCT s.class, tarot.class_id(s.class) AS class_id FROM tarot.registered_tables() t, tarot.shredded_columns(t) s

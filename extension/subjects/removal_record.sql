@@ -78,8 +78,8 @@ BEGIN
 		IF lock_tables THEN
 			PERFORM tarot.lock_subject_tables();
 		END IF;
-		-- A hold that is coming waits, and one that came is seen.
-		LOCK TABLE tarot.subject_hold IN SHARE MODE;
+		-- A hold that is coming waits, and one that came is seen. Erasures take turns: each writes there in the end.
+		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
 	END IF;
 	report := tarot.erase_rows(subject, dry_run);
 	IF NOT dry_run THEN
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean) IS
-	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. For whom EXECUTE is granted. Raises 55000 where there is a problem, or the subject is on hold, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
+	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. For whom EXECUTE is granted. Raises 55000 where there is a problem, or the subject is on hold, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
 
 CREATE FUNCTION tarot.erasure_certificate(erasure uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -178,7 +178,7 @@ BEGIN
 	IF dry_run IS NULL THEN
 		RAISE EXCEPTION 'dry_run must not be null' USING ERRCODE = 'null_value_not_allowed';
 	ELSIF NOT dry_run THEN
-		LOCK TABLE tarot.subject_hold IN SHARE MODE;
+		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
 	END IF;
 	FOR done IN SELECT * FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id LOOP
 		erasure := done.erasure_id;

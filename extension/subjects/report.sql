@@ -50,7 +50,7 @@ DECLARE
 BEGIN
 	PERFORM tarot.require_subject(subject);
 	RETURN NEXT json_build_object('subject', subject, 'database', current_database(), 'exported_at', now(), 'exported_by', current_user);
-	FOR relation IN SELECT r FROM tarot.registered_tables() r LOOP
+	FOR relation IN SELECT r FROM tarot.registered_tables() r UNION ALL SELECT unnest('{tarot.consent,tarot.subject_restriction}'::regclass[]) LOOP
 		SELECT jsonb_object_agg(e."column", CASE WHEN e.class IS NOT NULL THEN tarot.export_of_class(e.class) ELSE '{}' END || CASE WHEN e.sight <> 'plain' THEN jsonb_build_object('shown', e.sight) ELSE '{}' END)
 				FILTER (WHERE e.class IS NOT NULL OR e.sight <> 'plain'),
 			string_agg(format('t0.%I', e."column"), ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
@@ -62,7 +62,7 @@ BEGIN
 				missing := missing || jsonb_build_object('table', relation, 'reason', 'row security');
 			END IF;
 			IF shown IS NOT NULL THEN
-				FOR line IN EXECUTE format('SELECT row_to_json(r) FROM (SELECT %s FROM %s t0 WHERE %s) AS r', shown, relation, tarot.subject_condition(relation)) USING subject LOOP
+				FOR line IN EXECUTE format('SELECT row_to_json(r) FROM (SELECT %s FROM %s t0 WHERE %s) AS r', shown, relation, CASE WHEN relation IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass) THEN 't0.subject = $1' ELSE tarot.subject_condition(relation) END) USING subject LOOP
 					found := found + 1;
 					RETURN NEXT format('{"table":%s,"row":%s}', to_json(relation::text), line);
 				END LOOP;
@@ -90,6 +90,6 @@ CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 			|| (SELECT line FROM line WHERE line ? 'missing')
 	$$;
 COMMENT ON FUNCTION tarot.export_subject(text) IS
-	'All rows of a data subject in the registered tables, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. Times are in UTC. For whom EXECUTE is granted. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
+	'All rows of a data subject in the registered tables, and its consents and restrictions, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
 REVOKE ALL ON FUNCTION tarot.export_subject_lines(text), tarot.export_subject(text) FROM PUBLIC;
