@@ -168,6 +168,19 @@ ALTER TABLE department OWNER TO CURRENT_USER;
 SELECT "table", problem FROM erase('2', true) WHERE problem IS NOT NULL;
 SELECT run($$SELECT tarot.erase_subject('2', false)$$);
 ALTER TABLE department OWNER TO regress_subjects_owner;
+-- What the transaction has deferred before is done by who deferred it, not with the rights of the extension's owner.
+GRANT INSERT ON witness TO regress_subjects_officer; GRANT CREATE ON SCHEMA public TO regress_subjects_officer; TRUNCATE witness;
+SET ROLE regress_subjects_officer;
+CREATE TABLE own (i int);
+CREATE CONSTRAINT TRIGGER bear_witness AFTER INSERT ON own DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bear_witness();
+BEGIN;
+INSERT INTO own VALUES (1);
+SELECT count(*) FROM tarot.erase_subject('5', false);
+RESET ROLE;
+SELECT * FROM witness;
+ROLLBACK;
+RESET ROLE;
+DROP TABLE own; REVOKE CREATE ON SCHEMA public FROM regress_subjects_officer;
 -- Locked against writers; not where that would not help.
 BEGIN;
 SELECT count(*) FROM tarot.erase_subject('3', false, true) WHERE "rows" > 0;

@@ -4,6 +4,10 @@ CREATE FUNCTION tarot.run_as_owner(relation oid, statement text, subject text) R
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_run_as_owner';
 
+CREATE FUNCTION tarot.end_deferral() RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_subjects_end_deferral';
+
 CREATE FUNCTION tarot.subject_pseudonym(subject text) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_subject_pseudonym';
@@ -49,4 +53,4 @@ WHEN OTHERS THEN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.run_as_owner(oid, text, text), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.run_on_subject(oid, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.run_on_subject(oid, text, text) FROM PUBLIC;

@@ -263,8 +263,7 @@ BEGIN
 	END IF;
 
 	IF NOT dry_run THEN
-		-- Constraints that are deferred would be looked at with other rights than those of the tables' owners.
-		SET CONSTRAINTS ALL IMMEDIATE;
+		PERFORM tarot.end_deferral();
 		FOR r IN SELECT * FROM tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) LOOP
 			SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
 				INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);

@@ -159,6 +159,31 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(counts);
 }
 
+/*
+ * tarot.end_deferral() RETURNS void
+ *
+ * In a restricted operation nothing can be deferred. What the transaction has
+ * deferred already is done at once: by the role that would have at its end, and
+ * not by the one whose rights the calling function lent it.
+ */
+PG_FUNCTION_INFO_V1(tarot_subjects_end_deferral);
+Datum
+tarot_subjects_end_deferral(PG_FUNCTION_ARGS)
+{
+	Oid user;
+	int context;
+
+	(void) fcinfo;
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(GetOuterUserId(), context | SECURITY_RESTRICTED_OPERATION);
+	SPI_connect();
+	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "constraints could not be made immediate");
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+	PG_RETURN_VOID();
+}
+
 /* ---------------------------------------------------------------- who it is */
 
 /*

@@ -36,7 +36,7 @@ SELECT set_eq(
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
 		'subject_registrations', 'is_searchable', 'column_numbers', 'column_names', 'number_subject_columns', 'subject_foreign_key', 'masked_among', 'subject_table_problem', 'subject_comparison', 'subject_condition', 'registered_tables', 'require_subject', 'require_line',
-		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
+		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
 		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
