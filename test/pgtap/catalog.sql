@@ -36,6 +36,9 @@ SELECT set_eq(
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
 		'examine_audit_entries', 'remove_audit_partition', 'erase_entries_at', 'put_retention_entry', 'past_audit_partitions', 'hold_audit_partition', 'lock_audit_partitions', 'put_dropped_entry', 'erase_found_details', 'require_erase_reason',
+		'subject_registrations', 'is_searchable', 'column_numbers', 'column_names', 'number_subject_columns', 'subject_foreign_key', 'masked_among', 'subject_table_problem', 'subject_comparison', 'subject_condition', 'registered_tables', 'require_subject', 'require_line',
+		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
+		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -53,15 +56,16 @@ SELECT set_eq(
 	$$VALUES ('accepted_column', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'), ('class_grant', 'WHERE grantee = 0 OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = grantee)'), ('role', 'WHERE NOT predefined'), ('required_anonymity', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('audited_read', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
 		('audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')'),
+		('subject_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)'), ('subject_rule', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)'),
 		('break_glass_list', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)')$$,
 	'all their rows, but grants to roles and columns of tables that are gone, and roles that are there from the start');
 SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 'm', 'f', 'p')$$, ARRAY['audit_entry'], 'there is nothing else that would have to be, but the parent of the audit log''s partitions');
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer') OR kind = 'before') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
-	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log and its tree only ask');
+	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log, its tree, and what is on record of data subjects only ask');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
 	ARRAY['5 1', '25 0', '32 0', '62 0'], 'a new subject key is guarded, but not announced');
 SELECT set_eq($$SELECT tgrelid::regclass::text, tgtype FROM pg_trigger WHERE tgfoid = 'tarot.refuse_change_of_record'::regproc AND tgenabled = 'A' AND tgqual IS NULL$$,
@@ -74,7 +78,7 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'is_line', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule',
-		'check_survey', 'classifying_statements', 'ordered_distance',
+		'check_survey', 'classifying_statements', 'ordered_distance', 'require_subject', 'require_line', 'erasure_rows', 'erasure_changes',
 		'verify_inclusion', 'verify_consistency', 'verify_checkpoint', 'audit_signer_key', 'read_checkpoint'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,

@@ -52,6 +52,8 @@ SELECT set_eq(
 			'tarot.k_anonymity(regclass,name[],integer)', 'tarot.require_k_anonymity(regclass,name[],integer)', 'tarot.l_diversity(regclass,name[],name,integer)',
 			'tarot.t_closeness(regclass,name[],name,double precision,boolean)', 'tarot.ordered_distance(integer[],bigint[],double precision[],double precision[])', 'tarot.quoted_columns(regclass,name[])', 'tarot.relation_name(regclass)', 'tarot.plain_type(oid)',
 			'tarot.require_anonymity(regclass,name[],integer,name[],integer,double precision)', 'tarot.check_required_anonymity(regclass)', 'tarot.sees_all_rows(regclass)',
+			'tarot.subject_registrations()', 'tarot.is_searchable(text)', 'tarot.column_numbers(oid,name[])', 'tarot.column_names(oid,smallint[],name[])', 'tarot.subject_foreign_key(tarot.subject_table)', 'tarot.masked_among(oid,name[])', 'tarot.subject_comparison(oid,name,text)',
+			'tarot.subject_table_problem(tarot.subject_table)', 'tarot.subject_condition(oid,text)', 'tarot.registered_tables()', 'tarot.require_subject(text)', 'tarot.sight_of_class(text)', 'tarot.export_of_class(text)', 'tarot.exported_columns(oid)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
@@ -87,7 +89,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

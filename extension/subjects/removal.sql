@@ -1,0 +1,320 @@
+-- subjects: what is done to the rows of one who is to be forgotten
+
+CREATE TABLE tarot.subject_rule (
+	relation regclass PRIMARY KEY,
+	action text COLLATE "C" NOT NULL CHECK (action IN ('delete', 'anonymize', 'shred', 'keep')),
+	legal_basis text,
+	columns name[] NOT NULL DEFAULT '{}',
+	"values" text[] NOT NULL DEFAULT '{}',
+	numbers smallint[] NOT NULL,
+	CHECK (cardinality(columns) = cardinality("values")),
+	CHECK (action <> 'keep' OR legal_basis IS NOT NULL)
+);
+COMMENT ON TABLE tarot.subject_rule IS 'What tarot.erase_subject() does to rows of registered tables, as tarot.set_erasure() was told.';
+SELECT tarot.declare_policy_table('tarot.subject_rule', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+CREATE FUNCTION tarot.number_rule_columns() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	NEW.numbers := tarot.column_numbers(NEW.relation, NEW.columns);
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER number_columns BEFORE INSERT ON tarot.subject_rule FOR EACH ROW EXECUTE FUNCTION tarot.number_rule_columns();
+ALTER TABLE tarot.subject_rule ENABLE ALWAYS TRIGGER number_columns;
+
+-- Who must not be erased. It stays when it is over: that there was a hold may have to be shown.
+CREATE TABLE tarot.subject_hold (
+	subject text COLLATE "C" NOT NULL,
+	reason text NOT NULL,
+	held_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	held_by name NOT NULL,
+	released_at timestamptz,
+	released_by name,
+	PRIMARY KEY (subject, held_at)
+);
+CREATE UNIQUE INDEX subject_hold_in_force ON tarot.subject_hold (subject) WHERE released_at IS NULL;
+COMMENT ON TABLE tarot.subject_hold IS 'Data subjects that are not to be erased, by tarot.hold_subject(), and those that were. For the owner of the extension and whom it grants SELECT.';
+SELECT tarot.guard_table('tarot.subject_hold'), pg_extension_config_dump('tarot.subject_hold', '');
+
+-- ------------------------------------------------------------ rules and holds
+
+CREATE FUNCTION tarot.set_erasure(rel regclass, action text, legal_basis text DEFAULT NULL, replacements jsonb DEFAULT '{}') RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	bad text;
+BEGIN
+	IF num_nulls(rel, action) > 0 OR action NOT IN ('delete', 'anonymize', 'shred', 'keep') THEN
+		RAISE EXCEPTION 'action must be delete, anonymize, shred or keep' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF rel <> ALL (ARRAY(SELECT r FROM tarot.registered_tables() r)) THEN
+		RAISE EXCEPTION 'table "%" is not registered', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.register_subject_table().';
+	ELSIF legal_basis IS NOT NULL AND NOT (tarot.is_line(legal_basis) AND octet_length(legal_basis) <= 1000) OR legal_basis IS NULL AND action = 'keep' THEN
+		RAISE EXCEPTION 'to keep rows takes a legal basis, in a line of at most 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF jsonb_typeof(replacements) IS DISTINCT FROM 'object' OR replacements <> '{}' AND action <> 'anonymize' THEN
+		RAISE EXCEPTION 'replacements are an object of columns and their new values, for the action anonymize' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	SELECT k INTO bad FROM jsonb_object_keys(replacements) k WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a') ORDER BY k LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'table "%" has no column "%" that can be written', tarot.relation_name(rel), bad USING ERRCODE = 'undefined_column';
+	END IF;
+	DELETE FROM tarot.subject_rule r WHERE r.relation = rel OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
+	INSERT INTO tarot.subject_rule (relation, action, legal_basis, columns, "values")
+		SELECT rel, set_erasure.action, set_erasure.legal_basis, coalesce(array_agg(e.key::name ORDER BY e.key), '{}'), coalesce(array_agg(e.value ORDER BY e.key), '{}') FROM jsonb_each_text(replacements) e;
+END
+$$;
+COMMENT ON FUNCTION tarot.set_erasure(regclass, text, text, jsonb) IS
+	'Says what tarot.erase_subject() does to a subject''s rows of a registered table: delete them, which is the default; anonymize them, which puts NULL into the columns with a data class and what replacements says, as {"column": value or null}, into these; shred, where all that has a data class is under the subject''s key (tarot.set_subject()), which destroys that; keep, for a legal basis. The basis, a line of at most 1000 bytes, goes into the certificate. For whom EXECUTE is granted. Raises 55000 for a table that is not registered, 42703 for a column that does not exist, 22023 for the rest.';
+
+CREATE FUNCTION tarot.hold_subject(subject text, reason text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.require_subject(subject);
+	IF tarot.is_line(reason) IS NOT TRUE OR octet_length(reason) > 1000 THEN
+		RAISE EXCEPTION 'reason must be a line of at most 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	INSERT INTO tarot.subject_hold (subject, reason, held_by) VALUES (subject, reason, session_user) ON CONFLICT DO NOTHING;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the subject is on hold already' USING ERRCODE = 'duplicate_object';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tarot.hold_subject(text, text) IS
+	'Puts a data subject on hold: tarot.erase_subject() refuses (55000) until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
+
+CREATE FUNCTION tarot.release_subject(subject text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	UPDATE tarot.subject_hold h SET released_at = clock_timestamp(), released_by = session_user WHERE h.subject = release_subject.subject AND h.released_at IS NULL;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the subject is not on hold' USING ERRCODE = 'undefined_object';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION tarot.release_subject(text) IS
+	'Ends what tarot.hold_subject() began; the record of it stays in tarot.subject_hold. For whom EXECUTE is granted. Raises 42704 for one who is not on hold.';
+
+-- ------------------------------------------------------------ the plan
+
+-- What an UPDATE puts into a table's columns; "differs" is whether a row has anything else there, as far as the owner can tell.
+CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs text, OUT problem text) RETURNS record
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH replaced AS (
+			SELECT a.attname, a.attnum, a.attnotnull AND u.value IS NULL AS unfit, u.value, tarot.plain_type(a.atttypid) IS NOT NULL AS sealed, tarot.masked_among(rel, ARRAY[a.attname]) IS NOT NULL AS masked, format_type(a.atttypid, a.atttypmod) AS type,
+				coalesce(tarot.class_of_type(a.atttypid, a.atttypmod), tarot.class_of_column(rel, a.attnum)) AS class
+			FROM pg_attribute a LEFT JOIN (SELECT n, v FROM tarot.subject_rule r, unnest(r.columns, r."values") AS p (n, v) WHERE r.relation = rel) AS u (name, value) ON u.name = a.attname
+			WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND (u.name IS NOT NULL OR a.attname = ANY (tarot.classified_among(rel))))
+		SELECT string_agg(format('%I = %L', attname, value), ', ' ORDER BY attnum),
+			string_agg(CASE WHEN masked OR sealed AND value IS NOT NULL THEN 'true' WHEN value IS NULL THEN format('t0.%I IS NOT NULL', attname) ELSE format('t0.%I::text IS DISTINCT FROM %L::%s::text', attname, value, type) END, ' OR ' ORDER BY attnum),
+			CASE WHEN bool_or(unfit) THEN format('column %s cannot be NULL, and no replacement is given', min(quote_ident(attname)) FILTER (WHERE unfit))
+				WHEN bool_or(kept) THEN format('its owner may not write data class %s', min(quote_ident(class)) FILTER (WHERE kept)) WHEN count(*) = 0 THEN 'nothing of it has a data class or a replacement' END
+		-- A value of a class takes the right to write it, a mask in its place as well.
+		FROM (SELECT r.*, (masked OR sealed AND value IS NOT NULL) AND NOT tarot.role_writes_class((SELECT c.relowner FROM pg_class c WHERE c.oid = rel), r.class) AS kept FROM replaced r) AS r
+	$$;
+
+-- The classes by whose keys a table's values are the subject's, where that is the one whom the table is registered by.
+CREATE FUNCTION tarot.shredded_columns(rel oid) RETURNS TABLE ("column" name, class text)
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT a.attname, c.name FROM tarot.bound_column b JOIN tarot.subject_table s ON s.relation = b."table" AND s.parent IS NULL AND s.columns = ARRAY[b.subject::name]
+			JOIN pg_attribute a ON a.attrelid = b."table" AND a.attname = b."column" JOIN tarot.class c ON c.name = tarot.class_of_type(a.atttypid, a.atttypmod) AND c.per_subject
+			WHERE b."table" = rel AND b.enforced
+	$$;
+
+-- Children before what they refer to. Those that refer to each other go in one step.
+CREATE FUNCTION tarot.erasure_steps(relations oid[]) RETURNS TABLE (step integer, members oid[])
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	remaining oid[] := relations;
+BEGIN
+	step := 0;
+	WHILE remaining <> '{}' LOOP
+		-- The table that the fewest refer to, over whatever others, is among them alone: one, or a circle.
+		SELECT r.members INTO members FROM unnest(remaining) AS t (relation), LATERAL (
+				WITH RECURSIVE referring (relation) AS (SELECT t.relation
+					UNION SELECT n.conrelid FROM referring f JOIN pg_constraint n ON n.contype = 'f' AND n.confrelid = f.relation WHERE n.conrelid = ANY (remaining))
+				SELECT array_agg(f.relation ORDER BY f.relation::regclass::text COLLATE "C") AS members FROM referring f) AS r
+			ORDER BY cardinality(r.members), r.members[1]::regclass::text COLLATE "C" LIMIT 1;
+		step := step + 1;
+		RETURN NEXT;
+		remaining := ARRAY(SELECT r FROM unnest(remaining) r WHERE r <> ALL (members));
+	END LOOP;
+END
+$$;
+
+-- Rows that refer to what would be deleted and would stay.
+CREATE FUNCTION tarot.references_left(constraint_id oid, subject text, actions jsonb, OUT "rows" bigint, OUT problem text) RETURNS record
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	n pg_constraint;
+	action text;
+	pairs text;
+	query text;
+BEGIN
+	SELECT * INTO n FROM pg_constraint c WHERE c.oid = constraint_id;
+	action := actions->>(n.conrelid::text);
+	rows := 0;
+	SELECT string_agg(format('t10.%I OPERATOR(%I.%s) t0.%I', b.attname, s.nspname, o.oprname, a.attname), ' AND ') INTO pairs
+		FROM unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator) JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
+			JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace;
+	query := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE EXISTS (SELECT FROM %s t10 WHERE %s AND %s)', n.conrelid::regclass, n.confrelid::regclass, pairs, tarot.subject_condition(n.confrelid, 't10'));
+	IF action = 'delete' THEN
+		query := format('%s AND %s IS NOT TRUE', query, tarot.subject_condition(n.conrelid));
+	END IF;
+	BEGIN
+		rows := (tarot.run_on_subject(n.conrelid, query, subject))[1];
+	EXCEPTION WHEN insufficient_privilege THEN
+		BEGIN
+			rows := (tarot.run_on_subject(n.confrelid, query, subject))[1];
+		EXCEPTION WHEN insufficient_privilege THEN
+			problem := format('neither the owner of it nor that of %s can tell which rows refer there: grant one of them SELECT on both', n.confrelid::regclass);
+			RETURN;
+		END;
+	END;
+	IF rows > 0 AND n.confdeltype NOT IN ('n', 'd') THEN
+		problem := format(CASE WHEN action = 'delete' THEN 'rows that are not the subject''s would go on referring to rows of %s that are deleted' ELSE 'it would go on referring to rows of %s that are deleted%s' END, n.confrelid::regclass,
+			CASE WHEN action IS NULL THEN ': register the table' ELSE format(': anonymize that, or delete these, which are to %s', CASE action WHEN 'keep' THEN 'be kept' WHEN 'shred' THEN 'be shredded' ELSE 'be anonymized' END) END);
+	END IF;
+END
+$$;
+
+-- ------------------------------------------------------------ doing it
+
+-- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys.
+CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	report jsonb := '[]';
+	-- Of each table, by its OID.
+	actions jsonb;
+	changes jsonb := '{}';
+	problem text;
+	problems text[] := '{}';
+	counts bigint[];
+	r record;
+	k record;
+	left_over record;
+	statement text;
+	affected bigint;
+BEGIN
+	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
+	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
+		problems := problems || 'the subject is on hold'::text;
+		report := report || jsonb_build_object('action', 'hold', 'problem', 'the subject is on hold');
+	END IF;
+
+	-- First all that can be known before anything is written.
+	FOR r IN SELECT t AS relation, actions->>(t::oid::text) AS action, u.legal_basis, tarot.subject_condition(t) AS condition, e.members, c.relowner
+			FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t JOIN pg_class c ON c.oid = t
+				LEFT JOIN tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) e ON t::oid = ANY (e.members)
+			ORDER BY e.step NULLS LAST, t::text COLLATE "C"
+	LOOP
+		problem := NULL;
+		statement := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE %s', r.relation, r.condition);
+		IF r.action = 'delete' THEN
+			changes := changes || jsonb_build_object(r.relation::oid::text, format('DELETE FROM %s t0 WHERE %s RETURNING 1', r.relation, r.condition));
+		ELSIF r.action = 'anonymize' THEN
+			SELECT * INTO k FROM tarot.anonymizing_update(r.relation);
+			problem := k.problem;
+			statement := format('%s AND (%s)', statement, coalesce(k.differs, 'true'));
+			changes := changes || jsonb_build_object(r.relation::oid::text, format('UPDATE %s t0 SET %s WHERE %s AND (%s) RETURNING 1', r.relation, k.changes, r.condition, k.differs));
+		ELSIF r.action = 'shred' THEN
+			SELECT 'column ' || quote_ident(c) || ' is not under the key of the subject' INTO problem FROM unnest(tarot.classified_among(r.relation)) c WHERE c NOT IN (SELECT s."column" FROM tarot.shredded_columns(r.relation) s) ORDER BY c LIMIT 1;
+			IF problem IS NULL AND NOT EXISTS (SELECT FROM tarot.shredded_columns(r.relation)) THEN
+				problem := 'nothing of it is under the key of the subject';
+			END IF;
+		END IF;
+		IF cardinality(r.members) > 1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (r.members) AND c.relowner <> r.relowner) THEN
+			problem := 'it is in a circle of foreign keys with tables of another owner';
+		END IF;
+		counts := tarot.run_on_subject(r.relation, statement, subject);
+		report := report || jsonb_strip_nulls(jsonb_build_object('table', r.relation, 'action', r.action, 'rows', counts[1], 'legal_basis', r.legal_basis, 'problem', problem));
+		problems := problems || CASE WHEN problem IS NOT NULL THEN format('%s: %s', r.relation, problem) END;
+		IF r.action = 'delete' AND counts[1] > 0 THEN
+			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = r.relation AND n.conparentid = 0 ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
+				left_over := tarot.references_left(k.oid, subject, actions);
+				IF left_over.rows > 0 OR left_over.problem IS NOT NULL THEN
+					report := report || jsonb_strip_nulls(jsonb_build_object('table', k.referring, 'action', 'unlink', 'rows', left_over.rows, 'problem', left_over.problem));
+					problems := problems || CASE WHEN left_over.problem IS NOT NULL THEN format('%s: %s', k.referring, left_over.problem) END;
+				END IF;
+			END LOOP;
+		END IF;
+	END LOOP;
+	problems := array_remove(problems, NULL);
+	IF problems <> '{}' AND NOT dry_run THEN
+		RAISE EXCEPTION 'the subject cannot be erased' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(problems, E'\n'),
+			HINT = 'A dry run tells all of it. See tarot.set_erasure(), tarot.register_subject_table() and tarot.release_subject().';
+	END IF;
+
+	IF NOT dry_run THEN
+		PERFORM tarot.end_deferral();
+		FOR r IN SELECT * FROM tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) LOOP
+			SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
+				INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
+			counts := tarot.run_on_subject(r.members[1], statement, subject);
+			report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number]) ELSE e END ORDER BY position)
+				FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text);
+		END LOOP;
+	END IF;
+
+	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told.
+	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released')) AS t (relation, ended) LOOP
+		IF dry_run THEN
+			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1', r.relation) INTO affected USING subject;
+		ELSE
+			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1', r.relation, r.ended || '_at', r.ended || '_by')
+				USING subject, tarot.subject_pseudonym(subject);
+			GET DIAGNOSTICS affected = ROW_COUNT;
+		END IF;
+		IF affected > 0 THEN
+			report := report || jsonb_build_object('table', r.relation, 'action', 'anonymize', 'rows', affected);
+		END IF;
+	END LOOP;
+
+	-- The keys of what is gone, so that backups have nothing of it either; not where a table that keeps its rows needs them.
+	FOR k IN SELECT DISTINCT s.class, tarot.class_id(s.class) AS class_id FROM tarot.registered_tables() t, tarot.shredded_columns(t) s
+			WHERE NOT EXISTS (SELECT FROM tarot.registered_tables() o, tarot.shredded_columns(o) x WHERE actions->>(o::oid::text) = 'keep' AND x.class = s.class) ORDER BY s.class LOOP
+		report := report || jsonb_strip_nulls(jsonb_build_object('action', 'destroy key', 'class', k.class, 'rows', CASE WHEN NOT dry_run THEN tarot.destroy_subject(k.class_id, subject)::integer END));
+	END LOOP;
+	RETURN report || coalesce((SELECT jsonb_agg(jsonb_build_object('table', d::regclass, 'action', 'not reached') ORDER BY d::regclass::text COLLATE "C") FROM tarot.tables_of_data() d
+		WHERE NOT actions ? d::text AND tarot.classified_among(d) <> '{}'), '[]');
+END
+$$;
+
+-- ------------------------------------------------------------ what happens to the tables later
+
+CREATE FUNCTION tarot.follow_subject_columns() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	UPDATE tarot.subject_table s SET columns = tarot.column_names(s.relation, s.numbers, s.columns), parent_columns = tarot.column_names(s.parent, s.parent_numbers, s.parent_columns)
+		WHERE s.columns <> tarot.column_names(s.relation, s.numbers, s.columns) OR s.parent_columns <> tarot.column_names(s.parent, s.parent_numbers, s.parent_columns);
+	UPDATE tarot.subject_rule r SET columns = tarot.column_names(r.relation, r.numbers, r.columns) WHERE r.columns <> tarot.column_names(r.relation, r.numbers, r.columns);
+END
+$$;
+COMMENT ON FUNCTION tarot.follow_subject_columns() IS 'Event trigger: when a column is renamed, what tarot.register_subject_table() and tarot.set_erasure() were told of it holds for its new name.';
+CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
+	-- By each of these can a column of a table be renamed.
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
+	EXECUTE FUNCTION tarot.follow_subject_columns();
+ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
+
+REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean), tarot.follow_subject_columns() FROM PUBLIC;

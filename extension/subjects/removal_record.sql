@@ -1,0 +1,226 @@
+-- subjects: erasing one, and what shows that it was done
+
+-- Who was erased is here twice: by a keyed hash, for ever, and sealed, so that a restored backup can be erased again, until
+-- tarot.forget_erasures().
+CREATE TABLE tarot.erasure (
+	erasure_id uuid PRIMARY KEY,
+	pseudonym text COLLATE "C" NOT NULL,
+	sealed text COLLATE "C",
+	erased_at timestamptz NOT NULL,
+	erased_by name NOT NULL,
+	system bigint NOT NULL,
+	transaction xid8 NOT NULL,
+	report jsonb NOT NULL
+);
+COMMENT ON TABLE tarot.erasure IS
+	'Data subjects that were erased: by their pseudonym, and, until tarot.forget_erasures(), sealed by the key "default". For the owner of the extension and whom it grants SELECT.';
+SELECT tarot.guard_table('tarot.erasure'), pg_extension_config_dump('tarot.erasure', '');
+
+-- The rows of a report.
+CREATE FUNCTION tarot.erasure_rows(report jsonb) RETURNS TABLE ("table" text, action text, "rows" bigint, legal_basis text, problem text)
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT coalesce(e->>'table', e->>'class'), e->>'action', (e->'rows')::bigint, e->>'legal_basis', e->>'problem' FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) ORDER BY position
+	$$;
+
+-- Whether anything was, or would be, taken away.
+CREATE FUNCTION tarot.erasure_changes(report jsonb) RETURNS bigint
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT coalesce(sum(e.rows), 0)::bigint FROM tarot.erasure_rows(report) e WHERE e.action IN ('delete', 'anonymize', 'destroy key') $$;
+
+-- Tells how it went, in the table and in the log.
+CREATE FUNCTION tarot.certify_erasure(id uuid, pseudonym text, report jsonb, again boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.record_erasure(jsonb_build_object('command', CASE WHEN again THEN 'ERASE SUBJECT AGAIN' ELSE 'ERASE SUBJECT' END, 'erasure', id, 'pseudonym', pseudonym, 'erased_at', now(),
+		'tables', (SELECT coalesce(jsonb_agg(e), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' <> 'not reached'),
+		'not_reached', (SELECT coalesce(jsonb_agg(e->'table'), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' = 'not reached')));
+END
+$$;
+
+-- No row comes to these tables from here to the end of the transaction.
+CREATE FUNCTION tarot.lock_subject_tables() RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	relation regclass;
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'tables are locked in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another sees nothing of what others committed until it had the lock.';
+	END IF;
+	FOR relation IN SELECT r FROM tarot.registered_tables() r LOOP
+		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION tarot.erase_subject(subject text, dry_run boolean DEFAULT true, lock_tables boolean DEFAULT false, OUT erasure uuid, OUT "table" text, OUT action text, OUT "rows" bigint, OUT legal_basis text, OUT problem text) RETURNS SETOF record
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	report jsonb;
+	id uuid;
+	pseudonym text;
+BEGIN
+	PERFORM tarot.require_subject(subject);
+	IF num_nulls(dry_run, lock_tables) > 0 THEN
+		RAISE EXCEPTION 'dry_run and lock_tables must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF NOT dry_run THEN
+		id := gen_random_uuid();
+		pseudonym := tarot.subject_pseudonym(subject);
+		IF lock_tables THEN
+			PERFORM tarot.lock_subject_tables();
+		END IF;
+		-- A hold that is coming waits, and one that came is seen. Erasures take turns: each writes there in the end.
+		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
+	END IF;
+	report := tarot.erase_rows(subject, dry_run);
+	IF NOT dry_run THEN
+		INSERT INTO tarot.erasure VALUES (id, pseudonym, tarot.encrypt(subject, 'default', ARRAY['erasure', id::text]), now(), session_user, (SELECT s.system_identifier FROM pg_control_system() s), pg_current_xact_id(), report);
+		PERFORM tarot.certify_erasure(id, pseudonym, report, false);
+	END IF;
+	RETURN QUERY SELECT id, e.* FROM tarot.erasure_rows(report) e;
+END
+$$;
+COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean) IS
+	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. For whom EXECUTE is granted. Raises 55000 where there is a problem, or the subject is on hold, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
+
+CREATE FUNCTION tarot.erasure_certificate(erasure uuid) RETURNS jsonb
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	done tarot.erasure;
+	entry tarot.audit_entry;
+	certificate jsonb;
+	proof record;
+BEGIN
+	SELECT * INTO done FROM tarot.erasure e WHERE e.erasure_id = erasure;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no erasure "%"', erasure USING ERRCODE = 'undefined_object';
+	END IF;
+	SELECT * INTO entry FROM tarot.audit_entry a WHERE a.recorded_at >= done.erased_at AND a.transaction = done.transaction AND a.system = done.system AND a.operation = 'S' AND a.new->>'erasure' = erasure::text;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the entry of erasure "%" is not in the audit log', erasure USING ERRCODE = 'undefined_object', HINT = 'It may have been exported, and dropped here. What it said is in tarot.erasure.';
+	END IF;
+	certificate := jsonb_build_object('certificate', entry.new, 'recorded_at', entry.recorded_at, 'role', entry.role, 'session_role', entry.session_role, 'subject', entry.subject,
+		'entry', jsonb_build_object('system', entry.system::text, 'transaction', entry.transaction::text, 'number', entry.number));
+	BEGIN
+		proof := tarot.inclusion_proof(entry.system, entry.transaction, entry.number);
+	EXCEPTION WHEN undefined_object THEN
+		RETURN certificate || '{"sealed": false}';
+	END;
+	RETURN certificate || jsonb_build_object('sealed', true, 'leaf', encode(proof.leaf, 'hex'), 'position', proof."position", 'tree_size', proof.tree_size,
+		'proof', (SELECT coalesce(jsonb_agg(encode(p, 'hex') ORDER BY i), '[]') FROM unnest(proof.proof) WITH ORDINALITY AS u (p, i)),
+		'checkpoint', (SELECT c.note FROM tarot.audit_checkpoint c WHERE c.size = proof.tree_size));
+END
+$$;
+COMMENT ON FUNCTION tarot.erasure_certificate(uuid) IS
+	'What shows that a data subject was erased: the entry of the audit log, which tells the subject by a pseudonym (tarot.subject_pseudonym()) alone, what was done in which table to how many rows and on what legal basis rest was kept, who did it and when; and, once the log is sealed, the proof that the entry is in its hash tree, with the signed checkpoint, for tarot.verify_inclusion() and tarot.verify_checkpoint(). For whom EXECUTE is granted. Raises 42704 for an erasure that is not known, or whose entry is no longer in the log.';
+
+-- ------------------------------------------------------------ again
+
+CREATE FUNCTION tarot.export_erasures(since timestamptz DEFAULT '-infinity') RETURNS SETOF text
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT to_json(e)::text FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id
+	$$;
+COMMENT ON FUNCTION tarot.export_erasures(timestamptz) IS
+	'The erasures since a time, by default all, a line of JSON each, to be kept outside of the database for a restore. Who was erased is in it sealed by the key "default". For whom EXECUTE is granted.';
+
+CREATE FUNCTION tarot.open_erasure(of tarot.erasure) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT tarot.try_decrypt(of.sealed, ARRAY['erasure', of.erasure_id::text]) $$;
+
+CREATE FUNCTION tarot.import_erasure(line text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	given tarot.erasure;
+BEGIN
+	BEGIN
+		given := json_populate_record(NULL::tarot.erasure, line::json);
+	EXCEPTION WHEN data_exception THEN
+		given := NULL;
+	END;
+	IF num_nulls(given.erasure_id, given.pseudonym, given.sealed, given.erased_at, given.erased_by, given.system, given.transaction, given.report) > 0 THEN
+		RAISE EXCEPTION 'the line is no erasure' USING ERRCODE = 'invalid_parameter_value', HINT = 'tarot.export_erasures() writes them.';
+	ELSIF tarot.subject_pseudonym(tarot.open_erasure(given)) IS DISTINCT FROM given.pseudonym THEN
+		RAISE EXCEPTION 'erasure "%" cannot be opened with the keys of this database', given.erasure_id USING ERRCODE = 'TS102',
+			HINT = 'Put the present tables of keys in the place of those that were restored.';
+	END IF;
+	INSERT INTO tarot.erasure SELECT given.* ON CONFLICT DO NOTHING;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION tarot.import_erasure(text) IS
+	'Takes a line of tarot.export_erasures() into tarot.erasure, for tarot.replay_erasures(); returns whether it was not there. It must be one that the keys of this database sealed. For whom EXECUTE is granted. Raises 22023 for another line, TS102 for one that cannot be opened, TS001 when the server is locked.';
+
+CREATE FUNCTION tarot.replay_erasures(since timestamptz DEFAULT '-infinity', dry_run boolean DEFAULT false, OUT erasure uuid, OUT erased_at timestamptz, OUT "rows" bigint, OUT problem text) RETURNS SETOF record
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	done tarot.erasure;
+	subject text;
+	report jsonb;
+BEGIN
+	IF dry_run IS NULL THEN
+		RAISE EXCEPTION 'dry_run must not be null' USING ERRCODE = 'null_value_not_allowed';
+	ELSIF NOT dry_run THEN
+		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
+	END IF;
+	FOR done IN SELECT * FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id LOOP
+		erasure := done.erasure_id;
+		erased_at := done.erased_at;
+		rows := NULL;
+		problem := NULL;
+		subject := tarot.open_erasure(done);
+		IF subject IS NULL THEN
+			problem := 'it cannot be opened with the keys of this database';
+		ELSE
+			-- One that is refused does not keep the others from being done; and nothing of it is.
+			BEGIN
+				report := tarot.erase_rows(subject, dry_run);
+				rows := tarot.erasure_changes(report);
+				IF rows > 0 AND NOT dry_run THEN
+					PERFORM tarot.certify_erasure(done.erasure_id, done.pseudonym, report, true);
+				END IF;
+			EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege OR integrity_constraint_violation THEN
+				GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
+			END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tarot.replay_erasures(timestamptz, boolean) IS
+	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was refused. By what tarot.set_erasure() says now. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
+
+CREATE FUNCTION tarot.forget_erasures(before timestamptz) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	forgotten bigint;
+BEGIN
+	UPDATE tarot.erasure e SET sealed = NULL WHERE e.erased_at < before AND e.sealed IS NOT NULL;
+	GET DIAGNOSTICS forgotten = ROW_COUNT;
+	RETURN forgotten;
+END
+$$;
+COMMENT ON FUNCTION tarot.forget_erasures(timestamptz) IS
+	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
+
+REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
+	tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean), tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;

@@ -1,0 +1,106 @@
+-- Tables with rows of data subjects: how they are registered and found, and what an export has.
+SET client_min_messages = warning;
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+CREATE EXTENSION tarot_security;
+\getenv source PG_ABS_SRCDIR
+\i :source/sql/include/attempt.sql
+CREATE ROLE regress_subjects_officer; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_nobody; CREATE ROLE regress_subjects_app;
+\i :source/sql/include/subjects.sql
+GRANT EXECUTE ON FUNCTION tarot.register_subject_table, tarot.unregister_subject_table, tarot.subject_map, tarot.export_subject, tarot.export_subject_lines TO regress_subjects_officer, regress_subjects_support, regress_subjects_app;
+GRANT SELECT ON tarot.subject_tables TO regress_subjects_officer;
+
+-- ------------------------------------------------------------ the map of a platform nobody has registered anything of
+SELECT * FROM tarot.subject_map('customer', 'id');
+SELECT run($$SELECT tarot.subject_map('customer', 'nothing')$$), run($$SELECT tarot.subject_map('customer')$$);
+-- By its statements all is registered, in that order.
+DO $$
+DECLARE
+	s text;
+BEGIN
+	FOR s IN SELECT m.statement FROM tarot.subject_map('customer', 'id') WITH ORDINALITY m WHERE m.statement IS NOT NULL ORDER BY m.ordinality LOOP
+		EXECUTE s;
+	END LOOP;
+END
+$$;
+SELECT * FROM tarot.subject_tables ORDER BY "table"::text COLLATE "C", columns;
+SELECT "table", state FROM tarot.subject_map() WHERE state <> 'registered';
+
+-- ------------------------------------------------------------ registering
+SET ROLE regress_subjects_nobody;
+SELECT code($$SELECT tarot.register_subject_table('note', 'author')$$), code($$SELECT tarot.unregister_subject_table('note')$$), code($$SELECT * FROM tarot.subject_map()$$),
+	code($$SELECT tarot.export_subject('1')$$), code($$SELECT * FROM tarot.export_subject_lines('1')$$), code('SELECT FROM tarot.subject_tables'), code('SELECT FROM tarot.subject_table');
+SET ROLE regress_subjects_officer;
+SELECT run($$SELECT tarot.register_subject_table(NULL, 'id')$$), run($$SELECT tarot.register_subject_table('note')$$), run($$SELECT tarot.register_subject_table('note', 'author', 'customer')$$),
+	run($$SELECT tarot.register_subject_table('note', 'author', by => '{author}')$$), run($$SELECT tarot.register_subject_table(1::regclass, 'id')$$);
+SELECT run($$SELECT tarot.register_subject_table('customer_names', 'id')$$), run($$SELECT tarot.register_subject_table('pg_class', 'relname')$$), run($$SELECT tarot.register_subject_table('tarot.class', 'name')$$),
+	run($$SELECT tarot.register_subject_table('visit_2026', 'customer_id')$$), run($$SELECT tarot.register_subject_table('note', 'nothing')$$), run($$SELECT tarot.register_subject_table('note', 'ctid')$$);
+SELECT run($$SELECT tarot.register_subject_table('note', 'written_on')$$), run($$SELECT tarot.register_subject_table('customer', 'phone')$$), run($$SELECT tarot.register_subject_table('note', via => 'orders')$$),
+	run($$SELECT tarot.register_subject_table('message', via => 'customer')$$), run($$SELECT tarot.register_subject_table('customer', 'id')$$), run($$SELECT tarot.register_subject_table('address', via => 'country')$$);
+SELECT tarot.register_subject_table('note', 'author');
+-- An encrypted column, by what it is searched for.
+SELECT tarot.register_subject_table('ticket', 'email');
+SELECT count(*), count(problem) FROM tarot.subject_tables;
+-- No way round.
+SELECT run($$SELECT tarot.register_subject_table('orders', via => 'item')$$), run($$SELECT tarot.register_subject_table('remark', via => 'remark')$$);
+SELECT run($$SELECT tarot.unregister_subject_table('orders')$$), run($$SELECT tarot.unregister_subject_table('country')$$), run($$SELECT tarot.unregister_subject_table('message', '{nothing}')$$);
+RESET ROLE;
+
+-- A condition names all with its schema.
+SELECT r, tarot.subject_condition(r) FROM tarot.registered_tables() r;
+
+-- ------------------------------------------------------------ export
+SET ROLE regress_subjects_app;
+SELECT jsonb_pretty(tarot.export_subject('1') - 'exported_at' - 'database' - 'exported_by');
+SELECT tarot.export_subject('1')->>'exported_by', (tarot.export_subject('1')->>'exported_at')::timestamptz = now();
+-- Nobody, and what is no number.
+SELECT jsonb_path_query_array(tarot.export_subject(s), '$.tables.*.rows[*]') FROM unnest('{99,01,zoe,1 OR true}'::text[]) s;
+SELECT run($$SELECT tarot.export_subject('')$$), run('SELECT tarot.export_subject(NULL)');
+SELECT jsonb_path_query_array(tarot.export_subject('zoe@example.fr'), '$.tables."public.ticket".rows[*]');
+-- Who has no table or column sees less, who has a mask the mask; and it says so.
+SET ROLE regress_subjects_support;
+SELECT jsonb_path_query_array(tarot.export_subject('1'), '$.tables."public.customer"'), tarot.export_subject('1')->'complete', tarot.export_subject('1')->'missing';
+SELECT count(*) FILTER (WHERE l::jsonb ? 'row'), count(*) FILTER (WHERE l::jsonb ? 'rows'), (array_agg(l))[count(*)]::jsonb->'complete' FROM tarot.export_subject_lines('1') l;
+RESET ROLE;
+-- What is in the way of row security is said.
+ALTER TABLE note ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON note TO regress_subjects_support;
+SET ROLE regress_subjects_support;
+SELECT jsonb_path_query_array(tarot.export_subject('1'), '$.missing[*] ? (@.table == "public.note")');
+RESET ROLE;
+ALTER TABLE note DISABLE ROW LEVEL SECURITY;
+
+-- ------------------------------------------------------------ what is processed, and what is not seen to
+SET ROLE regress_subjects_nobody;
+SELECT code('SELECT tarot.processing_records()'), code('SELECT tarot.minimization_report()');
+RESET ROLE;
+SELECT tarot.declare_purpose('delivery', 'To bring you what you ordered.'), tarot.set_class_purposes('phone', '{delivery}'), tarot.audit_table('customer'), tarot.set_erasure('orders', 'keep', 'Tax law');
+SELECT class, columns, purposes, declared, measures, erasure FROM tarot.processing_records();
+SELECT class, recipients FROM tarot.processing_records();
+SELECT * FROM tarot.minimization_report();
+SELECT tarot.set_class_purposes('phone', NULL), tarot.unaudit_table('customer');
+
+-- ------------------------------------------------------------ what happens to the tables
+ALTER TABLE orders RENAME customer_id TO buyer;
+ALTER TABLE orders RENAME TO purchase;
+ALTER TABLE purchase RENAME id TO number;
+ALTER TABLE visit RENAME customer_id TO visitor;
+SELECT * FROM tarot.subject_tables WHERE "table" IN ('purchase'::regclass, 'item'::regclass, 'visit'::regclass) ORDER BY "table"::text COLLATE "C", columns;
+SELECT jsonb_path_query_array(tarot.export_subject('1'), '$.tables."public.purchase".rows[*].number');
+ALTER TABLE item DROP CONSTRAINT item_order_id_fkey;
+ALTER TABLE note DROP COLUMN author;
+SELECT "table", problem FROM tarot.subject_tables WHERE problem IS NOT NULL ORDER BY "table"::text COLLATE "C";
+SELECT "table", state FROM tarot.subject_map() WHERE state LIKE 'registered,%';
+SELECT run($$SELECT tarot.export_subject('1')$$);
+SELECT tarot.unregister_subject_table('item'), tarot.unregister_subject_table('note');
+DROP TABLE visit;
+SELECT count(*) FROM tarot.subject_tables WHERE "table"::text LIKE '%visit%';
+SELECT code($$SELECT tarot.export_subject('1')$$);
+-- A mask that is put in for what is compared.
+SELECT tarot.classify_column('message', 'sender', 'nickname'), tarot.mask_table('message');
+SELECT "table", problem FROM tarot.subject_tables WHERE problem IS NOT NULL;
+SELECT code($$SELECT tarot.export_subject('1')$$), run($$SELECT tarot.register_subject_table('message', 'sender')$$);
+
+DROP TABLE purchase, item, customer, note, message, ticket, remark, employee, department, address, country, forgotten, meeting CASCADE;
+DROP EXTENSION tarot_security CASCADE;
+DROP ROLE regress_subjects_app, regress_subjects_officer, regress_subjects_support, regress_subjects_nobody;
