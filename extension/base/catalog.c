@@ -215,7 +215,7 @@ find_relation(const char *name)
 }
 
 Relation
-CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
+CatalogTryOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
 {
 	Oid gone = InvalidOid;
 
@@ -225,15 +225,25 @@ CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
 		Relation opened;
 
 		if (!OidIsValid(relation) || relation == gone)
-			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-							errmsg("extension \"tarot_security\" does not exist in this database"),
-							errhint("Run CREATE EXTENSION tarot_security.")));
+			return NULL;
 		/* Dropped before it was locked: the extension may be there again, with another table. */
 		if (remember(relation, epoch) && (opened = try_table_open(relation, lockmode)) != NULL)
 			return opened;
 		forget_names(relation);
 		gone = relation;
 	}
+}
+
+Relation
+CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch)
+{
+	Relation opened = CatalogTryOpenFor(table, lockmode, epoch);
+
+	if (opened == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"tarot_security\" does not exist in this database"),
+						errhint("Run CREATE EXTENSION tarot_security.")));
+	return opened;
 }
 
 SysScanDesc

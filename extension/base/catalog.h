@@ -30,6 +30,9 @@ extern Relation CatalogOpen(const char *table, LOCKMODE lockmode);
 /* The same of a table that changes often, and has an epoch of its own instead of CatalogEpoch. */
 extern Relation CatalogOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch);
 
+/* The same; NULL where the extension is not there. */
+extern Relation CatalogTryOpenFor(const char *table, LOCKMODE lockmode, uint64 *epoch);
+
 /*
  * Scans by the leading columns of an index, named without schema. A snapshot
  * of its own, so a revoke counts also in a REPEATABLE READ transaction.

@@ -60,14 +60,18 @@ static uint64 changes;
 
 /* ---------------------------------------------------------------- what is asked for */
 
-static List *
-read_tables(void)
+/* False, as below: the extension was dropped just now. */
+static bool
+read_tables(List **tables_found)
 {
-	Relation relation = CatalogOpenFor("audited_read", AccessShareLock, &ReadPolicyEpoch);
-	SysScanDesc scan = CatalogScan(relation, "audited_read_pkey", 0, NULL);
+	Relation relation = CatalogTryOpenFor("audited_read", AccessShareLock, &ReadPolicyEpoch);
 	List *found = NIL;
+	SysScanDesc scan;
 	HeapTuple tuple;
 
+	if (relation == NULL)
+		return false;
+	scan = CatalogScan(relation, "audited_read_pkey", 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool isnull;
@@ -77,17 +81,21 @@ read_tables(void)
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-	return found;
+	*tables_found = found;
+	return true;
 }
 
-static List *
-read_classes(void)
+static bool
+read_classes(List **classes_found)
 {
-	Relation relation = CatalogOpenFor("audited_class_read", AccessShareLock, &ReadPolicyEpoch);
-	SysScanDesc scan = CatalogScan(relation, "audited_class_read_pkey", 0, NULL);
+	Relation relation = CatalogTryOpenFor("audited_class_read", AccessShareLock, &ReadPolicyEpoch);
 	List *found = NIL;
+	SysScanDesc scan;
 	HeapTuple tuple;
 
+	if (relation == NULL)
+		return false;
+	scan = CatalogScan(relation, "audited_class_read_pkey", 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		TupleDesc desc = RelationGetDescr(relation);
@@ -100,7 +108,8 @@ read_classes(void)
 	}
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
-	return found;
+	*classes_found = found;
+	return true;
 }
 
 static const PolicyClass *
@@ -170,9 +179,10 @@ ReadPolicyLook(void)
 	outer = MemoryContextSwitchTo(context);
 	if (are_there())
 	{
-		next_tables = read_tables();
-		next_classes = read_classes();
-		ReadPolicyKnown = epoch;
+		if (read_tables(&next_tables) && read_classes(&next_classes))
+			ReadPolicyKnown = epoch;
+		else
+			next_tables = next_classes = NIL;
 	}
 	else if (!CatalogExists())
 		ReadPolicyKnown = epoch; /* until some schema is made */
