@@ -32,6 +32,9 @@ extern void WorkerAddDuty(const char *name, WorkerDuty duty, WorkerInterest inte
  */
 extern void WorkerWake(void);
 
+/* The same for what cannot wait for a time that a duty has asked for. */
+extern void WorkerWakeNow(void);
+
 /*
  * For duties: transactions, which are to be short. They run as the owner of the
  * extension, without a snapshot.
