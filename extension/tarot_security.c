@@ -24,11 +24,13 @@
 #include "hooks/hooks.h"
 #include "identity/issuer.h"
 #include "identity/session.h"
+#include "jobs/jobs.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
+#include "retention/retention.h"
 #include "seal/seal.h"
 #include "statements/kind.h"
 #include "trail/trail.h"
@@ -69,6 +71,8 @@ _PG_init(void)
 	MaskingInit();
 	TrailInit();
 	AuditInit();
+	JobsInit();
+	RetentionInit();
 	SealInit();
 	KindInit();
 	HooksInit();
