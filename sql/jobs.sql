@@ -133,7 +133,8 @@ SELECT count(*) AS "it is gone" FROM note WHERE id = 1;
 
 -- ------------------------------------------------------------ failures
 SET ROLE regress_jobs_owner;
-CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the secret is %', old.body; END $$;
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the secret is %', old.body USING ERRCODE = current_setting('regress.code'); END $$;
+SET regress.code = 'P0001';
 CREATE TRIGGER fails BEFORE DELETE ON note FOR EACH ROW WHEN (old.id = 2) EXECUTE FUNCTION fails();
 INSERT INTO note VALUES (1, '2020-01-01', 'kept'), (2, '2020-01-01', 'hunter2');
 CREATE TABLE other (id int, made_at date);
@@ -154,7 +155,9 @@ SELECT state, rows_done, units_total >= 0 AS units FROM tarot.job_progress;
 CALL tarot.run_due_jobs();
 SELECT failures FROM tarot.job_run WHERE outcome = 'running';
 UPDATE tarot.job_state SET due_at = now();
+SET regress.code = '42501';
 CALL tarot.run_due_jobs();
+SELECT sqlstate, message FROM tarot.job_run WHERE outcome = 'running';
 TABLE waits;
 UPDATE tarot.job_state SET failures = 1000000, due_at = now();
 CALL tarot.run_due_jobs();

@@ -52,6 +52,7 @@ typedef struct Job
 	Datum position;
 	bool begins; /* there is no position */
 	Datum run;
+	bool as_owner; /* what runs now, or failed, is the owner's */
 } Job;
 
 /* ---------------------------------------------------------------- which */
@@ -175,7 +176,7 @@ put_on_record(const Job *job, Datum summary)
 }
 
 static void
-run_batch(const Job *job, bool careful)
+run_batch(Job *job, bool careful)
 {
 	const JobKind *kind = kind_of(job);
 	TimestampTz start = GetCurrentTimestamp();
@@ -195,9 +196,11 @@ run_batch(const Job *job, bool careful)
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
 	statement = get_value(1, &nothing);
 	position = get_value(2, &nowhere);
+	job->as_owner = true;
 	if (!nothing)
 		result = JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
 								   TextDatumGetCString(statement));
+	job->as_owner = false;
 	seconds = (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
 	{
 		Oid types[] = {TEXTOID, JSONBOID, JSONBOID, FLOAT8OID};
@@ -235,15 +238,21 @@ run_batch(const Job *job, bool careful)
 
 /* ---------------------------------------------------------------- failures */
 
-/* What of messages tells names alone, and no value of a row. */
+/*
+ * What of messages tells names alone, and no value of a row. What a function of the owner's raises
+ * may tell anything under any SQLSTATE.
+ */
 static const char *
-message_without_values(const ErrorData *error)
+message_without_values(const Job *job, const ErrorData *error)
 {
 	static const char *const telling[] = {"23", "25", "2B", "40", "42", "44",
 										  "53", "54", "55", "57", "58", "TS"};
 	const char *state = unpack_sql_state(error->sqlerrcode);
 
-	for (int i = 0; i < (int) lengthof(telling); i++)
+	bool raised = job->as_owner &&
+				  (error->funcname == NULL || strcmp(error->funcname, "exec_stmt_raise") == 0);
+
+	for (int i = 0; i < (int) lengthof(telling) && !raised; i++)
 	{
 		if (strncmp(state, telling[i], 2) == 0)
 			return error->message;
@@ -254,7 +263,7 @@ message_without_values(const ErrorData *error)
 static void
 note_failure(const Job *job, const ErrorData *error)
 {
-	const char *message = message_without_values(error);
+	const char *message = message_without_values(job, error);
 	const char *state = unpack_sql_state(error->sqlerrcode);
 	Oid types[] = {TEXTOID, INT8OID, TEXTOID, TEXTOID};
 	Datum values[] = {job->name, job->run, CStringGetTextDatum(state),
@@ -269,12 +278,13 @@ note_failure(const Job *job, const ErrorData *error)
 
 /* NULL: it is done; else nothing of it is, and why. */
 static ErrorData *
-try_batch(const Job *job, bool careful)
+try_batch(Job *job, bool careful)
 {
 	MemoryContext outer_context = CurrentMemoryContext;
 	ResourceOwner outer_owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 
+	job->as_owner = false;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(outer_context);
 	PG_TRY();

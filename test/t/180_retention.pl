@@ -92,6 +92,17 @@ ok(finished('many'), 'the worker goes on by itself');
 is(last_run('many', 'number, outcome, rows, skipped'), '1|finished|30000|0', 'in the same run');
 is(ask($node, 'SELECT count(*), (SELECT count(*) FROM gone), (SELECT count(DISTINCT id) FROM gone) FROM many'), '30000|30000|30000', 'each row went once');
 
+# ---------------------------------------------------------------- what else the worker has to do meanwhile
+
+ask($node, sprintf("SET ROLE shop; $table; CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END \$\$; CREATE TRIGGER slow AFTER DELETE ON slow FOR EACH ROW EXECUTE FUNCTION slow(); "
+	  . "SELECT tarot.add_retention('slow', 'made_at', '1 year', batch => 1, policy => 'slow')", 'slow', 2000));
+ok(poll($node, q{SELECT rows > 3 FROM tarot.job_run WHERE job = 'slow'}), 'a long run is under way');
+ask($node, q{SELECT tarot.log_security_event('MEANWHILE', NULL, NULL, NULL)});
+ok(poll($node, q{SELECT count(*) = 1 FROM tarot.security_event WHERE event_type = 'MEANWHILE'}), 'an event is written');
+is(last_run('slow', 'outcome'), 'running', 'while the run goes on');
+ask($node, q{SELECT tarot.cancel_job('slow'); DROP TABLE slow});
+is(last_run('slow', 'outcome'), 'cancelled', 'and it is cancelled');
+
 # ---------------------------------------------------------------- standbys, and dumps
 
 $node->backup('base');
