@@ -163,12 +163,18 @@ SELECT tarot.add_retention('changing', 'at', '1 year', "where" => 'flag', policy
 ALTER TABLE changing ALTER at TYPE text;
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('changing');
+-- By a new name it is still the same.
 ALTER TABLE changing RENAME at TO moved_at;
+SELECT age_column FROM tarot.retention_status WHERE policy = 'changing';
 SELECT tarot.run_job_soon('changing');
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('changing');
 ALTER TABLE changing ALTER moved_at TYPE timestamp USING moved_at::timestamp;
-SELECT tarot.alter_retention('changing', age_column => 'moved_at');
+ALTER TABLE changing RENAME flag TO marked;
+SELECT tarot.run_job_soon('changing');
+CALL tarot.run_due_jobs();
+SELECT * FROM last_run('changing');
+SELECT tarot.alter_retention('changing', "where" => 'marked');
 ALTER TABLE changing ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('changing');
@@ -198,6 +204,11 @@ SELECT count(*) FROM pair;
 SELECT count(*) AS "the other is done" FROM changing;
 SELECT tarot.remove_retention('pairs');
 SELECT outcome FROM last_run('pairs');
+ALTER TABLE half DROP CONSTRAINT half_id_fkey;
+SELECT tarot.add_retention('pair', 'at', '1 year', policy => 'pairs');
+ALTER TABLE pair DROP COLUMN at;
+CALL tarot.run_due_jobs();
+SELECT * FROM last_run('pairs');
 -- Run by another role than the owner, and to another owner's.
 RESET ROLE;
 ALTER TABLE changing OWNER TO regress_retention_other;

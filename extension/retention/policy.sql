@@ -72,8 +72,7 @@ BEGIN
 	END IF;
 	SELECT a.atttypid INTO type FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = age_column AND a.attnum > 0 AND NOT a.attisdropped;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'column "%" of table "%" does not exist', age_column, tarot.relation_name(relation) USING ERRCODE = 'undefined_column',
-			HINT = 'If it has another name now, tell tarot.alter_retention().';
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', age_column, tarot.relation_name(relation) USING ERRCODE = 'undefined_column';
 	ELSIF type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
 		RAISE EXCEPTION 'column "%" of table "%" does not tell how old a row is', age_column, tarot.relation_name(relation) USING ERRCODE = 'datatype_mismatch',
 			DETAIL = format('It is of type %s.', type), HINT = 'The types that do are timestamptz, timestamp and date.';
@@ -438,7 +437,27 @@ CREATE EVENT TRIGGER tarot_security_follow_retention_drop ON sql_drop
 	EXECUTE FUNCTION tarot.follow_retention_drop();
 ALTER EVENT TRIGGER tarot_security_follow_retention_drop ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_held(oid), tarot.retention_referred(oid),
+-- For the function below.
+CREATE FUNCTION tarot.rename_age_column(renamed oid, old name, new name) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	UPDATE tarot.retention_policy p SET age_column = new WHERE p.relation::oid = renamed AND p.age_column = old;
+END
+$$;
+
+CREATE FUNCTION tarot.follow_retention_rename() RETURNS event_trigger
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_retention_follow_rename';
+COMMENT ON FUNCTION tarot.follow_retention_rename() IS 'Event trigger: when a column is renamed, the retention policies that go by it go by its new name.';
+CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
+	-- By each of these can a column of a table be renamed.
+	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
+	EXECUTE FUNCTION tarot.follow_retention_rename();
+ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
+
+REVOKE ALL ON FUNCTION tarot.rename_age_column(oid, name, name), tarot.follow_retention_rename(), tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_held(oid), tarot.retention_referred(oid),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text),
 	tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.follow_retention_drop() FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

@@ -11,7 +11,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "audit/table.h"
 #include "jobs/jobs.h"
+#include "label/trigger.h"
 #include "retention/retention.h"
 
 static const JobKind retention = {"retention", "plan_retention", "finish_retention"};
@@ -123,4 +125,26 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	result = SPI_datumTransfer(JobExecuteAsOwner(relation, time_zone, statement), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(result);
+}
+
+static void
+on_rename(Oid table, const char *old_name, const char *new_name)
+{
+	NameData names[2];
+
+	namestrcpy(&names[0], old_name);
+	namestrcpy(&names[1], new_name);
+	OidFunctionCall3(AuditFunction("rename_age_column", 3, (const Oid[]){OIDOID, NAMEOID, NAMEOID}),
+					 ObjectIdGetDatum(table), NameGetDatum(&names[0]), NameGetDatum(&names[1]));
+}
+
+/*
+ * tarot.follow_retention_rename() RETURNS event_trigger
+ */
+PG_FUNCTION_INFO_V1(tarot_retention_follow_rename);
+Datum
+tarot_retention_follow_rename(PG_FUNCTION_ARGS)
+{
+	/* No trigger of ours has the names. */
+	return TriggerFollowRename(fcinfo, InvalidOid, NULL, on_rename);
 }

@@ -36,7 +36,7 @@ SELECT set_eq(
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
 		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
-		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention',
+		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
