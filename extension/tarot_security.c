@@ -24,12 +24,14 @@
 #include "hooks/hooks.h"
 #include "identity/issuer.h"
 #include "identity/session.h"
+#include "jobs/jobs.h"
 #include "keys/provider.h"
 #include "keys/ring.h"
 #include "keys/subject.h"
 #include "label/label.h"
 #include "masking/masking.h"
 #include "reads/reads.h"
+#include "retention/retention.h"
 #include "seal/seal.h"
 #include "statements/kind.h"
 #include "trail/trail.h"
@@ -70,7 +72,9 @@ _PG_init(void)
 	MaskingInit();
 	TrailInit();
 	AuditInit();
+	JobsInit();
 	ReadsInit();
+	RetentionInit();
 	SealInit();
 	KindInit();
 	HooksInit();

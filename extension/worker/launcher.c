@@ -269,6 +269,8 @@ tarot_worker_launch(Datum argument)
 	Workers->launcher = MyProcPid;
 	LWLockRelease(WorkersLock);
 	QueueListen();
+	if (EventWorkerEnabled)
+		WorkerStartSurvey();
 	while (!WorkerIsToEnd())
 	{
 		if (wait != 0)

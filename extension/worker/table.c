@@ -159,6 +159,19 @@ WorkerIsFirstVisit(void)
 }
 
 void
+WorkerWakeNow(void)
+{
+	WorkerEntry *entry;
+
+	if (Workers == NULL || !EventWorkerEnabled || !OidIsValid(MyDatabaseId) ||
+		(entry = WorkerEntryOf(MyDatabaseId, true)) == NULL)
+		return;
+	pg_memory_barrier();
+	if (pg_atomic_exchange_u32(&entry->wanted, 1) == 0)
+		QueueWakeListener();
+}
+
+void
 WorkerEntryPoke(WorkerEntry *entry)
 {
 	if (entry->pid != 0)

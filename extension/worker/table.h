@@ -84,6 +84,9 @@ extern void WorkerEntryNoteFailure(WorkerEntry *entry);
 #define WORKER_BACKOFF_MIN_MS 1000L
 extern long WorkerBackoff(int failures);
 
+/* For the launcher: has all databases be looked at. */
+extern void WorkerStartSurvey(void);
+
 /* Whether this process is to end. Reads settings that were changed. */
 extern bool WorkerIsToEnd(void);
 

@@ -49,6 +49,7 @@ typedef struct DutyTurn
 } DutyTurn;
 
 static WorkerEntry *mine;
+static bool extension_is_missing;
 static DutyTurn turns[WORKER_DUTIES_MAX];
 static MemoryContext duty_context;
 
@@ -67,6 +68,10 @@ leave_table(int code, Datum argument)
 		pg_atomic_write_u32(&mine->wanted, 1);
 	if (code != 0 && !ProcDiePending)
 		WorkerEntryNoteFailure(mine);
+
+	/* Nothing to tell of a database that was only looked at. */
+	if (extension_is_missing && !WorkerEntryIsHeld(mine) && pg_atomic_read_u32(&mine->wanted) == 0)
+		WorkerEntryFree(mine);
 	LWLockRelease(WorkersLock);
 
 	/* Something may have come that it did not see. */
@@ -278,7 +283,9 @@ do_duties(bool woken)
 				next = next < 0 ? wait : Min(next, wait);
 			}
 		}
-		woken = false;
+
+		/* Who has much to do keeps nobody else waiting. */
+		woken = any && pg_atomic_exchange_u32(&mine->wanted, 0) != 0;
 	}
 	return next;
 }
@@ -320,6 +327,7 @@ tarot_worker_run(Datum argument)
 		if (!extension_is_there())
 		{
 			QueueSpill(database);
+			extension_is_missing = true;
 			break;
 		}
 		wait = do_duties(woken);

@@ -32,6 +32,9 @@ extern void WorkerAddDuty(const char *name, WorkerDuty duty, WorkerInterest inte
  */
 extern void WorkerWake(void);
 
+/* The same for what cannot wait for a time that a duty has asked for. */
+extern void WorkerWakeNow(void);
+
 /*
  * Whether nobody has asked this in the session's database yet since the server's start; of more
  * databases than there can be workers it is told of none.

@@ -54,6 +54,10 @@ SELECT set_eq(
 			'tarot.require_anonymity(regclass,name[],integer,name[],integer,double precision)', 'tarot.check_required_anonymity(regclass)', 'tarot.sees_all_rows(regclass)',
 			'tarot.subject_registrations()', 'tarot.is_searchable(text)', 'tarot.column_numbers(oid,name[])', 'tarot.column_names(oid,smallint[],name[])', 'tarot.subject_foreign_key(tarot.subject_table)', 'tarot.masked_among(oid,name[])', 'tarot.subject_comparison(oid,name,text)',
 			'tarot.subject_table_problem(tarot.subject_table)', 'tarot.subject_condition(oid,text)', 'tarot.registered_tables()', 'tarot.require_subject(text)', 'tarot.sight_of_class(text)', 'tarot.export_of_class(text)', 'tarot.exported_columns(oid)',
+			'tarot.pause_job(text)', 'tarot.resume_job(text)', 'tarot.cancel_job(text)', 'tarot.run_job_soon(text)', 'tarot.change_retention(oid,text,text,text,jsonb)', 'tarot.count_retention(text)',
+			'tarot.add_retention(regclass,name,interval,text,text,integer,interval,time without time zone,time without time zone,integer[],text,text,text)',
+			'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text)',
+			'tarot.remove_retention(text)', 'tarot.preview_retention(text)', 'tarot.hold(regclass,text,text,text)', 'tarot.release(regclass,text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',
@@ -89,7 +93,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables', 'job_status', 'job_progress', 'retention_status'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -124,7 +128,9 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'SELECT tarot.search_cmp(v, v) FROM sealed', 'SELECT tarot.search_hash(v) FROM sealed', 'SELECT tarot.search_hash(v, 0) FROM sealed',
 	'SELECT tarot.search_lt(v, v) FROM sealed', 'SELECT v OPERATOR(tarot.>=#) v FROM sealed', 'SELECT v OPERATOR(tarot.<#) v FROM sealed',
 	'ALTER EVENT TRIGGER tarot_security_require_searchable DISABLE', 'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
-	'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
+	'TABLE tarot.job', 'TABLE tarot.job_run', 'TABLE tarot.job_status', 'TABLE tarot.retention_policy', 'TABLE tarot.retention_status', 'TABLE tarot.legal_hold', 'DELETE FROM tarot.legal_hold', 'CALL tarot.run_due_jobs()',
+	'SELECT tarot.next_job(NULL)', 'SELECT tarot.put_job(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)', 'SELECT tarot.apply_retention(NULL, NULL, NULL, NULL, NULL, NULL)',
+	'SET tarot_security.job_max_lag = 0', 'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
 SELECT throws_ok('SET tarot_security.root_key_command = ''echo x''', '55P02', NULL, 'the root key''s provider is not for sessions to choose');
 RESET ROLE;
 
@@ -156,7 +162,7 @@ SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE 
 	'every SECURITY DEFINER function pins its search path, pg_temp last');
 SELECT is_empty($$SELECT oid::regprocedure, proconfig FROM tarot_function WHERE prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
 	AND prokind <> 'p' AND prosqlbody IS NULL AND proconfig[1] IS DISTINCT FROM 'search_path=pg_catalog, pg_temp'$$, 'and so does every function in SQL that they call, unless its names were looked up when it was made');
-SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p'
+SELECT is_empty($$SELECT oid::regprocedure FROM tarot_function WHERE prokind = 'p' AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
 	AND (prosrc !~ '^(?:(?!BEGIN).)*BEGIN\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'
 		OR regexp_count(prosrc, 'COMMIT;') <> regexp_count(prosrc, 'COMMIT;\s+PERFORM pg_catalog\.set_config\(''search_path'', ''pg_catalog, pg_temp'', true\);'))$$,
 	'procedures, which commit and so cannot, pin it first of all and after each commit');

@@ -1,4 +1,4 @@
-# What README.md, docs/quickstart.md, docs/masking.md, docs/audit.md and docs/subjects.md tell people to type does what they say. All blocks of a page run in
+# What README.md, docs/quickstart.md, docs/masking.md, docs/audit.md, docs/retention.md and docs/subjects.md tell people to type does what they say. All blocks of a page run in
 # their order in one session, on a new server:
 #   ```ini    is added to postgresql.conf before the start; /etc/tarot_security there is a temporary folder
 #   ```sql    is read by psql, as superuser
@@ -41,7 +41,7 @@ sub blocks_of
 # Without what depends on the terminal.
 sub normalized { return join '', map { s/\s+$//r . "\n" } grep { /\S/ } split /\n/, shift; }
 
-foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/audit.md', 'docs/subjects.md')
+foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md', 'docs/subjects.md')
 {
 	my $name = lc $page =~ s{.*/|\..*}{}gr;
 	my $dir = PostgreSQL::Test::Utils::tempdir;

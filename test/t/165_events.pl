@@ -42,7 +42,8 @@ sub set_worker
 
 # ---------------------------------------------------------------- the life of a worker
 
-is(ask($node, q{SELECT database, state, pid IS NOT NULL FROM tarot.worker_status}), '|running|t', 'there is the launcher, and no worker while there is nothing to do');
+# After a start of the server each database is looked at.
+ok(poll($node, q{SELECT count(*) FILTER (WHERE database IS NULL AND state = 'running') = 1 AND bool_and((database IS NULL) = (pid IS NOT NULL)) FROM tarot.worker_status}), 'there is the launcher, and no worker while there is nothing to do');
 ask_as($node, 'app', event('LIFE', 1));
 is(ask($node, $flush), 't', 'written');
 is(events('LIFE'), '1|1', 'once');

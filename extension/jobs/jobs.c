@@ -1,0 +1,212 @@
+/*
+ * jobs.c
+ *		The rights that jobs run with, and changes of jobs by people.
+ *
+ * A statement of a job runs as the table's owner in a restricted operation, as
+ * REINDEX runs expressions of indexes, so that functions of the owner's have no rights
+ * but the owner's own. Constraints that are deferred are checked at once: at the commit
+ * their triggers would run as whoever runs jobs, which the server refuses.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "jobs/jobs.h"
+#include "jobs/run.h"
+
+/* A lock that is not to be had so soon is asked for again later: nobody is kept waiting for long
+ * behind a batch that waits. */
+#define LOCK_TIMEOUT "50ms"
+
+/* ---------------------------------------------------------------- as whom */
+
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+static Oid
+owner_of_extension(void)
+{
+	HeapTuple tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum("tarot"));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("extension \"tarot_security\" does not exist in this database")));
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+Oid
+JobOwnerOf(Oid relation)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+void
+JobRequireOwner(Oid relation)
+{
+	Oid owner = OidIsValid(relation) ? JobOwnerOf(relation) : owner_of_extension();
+
+	if (!OidIsValid(owner))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", relation)));
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 OidIsValid(relation) ? errmsg("must be owner of table %s", get_rel_name(relation))
+									  : errmsg("must be owner of extension %s", "tarot_security"),
+				 errhint("It is for role %s.", GetUserNameFromId(owner, false))));
+}
+
+void
+JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	int nest_level = NewGUCNestLevel();
+	Oid user;
+	int context;
+	int result;
+
+	set_locally("search_path", "pg_catalog, pg_temp");
+	set_locally("DateStyle", "ISO, YMD");
+	set_locally("IntervalStyle", "postgres");
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner_of_extension(),
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	result = SPI_execute_with_args(query, nargs, types, values, nulls, false, 0);
+	SetUserIdAndSecContext(user, context);
+	AtEOXact_GUC(true, nest_level);
+	if (result < 0)
+		elog(ERROR, "a query of a job failed: %s", SPI_result_code_string(result));
+}
+
+Datum
+JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
+{
+	Oid owner = JobOwnerOf(relation);
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+	int nest_level;
+	Oid user;
+	int context;
+	int result;
+	bool isnull;
+	Datum value;
+
+	if (!OidIsValid(owner))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", relation)));
+	nest_level = NewGUCNestLevel();
+	set_locally("search_path", "pg_catalog, pg_temp");
+	set_locally("lock_timeout", LOCK_TIMEOUT);
+	set_locally("TimeZone", time_zone);
+	set_locally("DateStyle", "ISO, YMD");
+	set_locally("IntervalStyle", "postgres");
+	set_locally("session_replication_role", "origin");
+
+	/* An error, where a policy would show the owner only some of the rows. */
+	set_locally("row_security", "off");
+	AfterTriggerSetState(all);
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	result = SPI_execute(statement, false, 0);
+	if (result < 0 || SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
+		elog(ERROR, "a statement of a job gave no document");
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SetUserIdAndSecContext(user, context);
+	AtEOXact_GUC(false, nest_level);
+	return isnull ? (Datum) 0 : value;
+}
+
+/* ---------------------------------------------------------------- by people */
+
+static void
+change_job(Datum job, const char *change)
+{
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {job, CStringGetTextDatum(change)};
+	bool isnull;
+	Oid relation;
+
+	SPI_connect();
+	JobExecute("SELECT relation::oid FROM tarot.job WHERE name = $1", 1, types, values, NULL);
+	if (SPI_processed == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("job \"%s\" does not exist", TextDatumGetCString(job))));
+	relation =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	JobRequireOwner(isnull ? InvalidOid : relation);
+	JobExecute("SELECT tarot.set_job($1, $2)", 2, types, values, NULL);
+	SPI_finish();
+	JobsChanged();
+}
+
+/*
+ * tarot.pause_job(job text) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_pause_job);
+Datum
+tarot_jobs_pause_job(PG_FUNCTION_ARGS)
+{
+	change_job(PG_GETARG_DATUM(0), "pause");
+	PG_RETURN_VOID();
+}
+
+/*
+ * tarot.resume_job(job text) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_resume_job);
+Datum
+tarot_jobs_resume_job(PG_FUNCTION_ARGS)
+{
+	change_job(PG_GETARG_DATUM(0), "resume");
+	PG_RETURN_VOID();
+}
+
+/*
+ * tarot.cancel_job(job text) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_cancel_job);
+Datum
+tarot_jobs_cancel_job(PG_FUNCTION_ARGS)
+{
+	change_job(PG_GETARG_DATUM(0), "cancel");
+	PG_RETURN_VOID();
+}
+
+/*
+ * tarot.run_job_soon(job text) RETURNS void
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_run_job_soon);
+Datum
+tarot_jobs_run_job_soon(PG_FUNCTION_ARGS)
+{
+	change_job(PG_GETARG_DATUM(0), "run");
+	PG_RETURN_VOID();
+}

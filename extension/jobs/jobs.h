@@ -1,0 +1,59 @@
+/*
+ * jobs.h
+ *		Work at set times on tables of others, in batches that are transactions of
+ *		their own, by the worker or by whoever calls tarot.run_due_jobs().
+ */
+#ifndef TAROT_JOBS_JOBS_H
+#define TAROT_JOBS_JOBS_H
+
+#include "postgres_ext.h"
+
+/*
+ * A kind of job: two functions of schema tarot. The first says what the next batch
+ * is: a statement, run as the table's owner, that returns one jsonb. The second
+ * makes of that how far the job is. Both run as the owner of the extension.
+ *
+ *   plan(job text, relation oid, arguments jsonb, time_zone text, progress jsonb,
+ *        careful boolean, OUT statement text, OUT progress jsonb)
+ *   finish(job text, progress jsonb, result jsonb, milliseconds double precision,
+ *        OUT progress jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint,
+ *          OUT total bigint, OUT summary jsonb, OUT again interval)
+ *
+ * "careful" is a second attempt, after the first one met what somebody had locked.
+ * The progress is NULL at the start of a run, and again at its end; then the
+ * summary goes to the audit log, and the next run may be sooner than its time.
+ */
+typedef struct JobKind
+{
+	const char *name;
+	const char *plan;
+	const char *finish;
+} JobKind;
+
+/* For modules when the library is loaded; the kind must stay. */
+extern void JobRegisterKind(const JobKind *kind);
+
+/* Raises unless the current user owns the table, or, of none, the extension. */
+extern void JobRequireOwner(Oid relation);
+
+/*
+ * A query on our tables as the owner of the extension, by SPI, with a search_path
+ * that is pinned.
+ */
+extern void JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls);
+
+/* What the statement returns, one jsonb, as the table's owner. */
+extern Datum JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement);
+
+/*
+ * A condition on rows of the table, called t, as it reads with any search_path. Raises for
+ * what is none.
+ */
+extern char *JobCondition(Oid relation, const char *text);
+
+/* Jobs were changed: the worker is to look when this is committed. */
+extern void JobsChanged(void);
+
+extern void JobsInit(void);
+
+#endif

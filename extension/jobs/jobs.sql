@@ -1,0 +1,374 @@
+-- jobs: work at set times, in batches
+--
+-- A batch is a transaction: what it did to the table and how far it came are committed together, so that after a crash the work goes on
+-- exactly there. Written and read by C as the owner of the extension; nobody else has a privilege here.
+
+-- As a regclass a table follows renames, dumps and pg_upgrade.
+CREATE TABLE tarot.job (
+	name text COLLATE "C" PRIMARY KEY,
+	kind text COLLATE "C" NOT NULL,
+	relation regclass,
+	arguments jsonb NOT NULL DEFAULT '{}',
+	every interval NOT NULL,
+	window_start time,
+	window_end time,
+	window_days smallint[],
+	time_zone text NOT NULL,
+	paused boolean NOT NULL DEFAULT false,
+	CHECK (every >= '1 minute'),
+	CHECK (num_nulls(window_start, window_end) IN (0, 2))
+);
+COMMENT ON TABLE tarot.job IS 'What is done at set times, and when. Of a table that is dropped it goes with that.';
+SELECT tarot.guard_table('tarot.job');
+SELECT pg_extension_config_dump('tarot.job', 'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
+
+-- Of this server, and not dumped: where a dump is restored, each job is due.
+CREATE TABLE tarot.job_state (
+	name text COLLATE "C" PRIMARY KEY,
+	scheduled timestamptz,
+	due_at timestamptz NOT NULL,
+	run bigint NOT NULL DEFAULT 0,
+	progress jsonb,
+	failures integer NOT NULL DEFAULT 0,
+	looked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE tarot.job_state IS 'When each job is due, and how far its run is. Of this server: not dumped.';
+SELECT tarot.guard_table('tarot.job_state');
+
+CREATE TABLE tarot.job_run (
+	job text COLLATE "C" NOT NULL,
+	number bigint NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	relation oid,
+	table_name text,
+	outcome text COLLATE "C" NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'finished', 'cancelled', 'dropped')),
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	ended_at timestamptz,
+	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	rows bigint NOT NULL DEFAULT 0,
+	skipped bigint NOT NULL DEFAULT 0,
+	batches bigint NOT NULL DEFAULT 0,
+	seconds double precision NOT NULL DEFAULT 0,
+	units_done bigint NOT NULL DEFAULT 0,
+	units_total bigint,
+	failures integer NOT NULL DEFAULT 0,
+	sqlstate text,
+	message text,
+	failed_at timestamptz,
+	pid integer,
+	CONSTRAINT job_run_pkey PRIMARY KEY (job, number)
+);
+COMMENT ON TABLE tarot.job_run IS
+	'What jobs have done: a row a run, of each job the last hundred. Of this server: not dumped. For the owner of the extension and whom it grants SELECT.';
+SELECT tarot.guard_table('tarot.job_run');
+COMMENT ON COLUMN tarot.job_run.job IS 'The job.';
+COMMENT ON COLUMN tarot.job_run.number IS 'The runs of a job are numbered.';
+COMMENT ON COLUMN tarot.job_run.kind IS 'Its kind.';
+COMMENT ON COLUMN tarot.job_run.relation IS 'The OID of its table.';
+COMMENT ON COLUMN tarot.job_run.table_name IS 'The table as it was called then, with its schema.';
+COMMENT ON COLUMN tarot.job_run.outcome IS 'running; finished; cancelled: by tarot.cancel_job(); dropped: the job was dropped, or its table, before the end.';
+COMMENT ON COLUMN tarot.job_run.started_at IS 'When its first batch began.';
+COMMENT ON COLUMN tarot.job_run.ended_at IS 'When it ended.';
+COMMENT ON COLUMN tarot.job_run.updated_at IS 'When a batch was last committed or failed.';
+COMMENT ON COLUMN tarot.job_run.rows IS 'Rows that were dealt with.';
+COMMENT ON COLUMN tarot.job_run.skipped IS 'Rows that it is about, and that were left for another run: locked by somebody, on hold, or referred to.';
+COMMENT ON COLUMN tarot.job_run.batches IS 'Transactions that were committed.';
+COMMENT ON COLUMN tarot.job_run.seconds IS 'The time at work.';
+COMMENT ON COLUMN tarot.job_run.units_done IS 'How far it is, of units_total; of a table blocks.';
+COMMENT ON COLUMN tarot.job_run.units_total IS 'How far there is to go.';
+COMMENT ON COLUMN tarot.job_run.failures IS 'Batches that failed, and were taken back. It is tried again after 10 seconds, 20, 40, at most an hour.';
+COMMENT ON COLUMN tarot.job_run.sqlstate IS 'Of the last failure.';
+COMMENT ON COLUMN tarot.job_run.message IS 'Its message, without what could tell values of rows. The server log has no more of it.';
+COMMENT ON COLUMN tarot.job_run.failed_at IS 'When that was.';
+COMMENT ON COLUMN tarot.job_run.pid IS 'The process that did the last batch.';
+
+-- ------------------------------------------------------------ when
+
+-- The first time not before `at` that is in the window. A window that ends before it begins, or when it begins, ends on the next day.
+CREATE FUNCTION tarot.job_opens(window_start time, window_end time, window_days smallint[], time_zone text, at timestamptz) RETURNS timestamptz
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE WHEN num_nonnulls(window_start, window_days) = 0 THEN at ELSE (
+			SELECT greatest(at, w.opens) FROM generate_series(-1, 8) AS n,
+				LATERAL (SELECT (at AT TIME ZONE time_zone)::date + n AS day) AS d,
+				LATERAL (SELECT (d.day + coalesce(window_start, '00:00')) AT TIME ZONE time_zone AS opens,
+					(d.day + CASE WHEN coalesce(window_end, '00:00') <= coalesce(window_start, '00:00') THEN 1 ELSE 0 END + coalesce(window_end, '00:00')) AT TIME ZONE time_zone AS closes) AS w
+				WHERE (window_days IS NULL OR extract(isodow FROM d.day) = ANY (window_days)) AND w.closes > at AND w.closes > w.opens
+				ORDER BY w.opens LIMIT 1) END
+	$$;
+
+-- Days and months are those of the time zone's calendar, so that a daily job stays at its hour.
+CREATE FUNCTION tarot.job_after(scheduled timestamptz, every interval, time_zone text, now timestamptz) RETURNS timestamptz
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	SET TimeZone = 'UTC'
+	AS $$
+BEGIN
+	PERFORM set_config('TimeZone', time_zone, true);
+	-- What was missed is not made up for.
+	RETURN CASE WHEN scheduled + every > now AND scheduled <= now THEN scheduled + every ELSE now + every END;
+END
+$$;
+
+-- ------------------------------------------------------------ a batch, as C does it
+
+-- The next batch's job, locked until the end of the transaction; without a name: when one will be due, if ever.
+CREATE FUNCTION tarot.next_job(without text[], OUT name text, OUT kind text, OUT relation oid, OUT arguments jsonb, OUT time_zone text, OUT progress jsonb, OUT run bigint, OUT due_at timestamptz) RETURNS record
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	now CONSTANT timestamptz := clock_timestamp();
+	candidate text;
+	j record;
+	opens timestamptz;
+BEGIN
+	-- After a clock was put back all are asked again.
+	UPDATE tarot.job_state s SET due_at = now, looked_at = now WHERE s.looked_at > now + interval '1 minute';
+	FOR candidate IN SELECT i.name FROM tarot.job i LEFT JOIN tarot.job_state s USING (name) WHERE NOT i.paused AND coalesce(s.due_at <= now, true) AND i.name <> ALL (without)
+		ORDER BY s.due_at NULLS FIRST, i.name
+	LOOP
+		-- Another session may be at it, or have been until now.
+		SELECT i.* INTO j FROM tarot.job i WHERE i.name = candidate AND NOT i.paused FOR UPDATE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND OR EXISTS (SELECT FROM tarot.job_state s WHERE s.name = candidate AND s.due_at > now);
+		opens := tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, now);
+		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (j.name, coalesce(opens, 'infinity')) ON CONFLICT ON CONSTRAINT job_state_pkey
+			DO UPDATE SET due_at = excluded.due_at, looked_at = now WHERE excluded.due_at > now;
+		IF opens <= now THEN
+			name := j.name;
+			kind := j.kind;
+			relation := j.relation;
+			arguments := j.arguments;
+			time_zone := j.time_zone;
+			SELECT s.progress, s.run INTO next_job.progress, next_job.run FROM tarot.job_state s WHERE s.name = j.name;
+			RETURN;
+		END IF;
+	END LOOP;
+	due_at := (SELECT min(s.due_at) FROM tarot.job i JOIN tarot.job_state s USING (name) WHERE NOT i.paused AND i.name <> ALL (without));
+END
+$$;
+
+-- The run that the batch belongs to: a new one where none is running.
+CREATE FUNCTION tarot.begin_job_run(job text) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	run bigint := (SELECT r.number FROM tarot.job_run r WHERE r.job = begin_job_run.job AND r.outcome = 'running');
+BEGIN
+	IF run IS NULL THEN
+		-- After a restore the numbers begin anew.
+		UPDATE tarot.job_state s SET run = greatest(s.run, coalesce((SELECT max(r.number) FROM tarot.job_run r WHERE r.job = begin_job_run.job), 0)) + 1,
+			progress = NULL, failures = 0 WHERE s.name = begin_job_run.job RETURNING s.run INTO run;
+		INSERT INTO tarot.job_run (job, number, kind, relation, table_name)
+			SELECT j.name, run, j.kind, j.relation::oid, tarot.relation_name(j.relation) FROM tarot.job j WHERE j.name = begin_job_run.job;
+		DELETE FROM tarot.job_run r WHERE r.job = begin_job_run.job AND r.number <= run - 100;
+	END IF;
+	RETURN run;
+END
+$$;
+
+-- After a run: its next regular time, or sooner where something was left that may be done soon.
+CREATE FUNCTION tarot.schedule_job(job text, again interval) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	now CONSTANT timestamptz := clock_timestamp();
+	j tarot.job;
+	next timestamptz := (SELECT s.scheduled FROM tarot.job_state s WHERE s.name = job);
+BEGIN
+	SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = job;
+	IF (next > now AND next <= now + j.every) IS NOT TRUE THEN
+		next := tarot.job_after(coalesce(next, now), j.every, j.time_zone, now);
+	END IF;
+	UPDATE tarot.job_state s SET progress = NULL, failures = 0, looked_at = now, scheduled = next,
+			due_at = coalesce(tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
+		WHERE s.name = job;
+END
+$$;
+
+CREATE FUNCTION tarot.end_job_batch(job text, number bigint, rows bigint, skipped bigint, seconds double precision, done bigint, total bigint, progress jsonb, again interval) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+	UPDATE tarot.job_run r SET rows = r.rows + end_job_batch.rows, skipped = r.skipped + end_job_batch.skipped, seconds = r.seconds + end_job_batch.seconds,
+			batches = r.batches + 1, units_done = done, units_total = total, pid = pg_backend_pid(), updated_at = now,
+			outcome = CASE WHEN end_job_batch.progress IS NULL THEN 'finished' ELSE r.outcome END, ended_at = CASE WHEN end_job_batch.progress IS NULL THEN now END
+		WHERE r.job = end_job_batch.job AND r.number = end_job_batch.number;
+	IF progress IS NULL THEN
+		PERFORM tarot.schedule_job(job, again);
+	ELSE
+		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, looked_at = now WHERE s.name = job;
+	END IF;
+END
+$$;
+
+CREATE FUNCTION tarot.fail_job_batch(job text, number bigint, sqlstate text, message text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+	UPDATE tarot.job_run r SET failures = r.failures + 1, sqlstate = fail_job_batch.sqlstate, message = fail_job_batch.message, failed_at = now, pid = pg_backend_pid(), updated_at = now
+		WHERE r.job = fail_job_batch.job AND r.number = fail_job_batch.number;
+	UPDATE tarot.job_state s SET failures = s.failures + 1, due_at = now + least(interval '10 seconds' * power(2, least(s.failures, 20)), interval '1 hour'), looked_at = now
+		WHERE s.name = fail_job_batch.job;
+END
+$$;
+
+-- ------------------------------------------------------------ for other modules, and for people by C, which asks who owns the table
+
+CREATE FUNCTION tarot.put_job(job text, kind text, relation oid, arguments jsonb, every interval, window_start time, window_end time, window_days smallint[], time_zone text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF coalesce(job, '') = '' OR length(job) > 200 THEN
+		RAISE EXCEPTION 'the name of a job must have 1 to 200 characters' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF (every >= '1 minute') IS NOT TRUE THEN
+		RAISE EXCEPTION 'a job cannot run more often than once a minute' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF num_nulls(window_start, window_end) = 1 THEN
+		RAISE EXCEPTION 'a window needs both its start and its end' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF window_days IS NOT NULL AND NOT (cardinality(window_days) > 0 AND window_days <@ '{1,2,3,4,5,6,7}') THEN
+		RAISE EXCEPTION 'the days of a window are numbers from 1, Monday, to 7, Sunday' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = put_job.time_zone) THEN
+		RAISE EXCEPTION 'time zone "%" does not exist', put_job.time_zone USING ERRCODE = 'invalid_parameter_value', HINT = 'pg_timezone_names has their names.';
+	END IF;
+	INSERT INTO tarot.job AS j (name, kind, relation, arguments, every, window_start, window_end, window_days, time_zone)
+		VALUES (job, put_job.kind, put_job.relation, put_job.arguments, put_job.every, put_job.window_start, put_job.window_end, put_job.window_days, put_job.time_zone)
+		ON CONFLICT ON CONSTRAINT job_pkey DO UPDATE SET arguments = excluded.arguments, every = excluded.every,
+			window_start = excluded.window_start, window_end = excluded.window_end, window_days = excluded.window_days, time_zone = excluded.time_zone;
+	-- It runs at once, if that is in its window; a run that is under way goes on by what holds now.
+	INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, clock_timestamp()) ON CONFLICT ON CONSTRAINT job_state_pkey DO UPDATE SET due_at = excluded.due_at, scheduled = NULL, failures = 0;
+END
+$$;
+
+CREATE FUNCTION tarot.remove_job(job text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	DELETE FROM tarot.job j WHERE j.name = job;
+	DELETE FROM tarot.job_state s WHERE s.name = job;
+	UPDATE tarot.job_run r SET outcome = 'dropped', ended_at = clock_timestamp() WHERE r.job = remove_job.job AND r.outcome = 'running';
+END
+$$;
+
+CREATE FUNCTION tarot.set_job(job text, change text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+	-- Waits for a batch that is under way, which takes a moment.
+	UPDATE tarot.job j SET paused = CASE change WHEN 'pause' THEN true WHEN 'resume' THEN false ELSE j.paused END WHERE j.name = job;
+	IF change = 'resume' OR change = 'run' THEN
+		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, now) ON CONFLICT ON CONSTRAINT job_state_pkey DO UPDATE SET due_at = excluded.due_at, failures = 0;
+	ELSIF change = 'cancel' THEN
+		UPDATE tarot.job_run r SET outcome = 'cancelled', ended_at = now WHERE r.job = set_job.job AND r.outcome = 'running';
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'job "%" is not running', job USING ERRCODE = 'object_not_in_prerequisite_state';
+		END IF;
+		PERFORM tarot.schedule_job(job, NULL);
+	END IF;
+END
+$$;
+
+CREATE FUNCTION tarot.pause_job(job text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_jobs_pause_job';
+COMMENT ON FUNCTION tarot.pause_job(text) IS
+	'Stops a job after the batch that is under way, and keeps it from running until tarot.resume_job(), which lets it go on where it was. For the owner of its table. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+CREATE FUNCTION tarot.resume_job(job text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_jobs_resume_job';
+COMMENT ON FUNCTION tarot.resume_job(text) IS
+	'Lets a job that was paused run again. For the owner of its table. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+CREATE FUNCTION tarot.cancel_job(job text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_jobs_cancel_job';
+COMMENT ON FUNCTION tarot.cancel_job(text) IS
+	'Ends the run of a job that is under way, after its batch; what was committed stays. The next run begins at its time from the start. For the owner of its table. Raises 42704 for a job that does not exist, 42501 for another owner''s, 55000 for one that is not running.';
+CREATE FUNCTION tarot.run_job_soon(job text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_jobs_run_job_soon';
+COMMENT ON FUNCTION tarot.run_job_soon(text) IS
+	'Makes a job due now: it runs as soon as its window lets it, and after a failure without waiting for its time. For the owner of its table. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+
+CREATE PROCEDURE tarot.run_due_jobs()
+	LANGUAGE c
+	AS 'MODULE_PATHNAME', 'tarot_jobs_run_due_jobs';
+REVOKE ALL ON PROCEDURE tarot.run_due_jobs() FROM PUBLIC;
+COMMENT ON PROCEDURE tarot.run_due_jobs() IS
+	'Runs the jobs that are due, as the background worker does: for servers on which it is off, from pg_cron or any client. Each batch is a transaction of its own, and runs with the rights of the table''s owner, not with those of the caller. A job that another session is at is left to that. A batch that fails is taken back, tarot.job_run tells why, and it is tried again later: 10 seconds, 20, 40, at most an hour; other jobs run meanwhile. Waits while a standby is further behind than tarot_security.job_max_lag. For whom EXECUTE is granted. Raises 25001 in a transaction block.';
+
+-- ------------------------------------------------------------ for people
+
+CREATE VIEW tarot.job_status AS
+	SELECT j.name AS job, j.kind, j.relation::regclass AS "table", j.every, j.window_start, j.window_end, j.window_days, j.time_zone,
+		CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
+		CASE WHEN NOT j.paused THEN coalesce(s.due_at, now()) END AS next_run, coalesce(s.failures, 0) AS failures
+	FROM tarot.job j LEFT JOIN tarot.job_state s USING (name) LEFT JOIN tarot.job_run r ON r.job = j.name AND r.outcome = 'running';
+COMMENT ON VIEW tarot.job_status IS 'The jobs of this database, and when each runs next.';
+COMMENT ON COLUMN tarot.job_status.job IS 'The job.';
+COMMENT ON COLUMN tarot.job_status.kind IS 'What it does: retention.';
+COMMENT ON COLUMN tarot.job_status."table" IS 'Its table.';
+COMMENT ON COLUMN tarot.job_status.every IS 'How often it runs. Days and months are those of the calendar in its time zone.';
+COMMENT ON COLUMN tarot.job_status.window_start IS 'It runs only from this time of day';
+COMMENT ON COLUMN tarot.job_status.window_end IS 'to this one, which may be on the next day. A run that is not done by then goes on in the next window.';
+COMMENT ON COLUMN tarot.job_status.window_days IS 'On which days the window opens: 1, Monday, to 7, Sunday; NULL: every day.';
+COMMENT ON COLUMN tarot.job_status.time_zone IS 'The time zone of all that.';
+COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused.';
+COMMENT ON COLUMN tarot.job_status.next_run IS 'When it runs next, or goes on.';
+COMMENT ON COLUMN tarot.job_status.failures IS 'How often in a row it failed.';
+
+CREATE VIEW tarot.job_progress AS
+	SELECT r.pid, r.job, r.kind, r.relation::regclass AS "table", r.number, CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' ELSE 'running' END AS state,
+		r.units_total, r.units_done, r.rows AS rows_done, r.skipped AS rows_skipped, r.batches, (r.rows / nullif(r.seconds, 0))::bigint AS rows_per_second,
+		CASE WHEN r.units_done > 0 THEN make_interval(secs => r.seconds * (r.units_total - r.units_done) / r.units_done) END AS time_left, r.started_at, r.updated_at
+	FROM tarot.job_run r LEFT JOIN tarot.job j ON j.name = r.job LEFT JOIN tarot.job_state s ON s.name = r.job
+	WHERE r.outcome = 'running';
+COMMENT ON VIEW tarot.job_progress IS 'How far the jobs are that are running: a row each.';
+COMMENT ON COLUMN tarot.job_progress.pid IS 'The process that did the last batch.';
+COMMENT ON COLUMN tarot.job_progress.job IS 'The job.';
+COMMENT ON COLUMN tarot.job_progress.kind IS 'Its kind.';
+COMMENT ON COLUMN tarot.job_progress."table" IS 'Its table.';
+COMMENT ON COLUMN tarot.job_progress.number IS 'Of the run: tarot.job_run.number.';
+COMMENT ON COLUMN tarot.job_progress.state IS 'running, failed or paused: tarot.job_status tells when it goes on.';
+COMMENT ON COLUMN tarot.job_progress.units_total IS 'How far there is to go; of a table blocks.';
+COMMENT ON COLUMN tarot.job_progress.units_done IS 'Of these.';
+COMMENT ON COLUMN tarot.job_progress.rows_done IS 'Rows that were dealt with.';
+COMMENT ON COLUMN tarot.job_progress.rows_skipped IS 'Rows that were left for another run.';
+COMMENT ON COLUMN tarot.job_progress.batches IS 'Transactions that were committed.';
+COMMENT ON COLUMN tarot.job_progress.rows_per_second IS 'While it was at work.';
+COMMENT ON COLUMN tarot.job_progress.time_left IS 'How much more work it is, as it went so far.';
+COMMENT ON COLUMN tarot.job_progress.started_at IS 'When its first batch began.';
+COMMENT ON COLUMN tarot.job_progress.updated_at IS 'When a batch was last committed or failed.';
+
+-- ------------------------------------------------------------ tables that are dropped
+
+CREATE FUNCTION tarot.follow_job_drop() RETURNS event_trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM tarot.remove_job(j.name) FROM pg_event_trigger_dropped_objects() d JOIN tarot.job j ON j.relation::oid = d.objid WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
+END
+$$;
+COMMENT ON FUNCTION tarot.follow_job_drop() IS 'Event trigger: the jobs of a table go with it.';
+CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
+	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	EXECUTE FUNCTION tarot.follow_job_drop();
+ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
+
+REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamptz, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_run(text),
+	tarot.schedule_job(text, interval), tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval), tarot.fail_job_batch(text, bigint, text, text),
+	tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text), tarot.remove_job(text), tarot.set_job(text, text), tarot.follow_job_drop() FROM PUBLIC;
+GRANT SELECT ON tarot.job_status, tarot.job_progress TO pg_monitor;

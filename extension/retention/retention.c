@@ -1,0 +1,150 @@
+/*
+ * retention.c
+ *		How long rows are kept: changes of policies by the owners of tables. What a
+ *		policy does is in policy.sql, and is done by jobs.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "audit/table.h"
+#include "jobs/jobs.h"
+#include "label/trigger.h"
+#include "retention/retention.h"
+
+static const JobKind retention = {"retention", "plan_retention", "finish_retention"};
+
+void
+RetentionInit(void)
+{
+	JobRegisterKind(&retention);
+}
+
+static Datum
+get_value(int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* The table of a policy of the current user's, or of another one that it may change. */
+static Oid
+table_of_policy(Datum policy)
+{
+	Oid types[] = {TEXTOID};
+	bool isnull;
+	Oid relation;
+
+	JobExecute("SELECT relation::oid FROM tarot.retention_policy WHERE name = $1", 1, types,
+			   &policy, NULL);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("retention policy \"%s\" does not exist", TextDatumGetCString(policy))));
+	relation = DatumGetObjectId(get_value(1, &isnull));
+	JobRequireOwner(relation);
+	return relation;
+}
+
+/*
+ * tarot.change_retention(rel oid, policy text, change text, condition text, settings jsonb)
+ *     RETURNS text
+ *
+ * The table is asked for where it is not that of a policy that is there.
+ */
+PG_FUNCTION_INFO_V1(tarot_retention_change_retention);
+Datum
+tarot_retention_change_retention(PG_FUNCTION_ARGS)
+{
+	Oid types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID};
+	Datum values[6];
+	char nulls[] = "      ";
+	Oid relation;
+	char *name = NULL;
+
+	if (PG_ARGISNULL(2) || (PG_ARGISNULL(0) && PG_ARGISNULL(1)))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("the table, the policy and the change must not be null")));
+	for (int i = 0; i < 5; i++)
+	{
+		values[i] = PG_GETARG_DATUM(i);
+		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+	}
+	SPI_connect();
+	if (PG_ARGISNULL(0))
+		relation = table_of_policy(PG_GETARG_DATUM(1));
+	else
+	{
+		relation = PG_GETARG_OID(0);
+		JobRequireOwner(relation);
+	}
+	values[0] = ObjectIdGetDatum(relation);
+	nulls[0] = ' ';
+	if (!PG_ARGISNULL(3))
+		values[3] =
+			CStringGetTextDatum(JobCondition(relation, TextDatumGetCString(PG_GETARG_DATUM(3))));
+	values[5] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
+	JobExecute("SELECT tarot.apply_retention($1, $2, $3, $4, $5, $6)", 6, types, values, nulls);
+	if (SPI_processed == 1)
+	{
+		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		name = name == NULL ? NULL : SPI_palloc(strlen(name) + 1);
+		if (name != NULL)
+			strcpy(name, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	}
+	SPI_finish();
+	JobsChanged();
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+/*
+ * tarot.count_retention(policy text) RETURNS jsonb
+ */
+PG_FUNCTION_INFO_V1(tarot_retention_count_retention);
+Datum
+tarot_retention_count_retention(PG_FUNCTION_ARGS)
+{
+	Oid types[] = {TEXTOID};
+	Datum values[] = {PG_GETARG_DATUM(0)};
+	Datum result;
+	Oid relation;
+	bool isnull;
+	char *statement;
+	char *time_zone;
+
+	SPI_connect();
+	relation = table_of_policy(values[0]);
+	JobExecute("SELECT * FROM tarot.retention_count_statement($1)", 1, types, values, NULL);
+	statement = TextDatumGetCString(get_value(1, &isnull));
+	time_zone = TextDatumGetCString(get_value(2, &isnull));
+	result = SPI_datumTransfer(JobExecuteAsOwner(relation, time_zone, statement), false, -1);
+	SPI_finish();
+	PG_RETURN_DATUM(result);
+}
+
+static void
+on_rename(Oid table, const char *old_name, const char *new_name)
+{
+	NameData names[2];
+
+	namestrcpy(&names[0], old_name);
+	namestrcpy(&names[1], new_name);
+	OidFunctionCall3(AuditFunction("rename_age_column", 3, (const Oid[]){OIDOID, NAMEOID, NAMEOID}),
+					 ObjectIdGetDatum(table), NameGetDatum(&names[0]), NameGetDatum(&names[1]));
+}
+
+/*
+ * tarot.follow_retention_rename() RETURNS event_trigger
+ */
+PG_FUNCTION_INFO_V1(tarot_retention_follow_rename);
+Datum
+tarot_retention_follow_rename(PG_FUNCTION_ARGS)
+{
+	/* No trigger of ours has the names. */
+	return TriggerFollowRename(fcinfo, InvalidOid, NULL, on_rename);
+}
