@@ -31,7 +31,6 @@
 #include "keys/ring.h"
 #include "masking/masking.h"
 #include "reads/reads.h"
-#include "seal/duty.h"
 #include "statements/statement.h"
 #include "trail/trail.h"
 #include "worker/worker.h"
@@ -141,7 +140,6 @@ next_statement(void)
 {
 	StatementBegin();
 	RevealNextStatement();
-	SealWhatIsLeft();
 	SettingNoteConnected();
 }
 

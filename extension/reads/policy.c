@@ -11,8 +11,10 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -160,6 +162,18 @@ are_there(void)
 		   OidIsValid(get_extension_oid("tarot_security", true));
 }
 
+/*
+ * Not while somebody drops the extension: who reads nothing of it does not wait for
+ * that, and goes by what was asked for before.
+ */
+static bool
+lock_extension(LOCKTAG *tag)
+{
+	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId,
+					   get_extension_oid("tarot_security", true), 0);
+	return LockAcquire(tag, AccessShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 bool
 ReadPolicyLook(void)
 {
@@ -168,21 +182,27 @@ ReadPolicyLook(void)
 	MemoryContext outer;
 	List *next_tables = NIL;
 	List *next_classes = NIL;
+	LOCKTAG extension;
+	bool there;
 
 	if (ReadPolicyKnown == epoch)
 		return !ReadPolicyIsEmpty;
 	if (!IsTransactionState() || IsBinaryUpgrade)
 		return false;
+	there = are_there();
+	if (there && !lock_extension(&extension))
+		return tables != NIL || classes != NIL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security reads asked for",
 									ALLOCSET_SMALL_SIZES);
 	outer = MemoryContextSwitchTo(context);
-	if (are_there())
+	if (there)
 	{
 		if (read_tables(&next_tables) && read_classes(&next_classes))
 			ReadPolicyKnown = epoch;
 		else
 			next_tables = next_classes = NIL;
+		LockRelease(&extension, AccessShareLock, false);
 	}
 	else if (!CatalogExists())
 		ReadPolicyKnown = epoch; /* until some schema is made */

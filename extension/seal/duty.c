@@ -8,22 +8,14 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
-#include "access/relation.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
-#include "storage/bufmgr.h"
-#include "storage/lmgr.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/catalog.h"
 #include "seal/duty.h"
 #include "seal/seal.h"
 #include "worker/worker.h"
@@ -134,43 +126,6 @@ seal_by_worker(void)
 	PopActiveSnapshot();
 	WorkerCommit();
 	return wait;
-}
-
-/* Whether there was a sealing here. Where somebody holds a lock the worker is to find out. */
-static bool
-was_sealed(void)
-{
-	Oid tarot = get_namespace_oid("tarot", true);
-	Oid frontier = OidIsValid(tarot) ? get_relname_relid("audit_frontier", tarot) : InvalidOid;
-	Relation relation;
-	bool any;
-
-	if (!OidIsValid(frontier))
-		return false;
-	if (!ConditionalLockRelationOid(frontier, AccessShareLock))
-		return true;
-	relation = try_relation_open(frontier, NoLock);
-	if (relation == NULL)
-	{
-		UnlockRelationOid(frontier, AccessShareLock);
-		return false;
-	}
-	any = relation->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(relation) > 0;
-	relation_close(relation, AccessShareLock);
-	return any;
-}
-
-void
-SealWhatIsLeft(void)
-{
-	static bool looked = false;
-
-	if (likely(looked) || !IsTransactionState() || IsParallelWorker())
-		return;
-	looked = true;
-	if (is_by_worker() && !RecoveryInProgress() && CatalogExists() && WorkerIsFirstVisit() &&
-		was_sealed())
-		WorkerWake();
 }
 
 void

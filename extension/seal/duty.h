@@ -7,10 +7,4 @@
 
 extern void SealDutyInit(void);
 
-/*
- * For each statement of a client: the first one in a database since the server's start has the
- * worker seal what was committed before that.
- */
-extern void SealWhatIsLeft(void);
-
 #endif

@@ -61,7 +61,6 @@ WorkerShmemStartup(void)
 			pg_atomic_init_u32(&Workers->entries[i].database, InvalidOid);
 			pg_atomic_init_u32(&Workers->entries[i].wanted, 0);
 			pg_atomic_init_u32(&Workers->entries[i].set, 0);
-			pg_atomic_init_u32(&Workers->visited[i], InvalidOid);
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -141,21 +140,6 @@ WorkerWake(void)
 	if (pg_atomic_read_u32(&mine->wanted) == 0 && (duties & ~pg_atomic_read_u32(&mine->set)) != 0 &&
 		pg_atomic_exchange_u32(&mine->wanted, 1) == 0)
 		QueueWakeListener();
-}
-
-bool
-WorkerIsFirstVisit(void)
-{
-	for (int i = 0; Workers != NULL && i < WORKER_DATABASES; i++)
-	{
-		uint32 there = InvalidOid;
-
-		if (pg_atomic_compare_exchange_u32(&Workers->visited[i], &there, MyDatabaseId))
-			return true;
-		if (there == MyDatabaseId)
-			return false;
-	}
-	return false;
 }
 
 void

@@ -44,9 +44,6 @@ typedef struct WorkerEntry
 typedef struct WorkerTable
 {
 	int launcher; /* its process's number; 0: none */
-
-	/* Those that somebody has looked into since the server's start: what was left from before. */
-	pg_atomic_uint32 visited[WORKER_DATABASES];
 	WorkerEntry entries[WORKER_DATABASES];
 } WorkerTable;
 

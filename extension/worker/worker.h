@@ -36,12 +36,6 @@ extern void WorkerWake(void);
 extern void WorkerWakeNow(void);
 
 /*
- * Whether nobody has asked this in the session's database yet since the server's start; of more
- * databases than there can be workers it is told of none.
- */
-extern bool WorkerIsFirstVisit(void);
-
-/*
  * For duties: transactions, which are to be short. They run as the owner of the
  * extension, without a snapshot.
  */
