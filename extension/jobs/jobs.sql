@@ -203,7 +203,8 @@ BEGIN
 	IF progress IS NULL THEN
 		PERFORM tarot.schedule_job(job, again);
 	ELSE
-		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, looked_at = now WHERE s.name = job;
+		-- After the others that are due: a run that never ends keeps none of them from being done.
+		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, looked_at = now, due_at = now WHERE s.name = job;
 	END IF;
 END
 $$;
