@@ -289,7 +289,8 @@ BEGIN
 		RETURN NULL;
 	END IF;
 
-	settings := jsonb_strip_nulls(settings);
+	-- A condition comes as an argument alone, parsed.
+	settings := jsonb_strip_nulls(settings) - 'condition';
 	IF change = 'alter' THEN
 		SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
 		SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = policy;
