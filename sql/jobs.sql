@@ -222,6 +222,9 @@ SELECT job FROM turn ORDER BY number;
 
 -- ------------------------------------------------------------ tables that are dropped
 DROP VIEW waits;
+CREATE TYPE dated AS (made_at date); CREATE TABLE typed OF dated;
+SELECT tarot.add_retention('typed', 'made_at', '1 year', policy => 'typed');
+DROP TYPE dated CASCADE;
 DROP TABLE note, other, long;
 SELECT (SELECT count(*) FROM tarot.job) AS jobs, (SELECT count(*) FROM tarot.job_state) AS states, (SELECT count(*) FROM tarot.retention_policy) AS policies;
 CALL tarot.run_due_jobs();

@@ -276,8 +276,8 @@ note_failure(const Job *job, const ErrorData *error)
 	JobExecute("SELECT tarot.fail_job_batch($1, $2, $3, $4)", 4, types, values, NULL);
 }
 
-/* Who cancels means whoever runs the jobs. A function of the owner's can raise the same SQLSTATE, and
- * would keep all other jobs from being done. */
+/* Who cancels means whoever runs the jobs. A function of the owner's can raise the same SQLSTATE,
+ * and would keep all other jobs from being done. */
 static bool
 was_interrupted(const ErrorData *error)
 {
