@@ -159,6 +159,15 @@ SET regress.code = '42501';
 CALL tarot.run_due_jobs();
 SELECT sqlstate, message FROM tarot.job_run WHERE outcome = 'running';
 TABLE waits;
+-- No cancelling of whoever runs jobs.
+SET regress.code = '57014';
+SET ROLE regress_jobs_owner;
+SELECT tarot.run_job_soon('notes'), tarot.run_job_soon('others');
+RESET ROLE;
+INSERT INTO other VALUES (1, '2020-01-01');
+CALL tarot.run_due_jobs();
+SELECT sqlstate, message FROM tarot.job_run WHERE outcome = 'running';
+SELECT count(*) AS "another job is done" FROM other;
 UPDATE tarot.job_state SET failures = 1000000, due_at = now();
 CALL tarot.run_due_jobs();
 SELECT wait FROM waits WHERE job = 'notes';
@@ -196,8 +205,26 @@ RESET default_transaction_isolation;
 DO $$ BEGIN INSERT INTO other VALUES (3, '2020-01-01'); PERFORM tarot.run_job_soon('others'); CALL tarot.run_due_jobs(); END $$;
 SELECT count(*) FROM other;
 
+-- ------------------------------------------------------------ in turns
+SET ROLE regress_jobs_owner;
+CREATE TABLE long (id int, made_at date);
+CREATE TABLE turn (number serial, job text);
+CREATE FUNCTION takes_turn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.turn (job) VALUES (TG_TABLE_NAME); RETURN old; END $$;
+CREATE TRIGGER takes_turn BEFORE DELETE ON long FOR EACH ROW EXECUTE FUNCTION takes_turn();
+CREATE TRIGGER takes_turn BEFORE DELETE ON other FOR EACH ROW EXECUTE FUNCTION takes_turn();
+INSERT INTO long SELECT i, '2020-01-01' FROM generate_series(1, 3) i;
+INSERT INTO other VALUES (5, '2020-01-01');
+SELECT tarot.add_retention('long', 'made_at', '1 year', batch => 1, policy => 'long');
+SELECT tarot.run_job_soon('others');
+RESET ROLE;
+CALL tarot.run_due_jobs();
+SELECT job FROM turn ORDER BY number;
+
 -- ------------------------------------------------------------ tables that are dropped
 DROP VIEW waits;
-DROP TABLE note, other;
+CREATE TYPE dated AS (made_at date); CREATE TABLE typed OF dated;
+SELECT tarot.add_retention('typed', 'made_at', '1 year', policy => 'typed');
+DROP TYPE dated CASCADE;
+DROP TABLE note, other, long;
 SELECT (SELECT count(*) FROM tarot.job) AS jobs, (SELECT count(*) FROM tarot.job_state) AS states, (SELECT count(*) FROM tarot.retention_policy) AS policies;
 CALL tarot.run_due_jobs();

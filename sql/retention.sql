@@ -152,6 +152,12 @@ SELECT s, run(s) FROM unnest(ARRAY[
 	$$SELECT * FROM tarot.preview_retention('customers')$$, $$SELECT tarot.hold('letter', 'mine', 'x')$$, $$SELECT tarot.release('event', 'all')$$,
 	$$SELECT tarot.change_retention('letter'::regclass, 'x', 'add', NULL, '{}')$$, $$SELECT tarot.change_retention(NULL, 'customers', 'remove', NULL, NULL)$$,
 	$$SELECT tarot.apply_retention(0, 'customers', 'remove', NULL, NULL, NULL)$$, 'TABLE tarot.retention_policy', 'DELETE FROM tarot.legal_hold']) AS s;
+-- A condition that was not parsed.
+SET ROLE regress_retention_owner;
+SELECT tarot.change_retention('letter'::regclass, 'unparsed', 'add', NULL, '{"age_column": "at", "keep": "1 year", "action": "delete", "batch": 1, "every": "1 day", "time_zone": "UTC", "condition": "true) OR (true"}');
+RESET ROLE;
+SELECT condition FROM tarot.retention_policy WHERE name = 'unparsed';
+SELECT tarot.remove_retention('unparsed');
 RESET ROLE;
 SELECT run($$SELECT tarot.add_retention('tarot.job_run', 'started_at', '1 day')$$), run($$SELECT tarot.add_retention('pg_class', 'relname', '1 day')$$);
 

@@ -70,6 +70,35 @@ SELECT jsonb_path_query_array(tarot.export_subject('1'), '$.missing[*] ? (@.tabl
 RESET ROLE;
 ALTER TABLE note DISABLE ROW LEVEL SECURITY;
 
+-- ------------------------------------------------------------ casts of who owns a table, with the rights of who exports
+CREATE ROLE regress_subjects_owner; CREATE SCHEMA regress_owned AUTHORIZATION regress_subjects_owner;
+CREATE TABLE witness (what text);
+GRANT INSERT ON witness TO PUBLIC;
+SET ROLE regress_subjects_owner;
+CREATE TYPE regress_owned.mood AS ENUM ('good', 'bad');
+CREATE FUNCTION regress_owned.as_json(regress_owned.mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.witness VALUES ('json'); RETURN '1'; END $$;
+CREATE FUNCTION regress_owned.as_text(regress_owned.mood) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.witness VALUES ('text'); RETURN 'good'; END $$;
+CREATE CAST (regress_owned.mood AS json) WITH FUNCTION regress_owned.as_json(regress_owned.mood);
+CREATE CAST (regress_owned.mood AS text) WITH FUNCTION regress_owned.as_text(regress_owned.mood) AS IMPLICIT;
+CREATE DOMAIN regress_owned.temper AS regress_owned.mood;
+CREATE TABLE regress_owned.person (id regress_owned.mood, moods regress_owned.mood[], temper regress_owned.temper, nothing regress_owned.mood, name text UNIQUE);
+INSERT INTO regress_owned.person VALUES ('good', '{good,bad}', 'bad', NULL, 'good');
+RESET ROLE;
+SELECT tarot.register_subject_table('regress_owned.person', 'id');
+SELECT tarot.export_subject('good')->'tables'->'regress_owned.person'->'rows';
+TABLE witness;
+SET ROLE regress_subjects_owner;
+CREATE TABLE regress_owned.child (name regress_owned.mood REFERENCES regress_owned.person (name));
+RESET ROLE;
+SELECT tarot.register_subject_table('regress_owned.child', via => 'regress_owned.person');
+SELECT run($$SELECT tarot.export_subject('good')$$);
+TABLE witness;
+SELECT tarot.unregister_subject_table('regress_owned.child'), tarot.unregister_subject_table('regress_owned.person');
+SET client_min_messages = error;
+DROP OWNED BY regress_subjects_owner CASCADE;
+SET client_min_messages = warning;
+DROP TABLE witness; DROP ROLE regress_subjects_owner;
+
 -- ------------------------------------------------------------ what is processed, and what is not seen to
 SET ROLE regress_subjects_nobody;
 SELECT code('SELECT tarot.processing_records()'), code('SELECT tarot.minimization_report()');

@@ -190,6 +190,21 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT tarot.erase_subject('3', false, true);
 ROLLBACK;
 
+-- Triggers that keep rows, or put them into another table: nobody is told that they are gone who are not.
+RESET ROLE;
+CREATE TABLE a_former_visit (customer_id int, day date); ALTER TABLE a_former_visit OWNER TO regress_subjects_owner;
+CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.a_former_visit VALUES (old.customer_id); RETURN old; END $$;
+SELECT tarot.register_subject_table('a_former_visit', 'customer_id');
+CREATE TRIGGER stay BEFORE DELETE OR UPDATE ON visit FOR EACH ROW EXECUTE FUNCTION stay();
+INSERT INTO visit (customer_id, day) VALUES (3, '2026-11-22');
+SELECT run($$SELECT tarot.erase_subject('3', false)$$);
+DROP TRIGGER stay ON visit;
+CREATE TRIGGER remember BEFORE DELETE ON visit FOR EACH ROW EXECUTE FUNCTION remember();
+SELECT "table", "rows" > 0 AS some FROM erase('3') WHERE "table" IN ('visit', 'public.visit', 'public.a_former_visit') ORDER BY 1;
+SELECT count(*) FROM a_former_visit;
+DROP FUNCTION remember, stay CASCADE;
+
 DROP OWNED BY regress_subjects_owner CASCADE;
 DROP TABLE address, country, forgotten, voucher, favourite, witness, outside CASCADE;
 DROP EXTENSION tarot_security CASCADE;

@@ -203,7 +203,8 @@ BEGIN
 	IF progress IS NULL THEN
 		PERFORM tarot.schedule_job(job, again);
 	ELSE
-		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, looked_at = now WHERE s.name = job;
+		-- After the others that are due: a run that never ends keeps none of them from being done.
+		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, looked_at = now, due_at = now WHERE s.name = job;
 	END IF;
 END
 $$;
@@ -364,7 +365,8 @@ END
 $$;
 COMMENT ON FUNCTION tarot.follow_job_drop() IS 'Event trigger: the jobs of a table go with it.';
 CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
-	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	-- That of a type drops the tables that are of it.
+	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
 	EXECUTE FUNCTION tarot.follow_job_drop();
 ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
 

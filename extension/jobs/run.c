@@ -276,6 +276,16 @@ note_failure(const Job *job, const ErrorData *error)
 	JobExecute("SELECT tarot.fail_job_batch($1, $2, $3, $4)", 4, types, values, NULL);
 }
 
+/* Who cancels means whoever runs the jobs. A function of the owner's can raise the same SQLSTATE,
+ * and would keep all other jobs from being done. */
+static bool
+was_interrupted(const ErrorData *error)
+{
+	return (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN) &&
+		   error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
 /* NULL: it is done; else nothing of it is, and why. */
 static ErrorData *
 try_batch(Job *job, bool careful)
@@ -303,9 +313,7 @@ try_batch(Job *job, bool careful)
 	MemoryContextSwitchTo(outer_context);
 	CurrentResourceOwner = outer_owner;
 
-	/* Who cancels means whoever runs the jobs. */
-	if (error != NULL && (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-						  error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN))
+	if (error != NULL && was_interrupted(error))
 		ReThrowError(error);
 	return error;
 }

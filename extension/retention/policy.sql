@@ -289,7 +289,8 @@ BEGIN
 		RETURN NULL;
 	END IF;
 
-	settings := jsonb_strip_nulls(settings);
+	-- A condition comes as an argument alone, parsed.
+	settings := jsonb_strip_nulls(settings) - 'condition';
 	IF change = 'alter' THEN
 		SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
 		SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = policy;
@@ -433,7 +434,8 @@ END
 $$;
 COMMENT ON FUNCTION tarot.follow_retention_drop() IS 'Event trigger: the retention policies and holds of a table go with it.';
 CREATE EVENT TRIGGER tarot_security_follow_retention_drop ON sql_drop
-	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
+	-- That of a type drops the tables that are of it.
+	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
 	EXECUTE FUNCTION tarot.follow_retention_drop();
 ALTER EVENT TRIGGER tarot_security_follow_retention_drop ENABLE ALWAYS;
 

@@ -83,6 +83,11 @@ CREATE FUNCTION tarot.subject_table_problem(registered tarot.subject_table) RETU
 		SELECT CASE
 			WHEN tarot.column_numbers(registered.relation, registered.columns) <> registered.numbers OR 0 = ANY (registered.numbers) THEN 'a column is gone'
 			WHEN registered.parent IS NOT NULL AND tarot.subject_foreign_key(registered) IS NULL THEN 'the foreign key is gone'
+			-- Its function would run with the rights of who exports.
+			WHEN EXISTS (SELECT FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.conpfeqop) AS k (number, operator) JOIN pg_operator o ON o.oid = k.operator
+					JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number JOIN pg_type t ON t.oid = a.atttypid
+					JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype) AND c.casttarget IN (o.oprleft, o.oprright) AND c.castfunc <> 0 JOIN pg_proc f ON f.oid = c.castfunc JOIN pg_roles r ON r.oid = f.proowner
+					WHERE n.oid = tarot.subject_foreign_key(registered) AND NOT r.rolsuper) THEN 'the foreign key goes by a cast that is not the server''s'
 			WHEN registered.parent IS NOT NULL AND NOT EXISTS (SELECT FROM tarot.subject_registrations() p WHERE p.relation = registered.parent) THEN 'its parent is not registered'
 			WHEN tarot.masked_among(registered.relation, registered.columns) IS NOT NULL OR tarot.masked_among(registered.parent, registered.parent_columns) IS NOT NULL
 				THEN 'a column that says whose a row is, is masked'
@@ -104,6 +109,10 @@ BEGIN
 		RETURN format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column");
 	END IF;
 	comparison := tarot.row_comparison(relation, "column");
+	IF comparison.operand LIKE '%::text' THEN
+		-- A cast to text may be the type's owner's, and would run with the rights of who exports.
+		RETURN format('pg_catalog.format(%L, %I.%I) COLLATE "C" OPERATOR(pg_catalog.=) $1', '%s', alias, "column");
+	END IF;
 	value := format('(SELECT %s)', format(comparison.conversion, '$1'));
 	RETURN format(CASE WHEN comparison.exact THEN '%1$I.%2$s = %3$s' ELSE '(%1$I.%2$s = %3$s AND %1$I.%2$s COLLATE "C" = %3$s)' END, alias, comparison.operand, value);
 END

@@ -104,7 +104,7 @@ COMMENT ON FUNCTION tarot.release_subject(text) IS
 -- ------------------------------------------------------------ the plan
 
 -- What an UPDATE puts into a table's columns; "differs" is whether a row has anything else there, as far as the owner can tell.
-CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs text, OUT problem text) RETURNS record
+CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs text, OUT blind boolean, OUT problem text) RETURNS record
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -115,6 +115,7 @@ CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs 
 			WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND (u.name IS NOT NULL OR a.attname = ANY (tarot.classified_among(rel))))
 		SELECT string_agg(format('%I = %L', attname, value), ', ' ORDER BY attnum),
 			string_agg(CASE WHEN masked OR sealed AND value IS NOT NULL THEN 'true' WHEN value IS NULL THEN format('t0.%I IS NOT NULL', attname) ELSE format('t0.%I::text IS DISTINCT FROM %L::%s::text', attname, value, type) END, ' OR ' ORDER BY attnum),
+			coalesce(bool_or(masked OR sealed AND value IS NOT NULL), false),
 			CASE WHEN bool_or(unfit) THEN format('column %s cannot be NULL, and no replacement is given', min(quote_ident(attname)) FILTER (WHERE unfit))
 				WHEN bool_or(kept) THEN format('its owner may not write data class %s', min(quote_ident(class)) FILTER (WHERE kept)) WHEN count(*) = 0 THEN 'nothing of it has a data class or a replacement' END
 		-- A value of a class takes the right to write it, a mask in its place as well.
@@ -204,6 +205,9 @@ DECLARE
 	-- Of each table, by its OID.
 	actions jsonb;
 	changes jsonb := '{}';
+	-- What counts the rows that are still to be changed; and of which tables it cannot tell these from others.
+	checks jsonb := '{}';
+	blind oid[] := '{}';
 	problem text;
 	problems text[] := '{}';
 	counts bigint[];
@@ -212,6 +216,7 @@ DECLARE
 	left_over record;
 	statement text;
 	affected bigint;
+	again boolean := false;
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -233,6 +238,7 @@ BEGIN
 			SELECT * INTO k FROM tarot.anonymizing_update(r.relation);
 			problem := k.problem;
 			statement := format('%s AND (%s)', statement, coalesce(k.differs, 'true'));
+			blind := array_remove(blind || CASE WHEN k.blind THEN r.relation::oid END, NULL);
 			changes := changes || jsonb_build_object(r.relation::oid::text, format('UPDATE %s t0 SET %s WHERE %s AND (%s) RETURNING 1', r.relation, k.changes, r.condition, k.differs));
 		ELSIF r.action = 'shred' THEN
 			SELECT 'column ' || quote_ident(c) || ' is not under the key of the subject' INTO problem FROM unnest(tarot.classified_among(r.relation)) c WHERE c NOT IN (SELECT s."column" FROM tarot.shredded_columns(r.relation) s) ORDER BY c LIMIT 1;
@@ -243,6 +249,7 @@ BEGIN
 		IF cardinality(r.members) > 1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (r.members) AND c.relowner <> r.relowner) THEN
 			problem := 'it is in a circle of foreign keys with tables of another owner';
 		END IF;
+		checks := checks || jsonb_build_object(r.relation::oid::text, statement);
 		counts := tarot.run_on_subject(r.relation, statement, subject);
 		report := report || jsonb_strip_nulls(jsonb_build_object('table', r.relation, 'action', r.action, 'rows', counts[1], 'legal_basis', r.legal_basis, 'problem', problem));
 		problems := problems || CASE WHEN problem IS NOT NULL THEN format('%s: %s', r.relation, problem) END;
@@ -264,12 +271,31 @@ BEGIN
 
 	IF NOT dry_run THEN
 		PERFORM tarot.end_deferral();
-		FOR r IN SELECT * FROM tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) LOOP
-			SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
-				INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
-			counts := tarot.run_on_subject(r.members[1], statement, subject);
-			report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number]) ELSE e END ORDER BY position)
-				FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text);
+		LOOP
+			FOR r IN SELECT * FROM tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) LOOP
+				CONTINUE WHEN again AND r.members && blind;
+				SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
+					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
+				counts := tarot.run_on_subject(r.members[1], statement, subject);
+				report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number] + CASE WHEN again THEN (e->>'rows')::bigint ELSE 0 END) ELSE e END ORDER BY position)
+					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text);
+				-- A trigger may have kept rows, and nobody is to be told that they are gone.
+				FOR k IN SELECT m.relation, m.number FROM unnest(r.members) WITH ORDINALITY AS m (relation, number) LOOP
+					IF (tarot.run_on_subject(k.relation, checks->>(k.relation::text), subject))[1] > (CASE WHEN k.relation = ANY (blind) THEN counts[k.number] ELSE 0 END) THEN
+						RAISE EXCEPTION 'rows of the subject in table "%" stay as they are', tarot.relation_name(k.relation) USING ERRCODE = 'object_not_in_prerequisite_state',
+							HINT = 'A trigger keeps them; or others have come meanwhile: then try again, with lock_tables.';
+					END IF;
+				END LOOP;
+			END LOOP;
+			-- Triggers may have put what was deleted into a table that had been dealt with, as into one of former rows.
+			SELECT c.relation INTO k FROM (SELECT e.key::oid AS relation, e.value AS statement FROM jsonb_each_text(checks) e WHERE changes ? e.key AND e.key::oid <> ALL (blind)) AS c
+				WHERE (tarot.run_on_subject(c.relation, c.statement, subject))[1] > 0 ORDER BY c.relation LIMIT 1;
+			EXIT WHEN NOT FOUND;
+			IF again THEN
+				RAISE EXCEPTION 'rows of the subject in table "%" come again', tarot.relation_name(k.relation) USING ERRCODE = 'object_not_in_prerequisite_state',
+					HINT = 'A trigger of another table that is erased puts them there.';
+			END IF;
+			again := true;
 		END LOOP;
 	END IF;
 

@@ -23,16 +23,20 @@ EXCEPTION WHEN undefined_object THEN
 END
 $$;
 
--- Columns, and which of them this role reads, masked or not at all.
-CREATE FUNCTION tarot.exported_columns(relation oid) RETURNS TABLE ("column" name, class text, sight text)
+-- Columns, and which of them this role reads, masked or not at all; and what is put into the document. Of a type of somebody's who is no
+-- superuser that is its text: JSON would be made by a cast of the type's owner, with the rights of who exports.
+CREATE FUNCTION tarot.exported_columns(relation oid) RETURNS TABLE ("column" name, class text, sight text, expression text)
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT a.attname, k.class, CASE
 				WHEN NOT (has_column_privilege(a.attrelid, a.attnum, 'SELECT') OR k.class IS NOT NULL AND k.plain AND tarot.is_masked(a.attrelid) AND has_column_privilege(a.attrelid, 'tableoid', 'SELECT')) THEN 'none'
 				WHEN k.class IS NULL OR k.plain AND NOT tarot.is_masked(a.attrelid) THEN 'plain'
-				ELSE tarot.sight_of_class(k.class) END
-			FROM pg_attribute a, LATERAL (SELECT tarot.class_of_type(a.atttypid, a.atttypmod) AS sealed) AS t, LATERAL (SELECT coalesce(t.sealed, tarot.class_of_column(a.attrelid, a.attnum)) AS class, t.sealed IS NULL AS plain) AS k
+				ELSE tarot.sight_of_class(k.class) END,
+			CASE WHEN b.trusted THEN format('t0.%I', a.attname) ELSE format('CASE WHEN t0.%1$I IS DISTINCT FROM NULL THEN pg_catalog.format(%2$L, t0.%1$I) END AS %1$I', a.attname, '%s') END
+			FROM pg_attribute a, LATERAL (SELECT tarot.class_of_type(a.atttypid, a.atttypmod) AS sealed) AS t, LATERAL (SELECT coalesce(t.sealed, tarot.class_of_column(a.attrelid, a.attnum)) AS class, t.sealed IS NULL AS plain) AS k,
+				LATERAL (WITH RECURSIVE base (oid) AS (SELECT a.atttypid UNION SELECT d.typbasetype FROM base JOIN pg_type d ON d.oid = base.oid WHERE d.typtype = 'd')
+					SELECT r.rolsuper AS trusted FROM base JOIN pg_type d ON d.oid = base.oid JOIN pg_roles r ON r.oid = d.typowner WHERE d.typtype <> 'd') AS b
 			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 	$$;
 
@@ -53,7 +57,7 @@ BEGIN
 	FOR relation IN SELECT r FROM tarot.registered_tables() r UNION ALL SELECT unnest('{tarot.consent,tarot.subject_restriction}'::regclass[]) LOOP
 		SELECT jsonb_object_agg(e."column", CASE WHEN e.class IS NOT NULL THEN tarot.export_of_class(e.class) ELSE '{}' END || CASE WHEN e.sight <> 'plain' THEN jsonb_build_object('shown', e.sight) ELSE '{}' END)
 				FILTER (WHERE e.class IS NOT NULL OR e.sight <> 'plain'),
-			string_agg(format('t0.%I', e."column"), ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
+			string_agg(e.expression, ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
 			INTO described, shown FROM (SELECT c.*, row_number() OVER () AS number FROM tarot.exported_columns(relation) c) AS e;
 		missing := missing || coalesce(CASE WHEN shown IS NULL THEN jsonb_build_object('table', relation, 'reason', 'not permitted') END, (SELECT jsonb_agg(jsonb_build_object('table', relation, 'column', e."column", 'reason', CASE e.sight WHEN 'masked' THEN 'masked' ELSE 'not permitted' END)) FROM tarot.exported_columns(relation) e WHERE e.sight <> 'plain'), '[]');
 		found := 0;
@@ -90,6 +94,6 @@ CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 			|| (SELECT line FROM line WHERE line ? 'missing')
 	$$;
 COMMENT ON FUNCTION tarot.export_subject(text) IS
-	'All rows of a data subject in the registered tables, and its consents and restrictions, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
+	'All rows of a data subject in the registered tables, and its consents and restrictions, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Values of types that belong to no superuser are in it as text. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
 REVOKE ALL ON FUNCTION tarot.export_subject_lines(text), tarot.export_subject(text) FROM PUBLIC;
