@@ -462,4 +462,5 @@ ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
 REVOKE ALL ON FUNCTION tarot.rename_age_column(oid, name, name), tarot.follow_retention_rename(), tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_held(oid), tarot.retention_referred(oid),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text),
 	tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.follow_retention_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text) FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

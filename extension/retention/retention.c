@@ -9,9 +9,12 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 
 #include "audit/table.h"
+#include "base/compat.h"
 #include "jobs/jobs.h"
 #include "label/trigger.h"
 #include "retention/retention.h"
@@ -50,6 +53,24 @@ table_of_policy(Datum policy)
 }
 
 /*
+ * A policy, and the condition of a hold, have code of the owner's run by the worker that serves all:
+ * that is for whom EXECUTE on tarot.add_retention() is granted.
+ */
+static void
+require_grant(void)
+{
+	List *name = list_make2(makeString("tarot"), makeString("add_retention"));
+	Oid function = LookupFuncName(name, -1, NULL, true);
+
+	if (!OidIsValid(function) || !compat_may_execute(function, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for retention policies"),
+				 errhint("They are for the owners of tables to whom EXECUTE on "
+						 "tarot.add_retention() is granted.")));
+}
+
+/*
  * tarot.change_retention(rel oid, policy text, change text, condition text, settings jsonb)
  *     RETURNS text
  *
@@ -63,6 +84,7 @@ tarot_retention_change_retention(PG_FUNCTION_ARGS)
 	Datum values[6];
 	char nulls[] = "      ";
 	Oid relation;
+	char *change;
 	char *name = NULL;
 
 	if (PG_ARGISNULL(2) || (PG_ARGISNULL(0) && PG_ARGISNULL(1)))
@@ -73,6 +95,9 @@ tarot_retention_change_retention(PG_FUNCTION_ARGS)
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
+	change = TextDatumGetCString(PG_GETARG_DATUM(2));
+	if (strcmp(change, "remove") != 0 && strcmp(change, "release") != 0)
+		require_grant();
 	SPI_connect();
 	if (PG_ARGISNULL(0))
 		relation = table_of_policy(PG_GETARG_DATUM(1));
