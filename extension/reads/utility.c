@@ -75,7 +75,7 @@ note_copy(const CopyStmt *copy)
 	ListCell *cell;
 
 	if (!OidIsValid(relation) || relation < FirstNormalObjectId ||
-		get_rel_relkind(relation) != RELKIND_RELATION ||
+		!compat_copies(get_rel_relkind(relation)) ||
 		check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED ||
 		(table = ReadTableFind(relation)) == NULL)
 		return NIL;
