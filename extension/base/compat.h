@@ -189,6 +189,18 @@ compat_guc_free(void *memory)
 #endif
 }
 
+/* Whether COPY of a relation of a kind reads its rows without a query; of materialized views since
+ * 18. */
+static inline bool
+compat_copies(char kind)
+{
+#if PG_VERSION_NUM >= 180000
+	return kind == RELKIND_RELATION || kind == RELKIND_MATVIEW;
+#else
+	return kind == RELKIND_RELATION;
+#endif
+}
+
 /* Whether a part of ALTER TABLE adds a column; to children, too, it did so under another name
  * before 16. */
 static inline bool

@@ -11,7 +11,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -162,16 +162,31 @@ are_there(void)
 		   OidIsValid(get_extension_oid("tarot_security", true));
 }
 
+static bool
+is_locked(const LOCKTAG *tag)
+{
+	if (LockAcquire(tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(tag, AccessShareLock, false);
+	return false;
+}
+
 /*
- * Not while somebody drops the extension: who reads nothing of it does not wait for
- * that, and goes by what was asked for before.
+ * Whether somebody drops the extension, who holds both locks then. The extension's own lock tells
+ * nothing: whoever has a table can take it, by ALTER INDEX ... DEPENDS ON EXTENSION, and keep it.
  */
 static bool
-lock_extension(LOCKTAG *tag)
+is_being_dropped(void)
 {
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, ExtensionRelationId,
-					   get_extension_oid("tarot_security", true), 0);
-	return LockAcquire(tag, AccessShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	Oid schema = get_namespace_oid("tarot", true);
+	Oid table = get_relname_relid("audited_read", schema);
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, schema, 0);
+	if (!is_locked(&tag))
+		return false;
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, table);
+	return is_locked(&tag);
 }
 
 bool
@@ -182,7 +197,6 @@ ReadPolicyLook(void)
 	MemoryContext outer;
 	List *next_tables = NIL;
 	List *next_classes = NIL;
-	LOCKTAG extension;
 	bool there;
 
 	if (ReadPolicyKnown == epoch)
@@ -190,7 +204,9 @@ ReadPolicyLook(void)
 	if (!IsTransactionState() || IsBinaryUpgrade)
 		return false;
 	there = are_there();
-	if (there && !lock_extension(&extension))
+
+	/* Who knows what was asked for before goes by that then. Others wait. */
+	if (there && asked_context != NULL && is_being_dropped())
 		return tables != NIL || classes != NIL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security reads asked for",
@@ -202,7 +218,6 @@ ReadPolicyLook(void)
 			ReadPolicyKnown = epoch;
 		else
 			next_tables = next_classes = NIL;
-		LockRelease(&extension, AccessShareLock, false);
 	}
 	else if (!CatalogExists())
 		ReadPolicyKnown = epoch; /* until some schema is made */

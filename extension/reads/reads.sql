@@ -145,9 +145,9 @@ CREATE FUNCTION tarot.read_report(since timestamptz DEFAULT '-infinity', until t
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT * FROM (SELECT e.details->>'table' AS table_name, e.details->>'class' AS class, e.role, e.session_role, e.subject, e.details->>'purpose' AS purpose,
-			-- What parallel workers tell belongs to a statement that their leader tells of.
-			count(*) FILTER (WHERE NOT e.details ? 'parallel_worker'), count(*) FILTER (WHERE NOT e.details ? 'parallel_worker' AND e.status = 'failure'),
-			coalesce(sum((e.details->>'rows')::numeric), 0), sum((e.details->>'plain')::numeric), sum((e.details->>'masked')::numeric), sum((e.details->>'refused')::numeric), min(e.occurred_at), max(e.occurred_at)
+			-- An event may be of several statements that failed alike; what parallel workers tell belongs to a statement that their leader tells of.
+			coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker'), 0)::bigint, coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker' AND e.status = 'failure'), 0)::bigint,
+			coalesce(sum(e.count * (e.details->>'rows')::numeric), 0), sum(e.count * (e.details->>'plain')::numeric), sum(e.count * (e.details->>'masked')::numeric), sum(e.count * (e.details->>'refused')::numeric), min(e.occurred_at), max(e.last_at)
 		FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
 		GROUP BY 1, 2, 3, 4, 5, 6) AS r
 		ORDER BY r.table_name COLLATE "C", r.class COLLATE "C", r.role COLLATE "C", r.session_role COLLATE "C", r.subject COLLATE "C" NULLS FIRST, r.purpose COLLATE "C" NULLS FIRST
@@ -160,9 +160,9 @@ CREATE FUNCTION tarot.columns_read(since timestamptz DEFAULT '-infinity', until 
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT c.table_name, c.name, count(*), max(c.occurred_at)
-		FROM (SELECT e.occurred_at, e.details AS d FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')) AS e,
-			LATERAL (SELECT e.occurred_at, t.name AS table_name, n.name
+		SELECT c.table_name, c.name, count(*), max(c.last_at)
+		FROM (SELECT e.last_at, e.details AS d FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')) AS e,
+			LATERAL (SELECT e.last_at, t.name AS table_name, n.name
 				FROM (SELECT e.d->>'table' AS name, e.d->'columns' AS columns WHERE e.d ? 'table' UNION ALL SELECT j.key, j.value FROM jsonb_each(CASE WHEN e.d ? 'class' THEN e.d->'columns' END) AS j) AS t,
 					LATERAL (SELECT a.name FROM jsonb_array_elements_text(t.columns) AS a (name) UNION ALL SELECT NULL WHERE e.d ? 'more_columns') AS n) AS c
 		GROUP BY c.table_name, c.name ORDER BY c.table_name COLLATE "C", c.name COLLATE "C"

@@ -75,7 +75,7 @@ note_copy(const CopyStmt *copy)
 	ListCell *cell;
 
 	if (!OidIsValid(relation) || relation < FirstNormalObjectId ||
-		get_rel_relkind(relation) != RELKIND_RELATION ||
+		!compat_copies(get_rel_relkind(relation)) ||
 		check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED ||
 		(table = ReadTableFind(relation)) == NULL)
 		return NIL;
@@ -146,15 +146,28 @@ note_conversion(const AlterTableStmt *alter, Oid relation, Oid root, List *notes
 						 "alter", notes);
 }
 
-/* Of a table and its children, by who may. */
+static bool
+may_alter(Oid relation)
+{
+	return OidIsValid(relation) && relation >= FirstNormalObjectId &&
+		   compat_owns_relation(relation, GetUserId());
+}
+
+/*
+ * Of a table and its children, by who may. It takes the lock that ALTER TABLE will: two that wait
+ * for that, each with a weaker one, would never get it.
+ */
 static List *
 note_alter(const AlterTableStmt *alter)
 {
-	Oid root = RangeVarGetRelid(alter->relation, AccessShareLock, true);
 	List *notes = NIL;
 	ListCell *cell;
+	Oid root;
 
-	if (!OidIsValid(root) || root < FirstNormalObjectId || !compat_owns_relation(root, GetUserId()))
+	if (!may_alter(RangeVarGetRelid(alter->relation, NoLock, true)))
+		return NIL;
+	root = RangeVarGetRelid(alter->relation, AccessExclusiveLock, true);
+	if (!may_alter(root))
 		return NIL;
 	foreach (cell, find_all_inheritors(root, NoLock, NULL))
 		notes = note_conversion(alter, lfirst_oid(cell), root, notes);
