@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use TarotTest;
 use Test::More;
 
-my $node = new_node('events', streaming => 1, conf => "tarot_security.worker = on\nmax_worker_processes = 8\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
+my $node = new_node('events', streaming => 1, conf => "tarot_security.worker = on\nmax_worker_processes = 8\nmax_prepared_transactions = 4\nrestart_after_crash = on\ntarot_security.event_queue_size = 64\nautovacuum = off");
 ask($node, 'CREATE EXTENSION tarot_security; CREATE ROLE app LOGIN; GRANT EXECUTE ON FUNCTION tarot.log_security_event TO app');
 my $flush = q{SELECT tarot.flush_events('3 min')};
 
@@ -139,14 +139,14 @@ is(events('ENDED'), '2|2', 'each event once');
 	is(events('FULL'), '64|64', 'each once');
 }
 {
-	my $locker = $node->background_psql('postgres');
-	$locker->query_safe('BEGIN; LOCK TABLE tarot.audit_entry IN ACCESS EXCLUSIVE MODE');
+	# A prepared transaction holds its locks while the server stops.
+	ask($node, q{BEGIN; LOCK TABLE tarot.audit_entry IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'in the way'});
 	ask($node, event('SHUTDOWN', $_)) foreach 1 .. 3;
 	my $offset = length server_log($node);
 	$node->stop('fast');
-	eval { $locker->quit };
 	is(join(' ', sort { $a <=> $b } logged($node, 'SHUTDOWN', $offset)), '1 2 3', 'what cannot be written before the server stops goes to its log');
 	$node->start;
+	ask($node, q{ROLLBACK PREPARED 'in the way'});
 	is(events('SHUTDOWN'), '0|0', 'and is not written twice');
 }
 
