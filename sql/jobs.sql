@@ -7,6 +7,7 @@ CREATE EXTENSION tarot_security;
 CREATE ROLE regress_jobs_owner;
 CREATE ROLE regress_jobs_other;
 GRANT CREATE ON SCHEMA public TO regress_jobs_owner;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_jobs_owner, regress_jobs_other;
 RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never

@@ -9,6 +9,7 @@ CREATE ROLE regress_retention_other;
 GRANT CREATE ON SCHEMA public TO regress_retention_owner;
 GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log, tarot.legal_hold TO regress_retention_owner;
 GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_retention_owner;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_retention_owner;
 RESET client_min_messages;
 \set ECHO all
 \set SHOW_CONTEXT never
@@ -152,6 +153,11 @@ SELECT s, run(s) FROM unnest(ARRAY[
 	$$SELECT * FROM tarot.preview_retention('customers')$$, $$SELECT tarot.hold('letter', 'mine', 'x')$$, $$SELECT tarot.release('event', 'all')$$,
 	$$SELECT tarot.change_retention('letter'::regclass, 'x', 'add', NULL, '{}')$$, $$SELECT tarot.change_retention(NULL, 'customers', 'remove', NULL, NULL)$$,
 	$$SELECT tarot.apply_retention(0, 'customers', 'remove', NULL, NULL, NULL)$$, 'TABLE tarot.retention_policy', 'DELETE FROM tarot.legal_hold']) AS s;
+-- With the privilege, but not the owner.
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_retention_other;
+SET ROLE regress_retention_other;
+SELECT s, run(s) FROM unnest(ARRAY[$$SELECT tarot.add_retention('letter', 'at', '1 year')$$, $$SELECT tarot.alter_retention('customers', keep => '1 day')$$, $$SELECT tarot.hold('letter', 'mine', 'x')$$]) AS s;
 -- A condition that was not parsed.
 SET ROLE regress_retention_owner;
 SELECT tarot.change_retention('letter'::regclass, 'unparsed', 'add', NULL, '{"age_column": "at", "keep": "1 year", "action": "delete", "batch": 1, "every": "1 day", "time_zone": "UTC", "condition": "true) OR (true"}');

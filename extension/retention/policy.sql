@@ -343,7 +343,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text) IS
-	'Lets rows of a table, its partitions and children be deleted when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. Rows are deleted with the rights of the table''s owner, triggers and foreign keys included, up to so many in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or is no time, 42710 for a name that is taken, 22023 for bad settings, and what is wrong with the condition.';
+	'Lets rows of a table, its partitions and children be deleted when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. Rows are deleted with the rights of the table''s owner, triggers and foreign keys included, up to so many in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or is no time, 42710 for a name that is taken, 22023 for bad settings, and what is wrong with the condition.';
 
 CREATE FUNCTION tarot.alter_retention(policy text, age_column name DEFAULT NULL, keep interval DEFAULT NULL, "where" text DEFAULT NULL, batch integer DEFAULT NULL, every interval DEFAULT NULL,
 		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL) RETURNS void
@@ -360,7 +360,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text) IS
-	'Changes a policy of tarot.add_retention(); what is NULL stays. It runs at once, if that is in its window. For the owner of the table. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
+	'Changes a policy of tarot.add_retention(); what is NULL stays. It runs at once, if that is in its window. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
 
 CREATE FUNCTION tarot.remove_retention(policy text) RETURNS void
 	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -391,7 +391,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold(regclass, text, text, text) IS
-	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all. From the next batch on. For the owner of the table. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
+	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all. From the next batch on. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
 
 CREATE FUNCTION tarot.release(rel regclass, hold text) RETURNS void
 	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -53,8 +53,8 @@ table_of_policy(Datum policy)
 }
 
 /*
- * A policy, and the condition of a hold, have code of the owner's run by the worker that serves all:
- * that is for whom EXECUTE on tarot.add_retention() is granted.
+ * A policy, and the condition of a hold, have code of the owner's run by the worker that serves
+ * all: that is for whom EXECUTE on tarot.add_retention() is granted.
  */
 static void
 require_grant(void)
@@ -63,11 +63,10 @@ require_grant(void)
 	Oid function = LookupFuncName(name, -1, NULL, true);
 
 	if (!OidIsValid(function) || !compat_may_execute(function, GetUserId()))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for retention policies"),
-				 errhint("They are for the owners of tables to whom EXECUTE on "
-						 "tarot.add_retention() is granted.")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for retention policies"),
+						errhint("They are for the owners of tables to whom EXECUTE on "
+								"tarot.add_retention() is granted.")));
 }
 
 /*

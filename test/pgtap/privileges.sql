@@ -55,7 +55,6 @@ SELECT set_eq(
 			'tarot.subject_registrations()', 'tarot.is_searchable(text)', 'tarot.column_numbers(oid,name[])', 'tarot.column_names(oid,smallint[],name[])', 'tarot.subject_foreign_key(tarot.subject_table)', 'tarot.masked_among(oid,name[])', 'tarot.subject_comparison(oid,name,text)',
 			'tarot.subject_table_problem(tarot.subject_table)', 'tarot.subject_condition(oid,text)', 'tarot.registered_tables()', 'tarot.require_subject(text)', 'tarot.sight_of_class(text)', 'tarot.export_of_class(text)', 'tarot.exported_columns(oid)',
 			'tarot.pause_job(text)', 'tarot.resume_job(text)', 'tarot.cancel_job(text)', 'tarot.run_job_soon(text)', 'tarot.change_retention(oid,text,text,text,jsonb)', 'tarot.count_retention(text)',
-			'tarot.add_retention(regclass,name,interval,text,text,integer,interval,time without time zone,time without time zone,integer[],text,text,text)',
 			'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text)',
 			'tarot.remove_retention(text)', 'tarot.preview_retention(text)', 'tarot.hold(regclass,text,text,text)', 'tarot.release(regclass,text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])

@@ -11,7 +11,7 @@ use TarotTest;
 use Test::More;
 
 my $node = new_node('retention', streaming => 1, conf => "tarot_security.worker = on\nrestart_after_crash = on\nautovacuum = off\nmax_worker_processes = 12");
-ask($node, 'CREATE EXTENSION tarot_security; CREATE ROLE shop LOGIN; GRANT CREATE ON SCHEMA public TO shop');
+ask($node, 'CREATE EXTENSION tarot_security; CREATE ROLE shop LOGIN; GRANT CREATE ON SCHEMA public TO shop; GRANT EXECUTE ON FUNCTION tarot.add_retention TO shop');
 my $table = q{CREATE TABLE %1$s (id bigint PRIMARY KEY, made_at timestamptz NOT NULL, note text);
 	INSERT INTO %1$s SELECT i, CASE WHEN i %% 2 = 0 THEN '2020-01-01'::timestamptz ELSE '2999-01-01' END, 'note' FROM generate_series(1, %2$s) AS i};
 sub finished { my ($job, $database) = @_; return poll($node, "SELECT (SELECT state = 'waiting' FROM tarot.job_status WHERE job = '$job')", db => $database // 'postgres') }
