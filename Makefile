@@ -35,9 +35,10 @@ SHLIB_EXPORTS = extension/exports.txt
 SHLIB_LINK = -lcrypto -lsodium
 # A program that needs nothing of the server: it is made of what the library has of that.
 VERIFIER = extension/program/tarot-verify
-VERIFIER_OBJS := extension/program/tarot_verify.o $(patsubst $(TOP)/%.c,%.o,$(foreach part,$(SERVER_FREE),\
+PROGRAM_OBJS := $(patsubst $(TOP)/%.c,%.o,$(wildcard $(TOP)/extension/program/*.c))
+VERIFIER_OBJS := $(PROGRAM_OBJS) $(patsubst $(TOP)/%.c,%.o,$(foreach part,$(SERVER_FREE),\
 	$(wildcard $(TOP)/extension/$(part).c) $(if $(filter crypto token,$(part)),$(wildcard $(TOP)/extension/$(part)/*.c))))
-EXTRA_CLEAN = $(VERIFIER) extension/program/tarot_verify.o extension/program/tarot_verify.d $(EXTENSION_SQL) extension/exports.txt extension/exports.list $(OBJS:.o=.d)
+EXTRA_CLEAN = $(VERIFIER) $(PROGRAM_OBJS) $(PROGRAM_OBJS:.o=.d) $(EXTENSION_SQL) extension/exports.txt extension/exports.list $(OBJS:.o=.d)
 
 # The server's own headers are system headers here: their warnings are not ours to mend.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(TOP)/extension \
@@ -65,9 +66,9 @@ include $(PGXS)
 
 # Headers are dependencies, and objects lie in sub-folders also out of tree
 # (by absolute name, or VPATH would find the folder among the sources).
--include $(OBJS:.o=.d) extension/program/tarot_verify.d
-OBJECT_DIRS := $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS) extension/program/tarot_verify.o)))
-$(OBJS) extension/program/tarot_verify.o $(EXTENSION_SQL) extension/exports.txt: | $(OBJECT_DIRS)
+-include $(OBJS:.o=.d) $(PROGRAM_OBJS:.o=.d)
+OBJECT_DIRS := $(addprefix $(CURDIR)/,$(sort $(dir $(OBJS) $(PROGRAM_OBJS))))
+$(OBJS) $(PROGRAM_OBJS) $(EXTENSION_SQL) extension/exports.txt: | $(OBJECT_DIRS)
 $(OBJECT_DIRS):
 	mkdir -p $@
 
@@ -78,7 +79,7 @@ extension/exports.txt: $(SOURCES) $(TOP)/Makefile
 	  sed -n -e 's/^PG_FUNCTION_INFO_V1(\([a-z0-9_]*\));.*/\1\npg_finfo_\1/p' \
 	    -e 's/^.*PGDLLEXPORT void \([a-z0-9_]*\)(.*/\1/p' \
 	    $(addprefix $(TOP)/,$(SOURCES)); } | sort -u > $@
-$(OBJS) extension/program/tarot_verify.o: $(TOP)/Makefile $(TOP)/tarot_security.control
+$(OBJS) $(PROGRAM_OBJS): $(TOP)/Makefile $(TOP)/tarot_security.control
 
 # PGXS makes a library or a program, not both.
 all: $(VERIFIER)

@@ -11,19 +11,19 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/audit_leaf.h"
 #include "crypto/audit_retention.h"
 #include "crypto/note.h"
-#include "token/json.h"
+#include "program/absence.h"
+#include "program/line.h"
+#include "program/tell.h"
 
 /* Exit statuses. */
 #define GOOD 0
 #define NOT_GOOD 1
-#define TROUBLE 2
 
 #define KEYS_MAX 64
 #define VALUES_MAX 512
@@ -71,7 +71,6 @@ static NoteKey keys[KEYS_MAX];
 static int nkeys;
 static bool quiet;
 static bool allow_gone;
-static uint64_t findings;
 
 /* What follows cannot be told: the positions are not those of one log. */
 static bool broken;
@@ -87,55 +86,6 @@ typedef struct Kept
 static Kept *kept;
 static size_t nkept;
 
-/* An entry that tells what was dropped or erased. */
-typedef struct Teller
-{
-	uint64_t position;
-	uint64_t size; /* of the tree then; 0: it does not say */
-	MerkleHash root;
-	Bytes positions, erased;
-} Teller;
-
-/* Details that are not there. */
-typedef struct Erased
-{
-	uint64_t position;
-	uint64_t system, transaction;
-	int64_t number;
-} Erased;
-
-/* A checkpoint that holds. */
-typedef struct Held
-{
-	uint64_t size;
-	MerkleHash root;
-} Held;
-
-#define LIST(type)          \
-	struct                  \
-	{                       \
-		type *items;        \
-		size_t count, room; \
-	}
-
-/* Room for one more, at list.items[list.count++]. */
-#define LIST_GROW(list)                                \
-	((list).count < (list).room                        \
-		 ? (void) 0                                    \
-		 : (void) ((list).room = 2 * (list).room + 16, \
-				   (list).items =                      \
-					   must(realloc((list).items, (list).room * sizeof(*(list).items)))))
-
-/* What is gone, who tells of it, and what tellers can be believed by. */
-static LIST(RetainedRange) gone;
-static LIST(Erased) erased;
-static LIST(Teller) tellers;
-static LIST(Held) held;
-
-/* What those who are believed say. */
-static LIST(RetainedRange) dropped;
-static LIST(RetainedRun) erasures;
-
 /* The log so far. */
 static struct
 {
@@ -145,196 +95,25 @@ static struct
 	uint64_t proved; /* the size of the last checkpoint that held */
 	uint64_t checkpoints;
 	uint64_t gone;
-	uint64_t dropped; /* of those gone, as is told */
 	uint64_t erased;
 } audit;
-
-/* ---------------------------------------------------------------- telling */
-
-static void found(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void trouble(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-static void
-found(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	findings++;
-}
-
-static void
-trouble(const char *format, ...)
-{
-	va_list args;
-
-	fputs("tarot-verify: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(TROUBLE);
-}
-
-static void *
-must(void *memory)
-{
-	if (memory == NULL)
-		trouble("out of memory");
-	return memory;
-}
-
-static void
-require(CryptoStatus status)
-{
-	if (status == CRYPTO_FAILED)
-		trouble("the cryptographic library failed");
-}
-
-/* ---------------------------------------------------------------- members of a line */
-
-/* NULL: it is missing, or null. */
-static const JsonValue *
-member(const JsonValue *line, const char *name)
-{
-	const JsonValue *value = json_member(line, name);
-
-	return value == NULL || value->kind == JSON_NULL ? NULL : value;
-}
-
-static bool
-read_text(const JsonValue *line, const char *name, Bytes *text)
-{
-	static const uint8_t nothing[1];
-	const JsonValue *value = member(line, name);
-
-	*text = bytes_view(NULL, 0);
-	if (value == NULL)
-		return true;
-	*text = value->text.len > 0 ? value->text : bytes_view(nothing, 0);
-	return value->kind == JSON_STRING;
-}
-
-/* Digits, as a number or a string, of 64 bits; a sign before them makes two's complement. */
-static bool
-read_number(const JsonValue *line, const char *name, uint64_t *number)
-{
-	const JsonValue *value = member(line, name);
-	bool negative;
-	size_t i;
-
-	*number = 0;
-	if (value == NULL || (value->kind != JSON_STRING && value->kind != JSON_NUMBER) ||
-		value->text.len == 0)
-		return false;
-	negative = value->text.data[0] == '-';
-	for (i = negative; i < value->text.len; i++)
-	{
-		uint8_t digit = (uint8_t) (value->text.data[i] - '0');
-
-		if (digit > 9 || *number > (UINT64_MAX - digit) / 10)
-			return false;
-		*number = *number * 10 + digit;
-	}
-	if (negative)
-		*number = 0 - *number;
-	return i > negative;
-}
-
-/* 32 bytes, or fewer where `size` is given. */
-static bool
-read_hex(Bytes text, uint8_t out[HASH_SIZE], size_t *size)
-{
-	size_t read;
-
-	if (sodium_hex2bin(out, HASH_SIZE, (const char *) text.data, text.len, NULL, &read, NULL) != 0)
-		return false;
-	if (size == NULL)
-		return read == HASH_SIZE;
-	*size = read;
-	return true;
-}
-
-/* Days from 2000-01-01 to a day of the Gregorian calendar: a year is taken to begin in March. */
-static int64_t
-days_of(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t m = month > 2 ? month - 3 : month + 9;
-
-	return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 730425;
-}
-
-/* 2026-01-02T03:04:05.678901Z */
-static bool
-read_time(Bytes text, int64_t *micros)
-{
-	unsigned year, month, day, hour, minute, second, fraction;
-	char copy[32];
-	int end = 0;
-
-	if (text.len != 27)
-		return false;
-	memcpy(copy, text.data, text.len);
-	copy[text.len] = '\0';
-	if (sscanf(copy, "%4u-%2u-%2uT%2u:%2u:%2u.%6uZ%n", &year, &month, &day, &hour, &minute, &second,
-			   &fraction, &end) != 7 ||
-		end != 27)
-		return false;
-	*micros = (((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000000 +
-			  fraction;
-	return true;
-}
-
-static bool
-read_entry(const JsonValue *line, AuditLeaf *entry, uint8_t salt[HASH_SIZE])
-{
-	uint64_t number, statement, relation;
-	Bytes time, operation, hex;
-	size_t size = 0;
-
-	if (!read_text(line, "recorded_at", &time) || !read_time(time, &entry->recorded_at) ||
-		!read_number(line, "transaction", &entry->transaction) ||
-		!read_number(line, "number", &number) || !read_number(line, "system", &entry->system) ||
-		!read_number(line, "statement", &statement) || !read_number(line, "relation", &relation) ||
-		relation > UINT32_MAX || !read_text(line, "operation", &operation) || operation.len != 1 ||
-		!read_text(line, "table_name", &entry->table_name) ||
-		!read_text(line, "role", &entry->role) ||
-		!read_text(line, "session_role", &entry->session_role) ||
-		!read_text(line, "subject", &entry->subject) ||
-		!read_text(line, "client", &entry->client) ||
-		!read_text(line, "application", &entry->application) ||
-		!read_text(line, "key", &entry->key) || !read_text(line, "old", &entry->old_row) ||
-		!read_text(line, "new", &entry->new_row) || !read_text(line, "salt", &hex) ||
-		(hex.data != NULL && !read_hex(hex, salt, &size)))
-		return false;
-	entry->number = (int64_t) number;
-	entry->statement = (int64_t) statement;
-	entry->relation = (uint32_t) relation;
-	entry->operation = operation.data[0];
-	entry->salt = bytes_view(salt, size);
-	return true;
-}
 
 /* ---------------------------------------------------------------- lines */
 
 static bool
 begin_export(const JsonValue *line)
 {
-	const JsonValue *peaks = member(line, "peaks"), *peak;
+	const JsonValue *peaks = line_member(line, "peaks"), *peak;
 	MerkleFrontier tree = {0};
 	uint32_t i;
 
-	if (!read_number(line, "from", &tree.size) || tree.size > MERKLE_SIZE_MAX || peaks == NULL ||
+	if (!line_number(line, "from", &tree.size) || tree.size > MERKLE_SIZE_MAX || peaks == NULL ||
 		peaks->kind != JSON_ARRAY || peaks->count != (uint32_t) merkle_peaks(tree.size))
 		return false;
 	for (peak = json_first(peaks), i = 0; i < peaks->count; peak = json_next(peak), i++)
 	{
 		if (peak->kind != JSON_STRING ||
-			!read_hex(peak->text, tree.peaks[tree.count++].bytes, NULL))
+			!line_hex(peak->text, tree.peaks[tree.count++].bytes, NULL))
 			return false;
 	}
 	if (!audit.begun)
@@ -384,60 +163,6 @@ check_kept(void)
 	}
 }
 
-static void
-note_gone(uint64_t position)
-{
-	if (gone.count > 0 && gone.items[gone.count - 1].end == position)
-	{
-		gone.items[gone.count - 1].end++;
-		return;
-	}
-	LIST_GROW(gone);
-	gone.items[gone.count++] = (RetainedRange){position, position + 1};
-}
-
-static void
-note_erased(uint64_t position, const AuditLeaf *entry)
-{
-	LIST_GROW(erased);
-	erased.items[erased.count++] =
-		(Erased){position, entry->system, entry->transaction, entry->number};
-}
-
-static Bytes
-copy_of(Bytes text)
-{
-	uint8_t *copy = must(malloc(text.len + 1));
-
-	if (text.len > 0)
-		memcpy(copy, text.data, text.len);
-	return bytes_view(copy, text.len);
-}
-
-/* It is as it was sealed; whether that was signed is known later. */
-static void
-note_teller(uint64_t position, Bytes document)
-{
-	JsonValue values[64];
-	uint8_t *strings = must(malloc(document.len + 1));
-	Teller teller = {.position = position};
-	Bytes root;
-
-	if (document.data != NULL && json_read(document, values, 64, strings) == JSON_OK &&
-		read_text(values, "positions", &teller.positions) &&
-		read_text(values, "erased", &teller.erased) && read_text(values, "root", &root))
-	{
-		if (!read_number(values, "size", &teller.size) || root.data == NULL ||
-			!read_hex(root, teller.root.bytes, NULL))
-			teller.size = 0;
-		teller.positions = copy_of(teller.positions);
-		teller.erased = copy_of(teller.erased);
-		LIST_GROW(tellers);
-		tellers.items[tellers.count++] = teller;
-	}
-	free(strings);
-}
-
 static bool
 take_entry(const JsonValue *line)
 {
@@ -447,8 +172,8 @@ take_entry(const JsonValue *line)
 	MerkleHash leaf, hash;
 	Bytes hex;
 
-	if (!read_number(line, "position", &position) || !read_text(line, "leaf", &hex) ||
-		hex.data == NULL || !read_hex(hex, leaf.bytes, NULL))
+	if (!line_number(line, "position", &position) || !line_text(line, "leaf", &hex) ||
+		hex.data == NULL || !line_hex(hex, leaf.bytes, NULL))
 		return false;
 	if (position != audit.tree.size)
 	{
@@ -458,16 +183,16 @@ take_entry(const JsonValue *line)
 		broken = true;
 		return true;
 	}
-	if (member(line, "transaction") == NULL)
+	if (line_member(line, "transaction") == NULL)
 	{
-		note_gone(position);
+		absence_note_gone(position);
 		audit.gone++;
 	}
 	else
 	{
 		bool good;
 
-		if (!read_entry(line, &entry, salt))
+		if (!line_entry(line, &entry, salt))
 			return false;
 		require(audit_leaf_hash(&entry, &hash));
 		good = memcmp(&hash, &leaf, sizeof(hash)) == 0;
@@ -477,11 +202,11 @@ take_entry(const JsonValue *line)
 				  position, entry.transaction, entry.number);
 		else if (audit_leaf_is_erased(&entry))
 		{
-			note_erased(position, &entry);
+			absence_note_erased(position, &entry);
 			audit.erased++;
 		}
 		else if (entry.operation == AUDIT_RETENTION_OPERATION)
-			note_teller(position, entry.new_row);
+			absence_note_teller(position, entry.new_row);
 	}
 	require(merkle_append(&audit.tree, &leaf, NULL, NULL));
 	check_kept();
@@ -517,8 +242,7 @@ take_checkpoint(Bytes note)
 	{
 		audit.proved = checkpoint.size;
 		audit.checkpoints++;
-		LIST_GROW(held);
-		held.items[held.count++] = (Held){checkpoint.size, checkpoint.root};
+		absence_note_checkpoint(checkpoint.size, &checkpoint.root);
 	}
 	return true;
 }
@@ -530,9 +254,9 @@ take_line(Bytes text)
 	uint8_t *strings = must(malloc(text.len + 1));
 	bool good =
 		json_read(text, values, VALUES_MAX, strings) == JSON_OK && values->kind == JSON_OBJECT;
-	const JsonValue *note = good ? member(values, "checkpoint") : NULL;
+	const JsonValue *note = good ? line_member(values, "checkpoint") : NULL;
 
-	if (good && member(values, "tarot_security") != NULL)
+	if (good && line_member(values, "tarot_security") != NULL)
 		good = begin_export(values);
 	else if (good && audit.begun && note != NULL)
 		good = note->kind == JSON_STRING && take_checkpoint(note->text);
@@ -663,133 +387,18 @@ add_checkpoints(const char *path)
 	}
 }
 
-/* ---------------------------------------------------------------- what is gone */
-
-/* Checkpoints come in the order of their sizes. */
-static bool
-is_held(uint64_t size, const MerkleHash *root)
-{
-	size_t low = 0, high = held.count;
-
-	while (low < high)
-	{
-		size_t middle = low + (high - low) / 2;
-
-		if (held.items[middle].size < size)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < held.count && held.items[low].size == size &&
-		   memcmp(&held.items[low].root, root, sizeof(*root)) == 0;
-}
-
-/* As the server takes it (seal/evidence.c): covered by a signature, of this log, of what was before
- * it. */
-static void
-believe(const Teller *teller)
-{
-	Bytes text = teller->positions;
-	RetainedRange range;
-	RetainedRun run;
-
-	if (teller->position >= audit.proved)
-		return;
-	if (teller->size > 0 && teller->size <= teller->position &&
-		is_held(teller->size, &teller->root))
-	{
-		while (retained_range_next(&text, &range))
-		{
-			if (range.end > teller->position)
-				continue;
-			LIST_GROW(dropped);
-			dropped.items[dropped.count++] = range;
-		}
-	}
-	text = teller->erased;
-	while (retained_run_next(&text, &run))
-	{
-		LIST_GROW(erasures);
-		erasures.items[erasures.count++] = run;
-	}
-}
-
-static void
-found_absence(const char *absence, uint64_t first, uint64_t end)
-{
-	if (!allow_gone)
-		found("%s: %" PRIu64 " from position %" PRIu64 " on", absence, end - first, first);
-}
-
-static void
-check_gone(void)
-{
-	for (size_t i = 0; i < gone.count; i++)
-	{
-		uint64_t position = gone.items[i].first;
-
-		while (position < gone.items[i].end)
-		{
-			uint64_t first = position++;
-			bool told = retained_ranges_have(dropped.items, dropped.count, first);
-
-			while (position < gone.items[i].end &&
-				   retained_ranges_have(dropped.items, dropped.count, position) == told)
-				position++;
-			if (told)
-				audit.dropped += position - first;
-			else
-				found_absence("entries gone", first, position);
-		}
-	}
-}
-
-static bool
-is_told(const Erased *entry)
-{
-	return retained_runs_have(erasures.items, erasures.count, entry->system, entry->transaction,
-							  entry->number);
-}
-
-static void
-check_erased(void)
-{
-	size_t i = 0;
-
-	while (i < erased.count)
-	{
-		size_t first = i++;
-
-		if (is_told(&erased.items[first]))
-			continue;
-		while (i < erased.count &&
-			   erased.items[i].position == erased.items[first].position + (i - first) &&
-			   !is_told(&erased.items[i]))
-			i++;
-		found_absence("details erased", erased.items[first].position,
-					  erased.items[first].position + (i - first));
-	}
-}
-
-static void
-check_absence(void)
-{
-	for (size_t i = 0; i < tellers.count; i++)
-		believe(&tellers.items[i]);
-	dropped.count = retained_ranges_sort(dropped.items, dropped.count);
-	erasures.count = retained_runs_sort(erasures.items, erasures.count);
-	check_gone();
-	check_erased();
-}
-
 /* ---------------------------------------------------------------- all of it */
 
 static void
 conclude(void)
 {
+	uint64_t dropped;
+
 	if (!audit.begun)
 		trouble("there is no export");
-	check_absence();
+	if (audit.tree.size == audit.first && audit.checkpoints == 0)
+		found("nothing to check: neither an entry nor a checkpoint is in the export");
+	dropped = absence_check(audit.proved, allow_gone);
 	if (audit.proved < audit.tree.size && !broken)
 		found("not signed: no checkpoint proves the entries behind position %" PRIu64,
 			  audit.proved);
@@ -809,10 +418,10 @@ conclude(void)
 	{
 		printf("%" PRIu64 " entries from position %" PRIu64 ", %" PRIu64 " of them gone",
 			   audit.tree.size - audit.first, audit.first, audit.gone);
-		if (audit.dropped > 0)
-			printf(" (%" PRIu64 " dropped, as is told)", audit.dropped);
+		if (dropped > 0)
+			printf(" (%" PRIu64 " dropped, as is told)", dropped);
 		printf(", %" PRIu64 " erased, %" PRIu64 " checkpoints: %s\n", audit.erased,
-			   audit.checkpoints, findings == 0 ? "good" : "NOT GOOD");
+			   audit.checkpoints, tell_findings == 0 ? "good" : "NOT GOOD");
 	}
 }
 
@@ -860,7 +469,7 @@ main(int argc, char **argv)
 				return GOOD;
 			default:
 				fputs("Try tarot-verify --help.\n", stderr);
-				return TROUBLE;
+				return TELL_TROUBLE;
 		}
 	}
 	if (nkeys == 0)
@@ -872,5 +481,5 @@ main(int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		read_export(argv[i]);
 	conclude();
-	return findings == 0 ? GOOD : NOT_GOOD;
+	return tell_findings == 0 ? GOOD : NOT_GOOD;
 }
