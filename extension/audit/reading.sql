@@ -13,7 +13,7 @@ CREATE FUNCTION tarot.audit_history(rel regclass, key jsonb)
 	AS $$
 #variable_conflict use_column
 DECLARE
-	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.audited_tree(rel) m);
+	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
 	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
 	sought jsonb := audit_history.key;
 	e tarot.audit_log;

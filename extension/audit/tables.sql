@@ -24,15 +24,6 @@ CREATE FUNCTION tarot.audit_triggers(relation oid) RETURNS SETOF pg_catalog.pg_t
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT t FROM pg_trigger t WHERE t.tgrelid = relation AND t.tgfoid = 'tarot.audit_change()'::regprocedure $$;
 
--- A table and what is below it.
-CREATE FUNCTION tarot.audited_tree(relation oid) RETURNS TABLE (member oid, depth integer)
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND c.relkind IN ('r', 'p') GROUP BY t.oid ORDER BY max(t.depth), t.oid
-	$$;
-
 -- What the triggers of a table are to be told: those of the table itself, or of the nearest above it.
 CREATE FUNCTION tarot.audit_arguments(relation oid) RETURNS text[]
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -77,7 +68,7 @@ DECLARE
 	statement text;
 BEGIN
 	-- Those of partitions go with the one that they were made from.
-	FOR statement IN SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM tarot.audited_tree(relation) m JOIN pg_trigger t ON t.tgrelid = m.member
+	FOR statement IN SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM tarot.relation_tree(relation, '{r,p}') m JOIN pg_trigger t ON t.tgrelid = m.member
 		WHERE t.tgparentid = 0 AND (t.tgfoid = 'tarot.audit_change()'::regprocedure OR t.tgname IN ('tarot_audit', 'tarot_audit_truncate'))
 			AND tarot.is_complete_audit_trigger(t, tarot.audit_arguments(m.member)) IS NOT TRUE
 		ORDER BY m.depth, t.tgrelid, t.tgname
@@ -85,7 +76,7 @@ BEGIN
 		EXECUTE statement;
 	END LOOP;
 	PERFORM tarot.make_audit_trigger(m.member, n.name, (SELECT string_agg(quote_literal(a), ', ' ORDER BY i) FROM unnest(tarot.audit_arguments(m.member)) WITH ORDINALITY AS u (a, i)))
-		FROM tarot.audited_tree(relation) m, unnest('{tarot_audit,tarot_audit_truncate}'::name[]) AS n (name) WHERE tarot.audit_arguments(m.member) IS NOT NULL;
+		FROM tarot.relation_tree(relation, '{r,p}') m, unnest('{tarot_audit,tarot_audit_truncate}'::name[]) AS n (name) WHERE tarot.audit_arguments(m.member) IS NOT NULL;
 END
 $$;
 
@@ -119,7 +110,7 @@ BEGIN
 	ELSIF c.relkind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Audit its tables.' WHEN 'f' THEN 'Audit the table where it is.' ELSE '' END;
-	ELSIF EXISTS (SELECT FROM tarot.audited_tree('tarot.audit_entry'::regclass) m WHERE m.member = relation) THEN
+	ELSIF EXISTS (SELECT FROM tarot.relation_tree('tarot.audit_entry'::regclass, '{r,p}') m WHERE m.member = relation) THEN
 		RAISE EXCEPTION 'the audit log itself cannot be audited' USING ERRCODE = 'wrong_object_type';
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = relation AND tarot.audit_arguments(i.inhparent) IS NOT NULL) THEN
 		RAISE EXCEPTION 'table "%" is audited with its parent', tarot.relation_name(relation) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
@@ -155,7 +146,7 @@ BEGIN
 	END IF;
 
 	-- What was said of single children before holds no longer.
-	DELETE FROM tarot.audited_table r USING tarot.audited_tree(rel) m WHERE r.relation = m.member AND m.member <> rel;
+	DELETE FROM tarot.audited_table r USING tarot.relation_tree(rel, '{r,p}') m WHERE r.relation = m.member AND m.member <> rel;
 	-- That it is made good again is on record, too.
 	DELETE FROM tarot.audited_table r USING tarot.audited_tables t WHERE r.relation = rel AND t."table" = rel AND NOT t.enforced;
 	INSERT INTO tarot.audited_table VALUES (rel, columns, nullif(exclude, '{}')) ON CONFLICT (relation) DO UPDATE SET columns = excluded.columns, exclude = excluded.exclude;
@@ -172,7 +163,7 @@ CREATE FUNCTION tarot.unaudit_table(rel regclass) RETURNS void
 BEGIN
 	PERFORM tarot.require_auditable(rel);
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
-	DELETE FROM tarot.audited_table r USING tarot.audited_tree(rel) m WHERE r.relation = m.member;
+	DELETE FROM tarot.audited_table r USING tarot.relation_tree(rel, '{r,p}') m WHERE r.relation = m.member;
 	IF NOT FOUND AND NOT EXISTS (SELECT FROM tarot.audit_triggers(rel)) THEN
 		RAISE EXCEPTION 'table "%" is not audited', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
@@ -186,7 +177,7 @@ CREATE VIEW tarot.audited_tables AS
 	SELECT r.member::regclass AS "table", r.columns, r.exclude,
 		(SELECT count(*) = 2 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.member AND tarot.is_complete_audit_trigger(t,
 			CASE WHEN r.columns IS NULL THEN '{exclude}'::text[] || r.exclude::text[] ELSE '{only}'::text[] || r.columns::text[] END)) AS enforced
-	FROM (SELECT DISTINCT ON (m.member) m.member, a.columns, a.exclude FROM tarot.audited_table a, LATERAL (SELECT t.member, t.depth FROM tarot.audited_tree(a.relation) t UNION ALL
+	FROM (SELECT DISTINCT ON (m.member) m.member, a.columns, a.exclude FROM tarot.audited_table a, LATERAL (SELECT t.member, t.depth FROM tarot.relation_tree(a.relation, '{r,p}') t UNION ALL
 			-- Dropped where no hook saw it.
 			SELECT a.relation, 0 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = a.relation)) AS m ORDER BY m.member, m.depth, a.relation) AS r;
 COMMENT ON VIEW tarot.audited_tables IS

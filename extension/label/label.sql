@@ -12,6 +12,15 @@ CREATE FUNCTION tarot.relation_name(relation regclass) RETURNS text
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation_name.relation), relation_name.relation::text)
 $$;
 
+-- A table and what is below it, of these kinds (pg_class.relkind) or of any.
+CREATE FUNCTION tarot.relation_tree(relation oid, kinds "char"[] DEFAULT NULL) RETURNS TABLE (member oid, depth integer)
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
+		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND coalesce(c.relkind = ANY (kinds), true) GROUP BY t.oid ORDER BY max(t.depth), t.oid
+	$$;
+
 -- For the functions that a table's owner calls: what kind of relation it is. Whoever may query the catalog sees what there is.
 CREATE FUNCTION tarot.require_owner(relation oid, argument text) RETURNS "char"
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -35,22 +35,13 @@ BEGIN
 END
 $$;
 
--- A table and what is below it, foreign tables too.
-CREATE FUNCTION tarot.read_tree(relation oid) RETURNS SETOF oid
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		WITH RECURSIVE tree (oid) AS (SELECT relation UNION SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-		SELECT t.oid FROM tree t ORDER BY t.oid
-	$$;
-
 CREATE FUNCTION tarot.audit_reads(rel regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	PERFORM tarot.require_readable(rel);
-	INSERT INTO tarot.audited_read SELECT m FROM tarot.read_tree(rel) AS m ON CONFLICT DO NOTHING;
+	INSERT INTO tarot.audited_read SELECT m.member FROM tarot.relation_tree(rel) AS m ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_reads(regclass) IS
@@ -65,7 +56,7 @@ BEGIN
 	IF EXISTS (SELECT FROM pg_inherits i JOIN tarot.audited_read r ON r.relation = i.inhparent WHERE i.inhrelid = rel) THEN
 		RAISE EXCEPTION 'reads of table "%" are on record with its parent''s', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
 	END IF;
-	DELETE FROM tarot.audited_read r WHERE r.relation IN (SELECT m FROM tarot.read_tree(rel) AS m);
+	DELETE FROM tarot.audited_read r WHERE r.relation IN (SELECT m.member FROM tarot.relation_tree(rel) AS m);
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'reads of table "%" are not on record', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
@@ -121,8 +112,8 @@ BEGIN
 	END IF;
 	-- The table may be the child, or the parent.
 	INSERT INTO tarot.audited_read
-		SELECT m FROM (SELECT DISTINCT i.inhrelid AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
-			JOIN tarot.audited_read r ON r.relation = i.inhparent WHERE d.classid = 'pg_class'::regclass) AS child, tarot.read_tree(child.oid) AS m
+		SELECT m.member FROM (SELECT DISTINCT i.inhrelid AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
+			JOIN tarot.audited_read r ON r.relation = i.inhparent WHERE d.classid = 'pg_class'::regclass) AS child, tarot.relation_tree(child.oid) AS m
 		ON CONFLICT DO NOTHING;
 END
 $$;

@@ -163,10 +163,7 @@ BEGIN
 		RAISE EXCEPTION 'the rules of table "%" are those of its parent', tarot.relation_name("table") USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Take them away there.';
 	END IF;
-	FOR relation IN WITH RECURSIVE tree (oid, depth) AS (SELECT "table"::oid, 0
-			UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-		SELECT t.oid FROM tree t GROUP BY t.oid ORDER BY min(t.depth), t.oid
-	LOOP
+	FOR relation IN SELECT t.member FROM tarot.relation_tree("table") AS t LOOP
 		FOR policy IN SELECT p.polname FROM pg_policy p WHERE p.polrelid = relation AND p.polname = ANY (policies) LOOP
 			EXECUTE format('DROP POLICY %I ON %s', policy, relation::regclass);
 		END LOOP;

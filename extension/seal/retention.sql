@@ -186,7 +186,7 @@ CREATE FUNCTION tarot.erase_audit_details(rel regclass, key jsonb, reason text) 
 	AS $$
 #variable_conflict use_column
 DECLARE
-	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.audited_tree(rel) m);
+	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
 	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
 	sought CONSTANT jsonb := erase_audit_details.key;
 	found record;

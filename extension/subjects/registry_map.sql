@@ -5,7 +5,7 @@ CREATE FUNCTION tarot.classified_among(relation oid) RETURNS text[]
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT ARRAY(SELECT DISTINCT c."column"::text COLLATE "C" FROM tarot.classified_columns c, tarot.audited_tree(relation) t WHERE c."table" = t.member ORDER BY 1)
+		SELECT ARRAY(SELECT DISTINCT c."column"::text COLLATE "C" FROM tarot.classified_columns c, tarot.relation_tree(relation, '{r,p}') t WHERE c."table" = t.member ORDER BY 1)
 	$$;
 
 -- Tables that are nobody's part: partitions and children go with theirs.
