@@ -23,11 +23,10 @@ subjects_phase() {
 	run_rounds
 	printf '%s\n' "\\set id random(1, $count)" "SELECT note::text FROM subjects_$kind WHERE id = :id;" >"$DIR/subjects_$kind.sql"
 	about subject_lookups "subjects_one_$kind" "${base:--}${base:+_one_few}" "SELECT note ... WHERE id = ..., $kind"
-	for ((turn = 1; turn <= ROUNDS; turn++)); do transactions "subjects_one_$kind" "$DIR/subjects_$kind.sql"; done
 }
 
 part_subjects() {
-	local many=$ROWS few=$((ROWS / 100)) round before after
+	local many=$ROWS few=$((ROWS / 100)) round before after kind kinds
 	sql >/dev/null <<-SQL
 		SELECT tarot.create_key('people'), tarot.create_class('subjects', 'people', per_subject => true);
 		SELECT tarot.grant_class('subjects', 'postgres', 'plain');
@@ -37,6 +36,11 @@ part_subjects() {
 	SQL
 	subjects_phase few '' "$few" "$ROUNDS"
 	subjects_phase many subjects "$many" "$ROUNDS"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		kinds='few many'
+		((round % 2)) || kinds='many few'
+		for kind in $kinds; do transactions "subjects_one_$kind" "$DIR/subjects_$kind.sql"; done
+	done
 
 	# One session reads the few, and then the many; how much of the memory is its own stands in /proc.
 	for ((round = 1; round <= ROUNDS; round++)); do
