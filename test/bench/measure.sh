@@ -62,3 +62,12 @@ transactions() {
 		/^tps = / { tps = $3 }
 		END { printf "sample %s %d %.9f\n", name, n, n / tps }' >>"$SAMPLES"
 }
+
+# writer_p99 NAME SECONDS: what 99 % of the transactions of a client that does what writer.sql says stay below.
+writer_p99() {
+	rm -f "$DIR"/writer.log.*
+	"$INST$PG_BIN/pgbench" -n -M prepared -c 1 -T "$2" -l --log-prefix="$DIR/writer.log" -f "$DIR/writer.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/writer.out" 2>&1 ||
+		{ cat "$DIR/writer.out" >&2; die "pgbench failed"; }
+	cat "$DIR"/writer.log.* | awk '{ print $3 }' | sort -n | awk -v name="$1" '{ t[NR] = $1 }
+		END { printf "sample %s 1 %.9f\n", name, t[int(NR * 0.99) + (NR < 100)] / 1e6 }' >>"$SAMPLES"
+}

@@ -4,15 +4,6 @@ TARGETS+='
 convert_writer      alone_writer        <= 3       p99 of single-row updates beside encrypt_column concurrently, beside p99 without it
 '
 
-# writer_p99 NAME SECONDS: what 99 % of the transactions of a client that updates single rows stay below.
-writer_p99() {
-	rm -f "$DIR"/writer.log.*
-	"$INST$PG_BIN/pgbench" -n -M prepared -c 1 -T "$2" -l --log-prefix="$DIR/writer.log" -f "$DIR/writer.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/writer.out" 2>&1 ||
-		{ cat "$DIR/writer.out" >&2; die "pgbench failed"; }
-	cat "$DIR"/writer.log.* | awk '{ print $3 }' | sort -n | awk -v name="$1" '{ t[NR] = $1 }
-		END { printf "sample %s 1 %.9f\n", name, t[int(NR * 0.99) + (NR < 100)] / 1e6 }' >>"$SAMPLES"
-}
-
 # One client alone, and beside the conversion, which takes longer than it.
 part_convert() {
 	local round seconds=$((ROWS / 125000 + 1)) call

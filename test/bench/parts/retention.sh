@@ -1,10 +1,38 @@
 # shellcheck shell=bash
-# Retention: a tenth of a table in batches, beside one DELETE; and what policies cost that are not due.
+# Retention: a tenth of a table in batches, beside one DELETE; what writers beside it wait; and what policies cost that are not due.
 
 TARGETS+='
 retention           delete_once         <= 2       A tenth of a table by retention, batch for batch, beside one DELETE (at least 0.5 of its rate)
+kept_writer         kept_writer_alone   <= 2       p99 of single-row updates of a table beside its retention, beside p99 without it
+kept_batch          hundred_milliseconds <= 1      The longest batch beside these, which is how long its locks are held, beside 100 milliseconds
 due_check           fifty_milliseconds  <= 1       Finding that none of 1 000 policies is due, beside 50 milliseconds
 '
+
+# One client that updates rows which stay, alone and beside the policy. A batch is a transaction: how old that gets is looked at two hundred times a second.
+part_retention_writers() {
+	local round seconds=$((ROWS / 250000 + 1)) call watch
+	printf '%s\n' "\\set id random(1, $ROWS - 1) * 10 + 1" "UPDATE kept SET note = 'changed' WHERE id = :id;" >"$DIR/writer.sql"
+	echo "INSERT INTO watched SELECT extract(epoch FROM clock_timestamp() - xact_start) FROM pg_stat_activity WHERE query = 'CALL tarot.run_due_jobs()';" >"$DIR/watch.sql"
+	about retention_writers kept_writer_alone - 'UPDATE of a row, nothing else at work, p99'
+	about retention_writers kept_writer kept_writer_alone 'beside tarot.run_due_jobs(), p99'
+	about retention_batches kept_batch - 'the longest one beside these'
+	for ((round = 1; round <= ROUNDS; round++)); do
+		sql -c 'DROP TABLE IF EXISTS watched' -c 'CREATE UNLOGGED TABLE watched (age double precision)'
+		sql <<<"$1 SELECT tarot.run_job_soon('kept');"
+		writer_p99 kept_writer_alone "$seconds"
+		sql -c 'CALL tarot.run_due_jobs()' &
+		call=$!
+		"$INST$PG_BIN/pgbench" -n -c 1 -R 200 -T "$seconds" -f "$DIR/watch.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/watch.out" 2>&1 &
+		watch=$!
+		writer_p99 kept_writer "$seconds"
+		kill -0 $call 2>/dev/null || say "retention: it ended before the writer; BENCH_ROWS is too small"
+		wait $watch || { cat "$DIR/watch.out" >&2; die "pgbench failed"; }
+		wait $call || die "retention failed"
+		sql -c "SELECT format('sample kept_batch 1 %s', max(age)) FROM watched" >>"$SAMPLES"
+		echo 'sample hundred_milliseconds 1 0.1' >>"$SAMPLES"
+	done
+	sql -c 'DROP TABLE watched'
+}
 
 part_retention() {
 	local round filled
@@ -18,6 +46,7 @@ part_retention() {
 	measure retention delete_once - 'DELETE, one statement' "$ROWS" "DELETE FROM kept WHERE made_at < now() - interval '1 year'" "$filled"
 	measure retention retention delete_once 'tarot.run_due_jobs()' "$ROWS" 'CALL tarot.run_due_jobs()' "$filled SELECT tarot.run_job_soon('kept');"
 	run_rounds
+	part_retention_writers "$filled"
 	sql -c 'DROP TABLE kept' -c 'CREATE TABLE kept (id bigint, made_at timestamptz)' \
 		-c "SELECT count(tarot.add_retention('kept', 'made_at', '1 year', window_start => '1:00', window_end => '3:00', policy => 'policy ' || i)) FROM generate_series(1, 1000) AS i" \
 		-c "INSERT INTO kept SELECT g, '2999-01-01' FROM generate_series(1, 10) AS g" >/dev/null
