@@ -194,6 +194,21 @@ RESET application_name;
 SELECT tarot.flush_events('3 min');
 SELECT role, session_role = session_user AS mine, subject, action, details->>'table' AS table, details->>'class' AS class, details->'plain' AS plain, details->>'purpose' AS purpose FROM tarot.security_event WHERE application = 'whose' AND event_type = 'READ' ORDER BY recorded_by, number;
 
+-- However often the same purpose or identity is stated, it is told once; back and forth is no more than two.
+CREATE FUNCTION states_it(purposes text[], token text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+	FOR i IN 1 .. 100 LOOP
+		PERFORM set_config('tarot_security.purpose', purposes[1 + i % cardinality(purposes)], true);
+		PERFORM tarot.authenticate(token);
+		PERFORM count(email::text) FROM person;
+	END LOOP;
+END $$;
+SET application_name = 'loop';
+SELECT states_it('{care}', :'token');
+SELECT states_it('{care,billing}', :'token');
+RESET application_name;
+SELECT tarot.flush_events('3 min');
+SELECT subject, details->>'table' AS table, details->>'class' AS class, details->>'purpose' AS purpose, details->'rows' AS rows, details->'runs' AS runs, count(*) FROM tarot.security_event WHERE application = 'loop' AND event_type = 'READ' GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 6;
+
 -- ------------------------------------------------------------ no values
 SELECT count(*) FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.details::text ~ 'example.org|n3|abc';
 -- More columns than an event has room for.

@@ -61,6 +61,41 @@ current_subject(void)
 	return bytes_view(text, prefix.len + subject.len);
 }
 
+/* Whether this is the one whom an event would name now. */
+static bool
+is_current_subject(Bytes subject)
+{
+	Bytes prefix;
+	Bytes name;
+
+	if (EventSubject == NULL || !EventSubject(&prefix, &name) || name.len == 0)
+		return subject.len == 0;
+	return subject.len == prefix.len + name.len &&
+		   (prefix.len == 0 || memcmp(subject.data, prefix.data, prefix.len) == 0) &&
+		   memcmp(subject.data + prefix.len, name.data, name.len) == 0;
+}
+
+/*
+ * Whether it tells of who reads now, and what for. What is told counts, not how often it was
+ * stated: a loop that states the same purpose before each read makes one note.
+ */
+static bool
+is_of_now(ReadNote *note)
+{
+	const char *stated;
+
+	if (likely(note->identity == IdentityEpoch && note->purpose == PurposeEpoch))
+		return true;
+	stated = PurposeStated();
+	if ((stated == NULL) != (note->stated == NULL) ||
+		(stated != NULL && strcmp(stated, note->stated) != 0) ||
+		(note->identity != IdentityEpoch && !is_current_subject(note->subject)))
+		return false;
+	note->identity = IdentityEpoch;
+	note->purpose = PurposeEpoch;
+	return true;
+}
+
 static ReadNote *
 find_note(Oid relation, int32 class_id, const char *action)
 {
@@ -72,8 +107,7 @@ find_note(Oid relation, int32 class_id, const char *action)
 	{
 		note = lfirst(cell);
 		if (note->relation == relation && note->class_id == class_id && note->role == role &&
-			note->action == action && note->identity == IdentityEpoch &&
-			note->purpose == PurposeEpoch)
+			note->action == action && is_of_now(note))
 			return note;
 	}
 	note = palloc0(sizeof(ReadNote));

@@ -184,6 +184,8 @@ INSERT INTO probe (name, statements) VALUES
 	('cursor_to_xml', '{"DECLARE c CURSOR FOR SELECT email FROM shop.client","SELECT cursor_to_xml(''c'', 3, false, false, '''')"}'),
 	('text search', '{"SELECT * FROM ts_stat(''SELECT to_tsvector(''''simple'''', email) FROM shop.client'')"}'),
 	('large object', '{"SELECT lo_from_bytea(4711, email::bytea) FROM shop.client WHERE id = 1","SELECT convert_from(lo_get(4711), ''UTF8'')"}'),
+	('sequence', '{"CREATE SEQUENCE shop.s","SELECT setval(''shop.s'', (pay * 100)::bigint) FROM shop.client WHERE id = 3","SELECT last_value / 100.0, (SELECT email FROM shop.client WHERE id = 3) FROM shop.s"}'),
+	('default of a sequence', '{"CREATE TABLE shop.n (id int GENERATED ALWAYS AS IDENTITY, e text)","INSERT INTO shop.n (e) SELECT email FROM shop.client ORDER BY email","SELECT * FROM shop.n"}'),
 	('prepared', '{"DEALLOCATE ALL","PREPARE p AS SELECT email FROM shop.client","EXECUTE p"}'),
 	('do', '{"DO $d$ BEGIN RAISE EXCEPTION ''%'', (SELECT client FROM shop.client LIMIT 1); END $d$","SELECT 1"}'),
 	('row type', '{"DO $d$ DECLARE r shop.client%ROWTYPE; BEGIN SELECT * INTO r FROM shop.client LIMIT 1; RAISE EXCEPTION ''%'', r; END $d$","SELECT 1"}'),
@@ -254,6 +256,7 @@ INSERT INTO probe (name, statements) VALUES
 	('statistics of expressions', '{"CREATE STATISTICS shop.s ON email, n FROM shop.client","ANALYZE shop.client","SELECT * FROM pg_stats_ext"}'),
 	('pages', '{"SELECT * FROM pg_read_binary_file(pg_relation_filepath(''shop.client''))"}'),
 	('unlabelled', '{"SECURITY LABEL FOR tarot_security ON COLUMN shop.client.email IS NULL","SELECT email FROM shop.client"}'),
+	('reset role', '{"RESET ROLE","SELECT email FROM shop.client"}'),
 	('unmasked', '{"SELECT tarot.unmask_table(''shop.client'')","SELECT email FROM shop.client"}'),
 	('binary cursor', '{"DECLARE b BINARY CURSOR FOR SELECT email FROM shop.client","FETCH b"}'),
 	('copy of rows', '{"CREATE TABLE shop.n (c shop.client)","INSERT INTO shop.n SELECT client FROM shop.client","SELECT (c).email FROM shop.n"}'),
@@ -319,8 +322,8 @@ DELETE FROM probe WHERE name IN ('group by key', 'table sample', 'table sample r
 UPDATE probe SET since = greatest(since, 17) WHERE name LIKE 'merge%';
 \endif
 DELETE FROM probe WHERE since > current_setting('server_version_num')::int / 10000;
-UPDATE probe SET control = false WHERE name IN ('cast that fails', 'cast in a filter', 'envelopes', 'new row refused', 'new row refused by a policy', 'new table', 'select into', 'temporary table', 'materialized view', 'insert select', 'update set',
-	'trigger', 'foreign key', 'expression index', 'check constraint', 'type change', 'rule of one''s own', 'policy of one''s own', 'inherit', 'parent above', 'statistics', 'statistics of expressions', 'pages', 'unlabelled', 'unmasked',
+UPDATE probe SET control = false WHERE name IN ('cast that fails', 'cast in a filter', 'envelopes', 'new row refused', 'new row refused by a policy', 'new table', 'select into', 'temporary table', 'default of a sequence', 'materialized view', 'insert select', 'update set',
+	'trigger', 'foreign key', 'expression index', 'check constraint', 'type change', 'rule of one''s own', 'policy of one''s own', 'inherit', 'parent above', 'statistics', 'statistics of expressions', 'pages', 'unlabelled', 'reset role', 'unmasked',
 	'mask of a value', 'site from bytes', 'site from a row', 'explain', 'binary cursor', 'copy of rows', 'TOAST table', 'raw statistics', 'generated column of one''s own', 'check of a view', 'schema_to_xml', 'XML that fails', 'estimate', 'estimate of a join');
 UPDATE probe SET control = true WHERE name IN ('binary cursor', 'cast that fails', 'cast in a filter', 'envelopes');
 
