@@ -95,7 +95,14 @@ RESET ROLE;
 SELECT tarot.register_subject_table('regress_owned.child', via => 'regress_owned.person');
 SELECT run($$SELECT tarot.export_subject('good')$$);
 TABLE witness;
-SELECT tarot.unregister_subject_table('regress_owned.child'), tarot.unregister_subject_table('regress_owned.person');
+-- Nor with those of the owner who erases, or has old rows deleted.
+SELECT tarot.unregister_subject_table('regress_owned.child');
+SELECT tarot.grant_class('email', current_user::regrole, search => true);
+SELECT "table", action, problem FROM tarot.erase_subject('good') WHERE problem IS NOT NULL;
+SELECT tarot.revoke_class('email', current_user::regrole);
+SELECT run($$SELECT tarot.retention_referred('regress_owned.person'::regclass)$$);
+TABLE witness;
+SELECT tarot.unregister_subject_table('regress_owned.person');
 SET client_min_messages = error;
 DROP OWNED BY regress_subjects_owner CASCADE;
 SET client_min_messages = warning;
@@ -110,6 +117,21 @@ SELECT class, columns, purposes, declared, measures, erasure FROM tarot.processi
 SELECT class, recipients FROM tarot.processing_records();
 SELECT * FROM tarot.minimization_report();
 SELECT tarot.set_class_purposes('phone', NULL), tarot.unaudit_table('customer');
+
+-- How long, by policies of retention: told by the export, to who may know, and by both.
+SELECT tarot.add_retention('visit', 'day', '2 years', legal_basis => 'GDPR 5 (1) e', policy => 'visits'), tarot.add_retention('orders', 'placed', '10 years', "where" => 'placed IS NOT NULL');
+SELECT class, retention FROM tarot.processing_records() WHERE class = 'phone' OR class IS NULL;
+SELECT "table", missing FROM tarot.minimization_report() WHERE "table" IN ('visit'::regclass, 'orders'::regclass, 'message'::regclass);
+SET ROLE regress_subjects_app;
+SELECT t.key, jsonb_path_query_array(t.value, '$.retention[*]') FROM jsonb_each(tarot.export_subject('1')->'tables') t WHERE t.value->'retention' <> '[]' ORDER BY t.key;
+SELECT tarot.export_subject('99')->'tables'->'public.visit'->'retention';
+SET ROLE regress_subjects_support;
+SELECT bool_or(t.value ? 'retention') FROM jsonb_each(tarot.export_subject('1')->'tables') t;
+RESET ROLE;
+SELECT tarot.remove_retention('visits'), tarot.remove_retention('public.orders.placed');
+-- Columns that nobody reads, where that would be on record.
+SELECT tarot.audit_reads('customer');
+SELECT "table", never_read FROM tarot.minimization_report() WHERE never_read IS NOT NULL;
 
 -- ------------------------------------------------------------ what happens to the tables
 ALTER TABLE orders RENAME customer_id TO buyer;

@@ -145,6 +145,18 @@ SELECT "rows", problem FROM tarot.replay_erasures() ORDER BY "rows";
 SELECT tarot.release_subject('1');
 SELECT "rows", problem FROM tarot.replay_erasures() ORDER BY "rows";
 SELECT * FROM meeting; SELECT * FROM message;
+-- One who cannot be erased keeps nobody else from being: a trigger that fails, whatever it says.
+SELECT tarot.grant_class('email', current_user::regrole, write => true);
+INSERT INTO meeting VALUES (10, 1); INSERT INTO ticket VALUES ('anna@example.fr', 'secret');
+SELECT tarot.revoke_class('email', current_user::regrole);
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'rows of %', OLD USING ERRCODE = 'P0001'; END $$;
+CREATE TRIGGER fail BEFORE DELETE ON ticket FOR EACH ROW EXECUTE FUNCTION fail();
+SELECT "rows", problem FROM tarot.replay_erasures() ORDER BY "rows";
+CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 / 0; END $$;
+INSERT INTO meeting VALUES (10, 1);
+SELECT "rows", problem FROM tarot.replay_erasures() ORDER BY "rows";
+DROP FUNCTION fail CASCADE;
+SELECT "rows", problem FROM tarot.replay_erasures() ORDER BY "rows";
 SELECT operation, new->>'erasure' = :'erasure' AS erasure, jsonb_path_query_array(new, '$.tables[*] ? (@.rows > 0)') FROM tarot.audit_log WHERE operation = 'ERASE SUBJECT AGAIN';
 
 -- From outside: what was exported, and nothing else.
@@ -154,6 +166,10 @@ SELECT tarot.import_erasure(line) FROM outside;
 SELECT run(format('SELECT tarot.import_erasure(%L)', l)) FROM unnest(ARRAY['', '{}', '[]', '{"erasure_id": "x"}']) l;
 SELECT tarot.import_erasure(NULL);
 SELECT code(format('SELECT tarot.import_erasure(%L)', replace(line, :'erasure', '00000000-0000-0000-0000-000000000000'))) FROM outside WHERE line LIKE '%' || :'erasure' || '%';
+-- Nor what was changed in it, by whoever made it look so: all of a line is bound to what was sealed.
+SELECT run(format('SELECT tarot.import_erasure(%L)', (line::jsonb || c)::text)) FROM outside, unnest('{"{\"erased_at\": \"infinity\"}","{\"erased_at\": null}","{\"report\": 1, \"system\": \"x\"}"}'::jsonb[]) c WHERE line LIKE '%' || :'erasure' || '%';
+SELECT c.key, code(format('SELECT tarot.import_erasure(%L)', (line::jsonb || jsonb_build_object(c.key, c.value))::text)) FROM outside, jsonb_each('{"erased_at": "2020-01-01 00:00:00+00", "report": [], "erased_by": "nobody", "system": 1, "transaction": "1", "audit_details": true, "pseudonym": "00"}') c
+	WHERE line LIKE '%' || :'erasure' || '%' ORDER BY c.key;
 -- Forgotten, who it was; that it was, not.
 SELECT tarot.forget_erasures('-infinity'), tarot.forget_erasures('infinity'), tarot.forget_erasures('infinity');
 SELECT count(*), count(sealed) FROM tarot.erasure;

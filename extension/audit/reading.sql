@@ -66,3 +66,49 @@ CREATE FUNCTION tarot.audit_report(since timestamptz DEFAULT '-infinity', until 
 	$$;
 COMMENT ON FUNCTION tarot.audit_report(timestamptz, timestamptz) IS
 	'What is on record from a time until before another, by default all: how many entries and transactions for each table or object, operation, role and subject, and when the first and the last were. Needs SELECT on tarot.audit_log.';
+
+-- ------------------------------------------------------------ entries of rows, for functions that have the rights of the owner of the extension
+
+-- Of a row as an entry has it those of the columns that are there.
+CREATE FUNCTION tarot.columns_of_document(document jsonb, columns text[]) RETURNS jsonb
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT coalesce(jsonb_object_agg(c, document->c), '{}') FROM unnest(columns) c WHERE document ? c $$;
+
+-- Changes of a table, its partitions and children, by their OIDs or names, from a time until before another.
+CREATE FUNCTION tarot.changes_of_table(rel oid, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS TABLE (partition oid, place tid, entry tarot.audit_entry)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT e.tableoid, e.ctid, e FROM tarot.audit_entry e WHERE e.operation IN ('I', 'U', 'D') AND e.recorded_at >= since AND e.recorded_at < until
+			AND (e.relation = ANY (ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m))
+				OR e.table_name = ANY (ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM tarot.relation_tree(rel, '{r,p}') m JOIN pg_class c ON c.oid = m.member JOIN pg_namespace n ON n.oid = c.relnamespace)))
+	$$;
+
+-- Those about rows with these primary keys, under keys that they had before, too; and of entries without a key those of rows that
+-- documents tell, each by some columns.
+CREATE FUNCTION tarot.entries_of_rows(rel oid, keys jsonb[], documents jsonb[]) RETURNS TABLE (partition oid, place tid, system bigint, transaction xid8, number bigint)
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d),
+		change AS MATERIALIZED (
+			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number, (c.entry).key AS before, tarot.key_after(CASE (c.entry).operation WHEN 'U' THEN 'UPDATE' ELSE 'INSERT' END, (c.entry).key, (c.entry).new) AS after,
+					CASE WHEN (c.entry).key IS NULL THEN EXISTS (SELECT FROM telling t, LATERAL (VALUES ((c.entry).old), ((c.entry).new)) AS s (row) WHERE s.row ?& t.columns AND tarot.columns_of_document(s.row, t.columns) IN (SELECT unnest(documents))) END AS told
+				FROM tarot.changes_of_table(rel) c),
+		former (key) AS (SELECT k FROM unnest(keys) k UNION SELECT c.before FROM former JOIN change c ON c.after = former.key)
+		SELECT c.partition, c.place, c.system, c.transaction, c.number FROM change c
+			WHERE c.told OR c.before IN (SELECT f.key FROM former f) OR c.after IN (SELECT f.key FROM former f)
+	$$;
+
+-- The keys of rows that were deleted, and that documents tell.
+CREATE FUNCTION tarot.deleted_keys(rel oid, documents jsonb[]) RETURNS SETOF jsonb
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d)
+		SELECT DISTINCT (c.entry).key FROM tarot.changes_of_table(rel) c, telling t
+			WHERE (c.entry).operation = 'D' AND (c.entry).key IS NOT NULL AND (c.entry).old ?& t.columns AND tarot.columns_of_document((c.entry).old, t.columns) IN (SELECT unnest(documents))
+	$$;
+
+REVOKE ALL ON FUNCTION tarot.columns_of_document(jsonb, text[]), tarot.changes_of_table(oid, timestamptz, timestamptz), tarot.entries_of_rows(oid, jsonb[], jsonb[]), tarot.deleted_keys(oid, jsonb[]) FROM PUBLIC;

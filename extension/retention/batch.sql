@@ -58,10 +58,18 @@ $$;
 
 -- Whether rows of other tables refer to a row t, and would keep it from being deleted: it stays until they are gone. Row-wise, so that an index of these is used.
 CREATE FUNCTION tarot.retention_referred(leaf oid) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT coalesce(string_agg(r.condition, ' OR ' ORDER BY r.oid), 'false') FROM (
+DECLARE
+	referring oid;
+BEGIN
+	SELECT n.conrelid INTO referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = leaf AND n.confdeltype IN ('a', 'r') AND tarot.has_foreign_cast(n.oid) ORDER BY n.conrelid::regclass::text COLLATE "C" LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(referring), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Give the referring column the type of the referenced one.';
+	END IF;
+	RETURN (SELECT coalesce(string_agg(r.condition, ' OR ' ORDER BY r.oid), 'false') FROM (
 			SELECT n.oid, format('EXISTS (SELECT FROM %I.%I c WHERE %s)', cn.nspname, c.relname,
 					string_agg(format('c.%I OPERATOR(%I.%s) t.%I', a.attname, opn.nspname, o.oprname, b.attname), ' AND ' ORDER BY k.ord)) AS condition
 				FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY k (number, foreign_number, operator, ord)
@@ -74,8 +82,9 @@ CREATE FUNCTION tarot.retention_referred(leaf oid) RETURNS text
 				WHERE n.contype = 'f' AND n.confrelid = leaf AND n.confdeltype IN ('a', 'r')
 					-- Of those of partitions the one of the partitioned table is asked.
 					AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid = n.confrelid)
-				GROUP BY n.oid, cn.nspname, c.relname) AS r
-	$$;
+				GROUP BY n.oid, cn.nspname, c.relname) AS r);
+END
+$$;
 
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.

@@ -83,11 +83,7 @@ CREATE FUNCTION tarot.subject_table_problem(registered tarot.subject_table) RETU
 		SELECT CASE
 			WHEN tarot.column_numbers(registered.relation, registered.columns) <> registered.numbers OR 0 = ANY (registered.numbers) THEN 'a column is gone'
 			WHEN registered.parent IS NOT NULL AND tarot.subject_foreign_key(registered) IS NULL THEN 'the foreign key is gone'
-			-- Its function would run with the rights of who exports.
-			WHEN EXISTS (SELECT FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.conpfeqop) AS k (number, operator) JOIN pg_operator o ON o.oid = k.operator
-					JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number JOIN pg_type t ON t.oid = a.atttypid
-					JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype) AND c.casttarget IN (o.oprleft, o.oprright) AND c.castfunc <> 0 JOIN pg_proc f ON f.oid = c.castfunc JOIN pg_roles r ON r.oid = f.proowner
-					WHERE n.oid = tarot.subject_foreign_key(registered) AND NOT r.rolsuper) THEN 'the foreign key goes by a cast that is not the server''s'
+			WHEN tarot.has_foreign_cast(tarot.subject_foreign_key(registered)) THEN 'the foreign key goes by a cast that is not the server''s'
 			WHEN registered.parent IS NOT NULL AND NOT EXISTS (SELECT FROM tarot.subject_registrations() p WHERE p.relation = registered.parent) THEN 'its parent is not registered'
 			WHEN tarot.masked_among(registered.relation, registered.columns) IS NOT NULL OR tarot.masked_among(registered.parent, registered.parent_columns) IS NOT NULL
 				THEN 'a column that says whose a row is, is masked'
@@ -118,6 +114,17 @@ BEGIN
 END
 $$;
 
+-- What a foreign key compares: the referenced row and the referring one, under these aliases.
+CREATE FUNCTION tarot.foreign_key_pairs(foreign_key oid, referenced text, referring text) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT string_agg(format('%I.%I OPERATOR(%I.%s) %I.%I', referenced, b.attname, s.nspname, o.oprname, referring, a.attname), ' AND ' ORDER BY k.position)
+			FROM pg_constraint n, unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY AS k (number, foreign_number, operator, position) JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace,
+				pg_attribute a, pg_attribute b
+			WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number
+	$$;
+
 -- Whether a row, under that alias, is the subject's, who is $1. Names and operators in it are whole, whatever the search_path; those of
 -- types of the server's are found in pg_catalog, which is to be in it.
 CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0') RETURNS text
@@ -128,7 +135,6 @@ DECLARE
 	r tarot.subject_table;
 	above CONSTANT text := 't' || substr(alias, 2)::integer + 1;
 	conditions text[] := '{}';
-	pairs text;
 BEGIN
 	FOR r IN SELECT * FROM tarot.subject_registrations() s WHERE s.relation = subject_condition.relation ORDER BY s.columns LOOP
 		IF tarot.subject_table_problem(r) IS NOT NULL THEN
@@ -138,10 +144,7 @@ BEGIN
 		IF r.parent IS NULL THEN
 			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias);
 		ELSE
-			SELECT string_agg(format('%I.%I OPERATOR(%I.%s) %I.%I', above, r.parent_columns[k.position], n.nspname, o.oprname, alias, r.columns[k.position]), ' AND ' ORDER BY k.position) INTO pairs
-				FROM pg_constraint f, unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, position) JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace n ON n.oid = o.oprnamespace
-				WHERE f.oid = tarot.subject_foreign_key(r);
-			conditions := conditions || format('EXISTS (SELECT FROM %s %I WHERE %s AND %s)', r.parent, above, pairs, tarot.subject_condition(r.parent, above));
+			conditions := conditions || format('EXISTS (SELECT FROM %s %I WHERE %s AND %s)', r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above));
 		END IF;
 	END LOOP;
 	RETURN '(' || array_to_string(conditions, ' OR ') || ')';

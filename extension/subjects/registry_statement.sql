@@ -1,6 +1,6 @@
 -- subjects: what is done to rows of one
 
-CREATE FUNCTION tarot.run_as_owner(relation oid, statement text, subject text) RETURNS bigint[]
+CREATE FUNCTION tarot.run_as_owner(relation oid, statement text, subject text) RETURNS jsonb
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_run_as_owner';
 
@@ -23,7 +23,7 @@ CREATE FUNCTION tarot.record_erasure(document jsonb) RETURNS void
 	AS 'MODULE_PATHNAME', 'tarot_subjects_record_erasure';
 
 -- As run_as_owner; an error says of no row what is in it, for constraints and triggers of others may.
-CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text) RETURNS bigint[]
+CREATE FUNCTION tarot.read_on_subject(relation oid, statement text, subject text) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -53,4 +53,10 @@ WHEN OTHERS THEN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.run_on_subject(oid, text, text) FROM PUBLIC;
+-- What a statement counts.
+CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text) RETURNS bigint[]
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT ARRAY(SELECT c::bigint FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject)) WITH ORDINALITY AS e (c, position) ORDER BY position) $$;
+
+REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text), tarot.run_on_subject(oid, text, text) FROM PUBLIC;

@@ -163,16 +163,16 @@ CREATE FUNCTION tarot.references_left(constraint_id oid, subject text, actions j
 DECLARE
 	n pg_constraint;
 	action text;
-	pairs text;
 	query text;
 BEGIN
 	SELECT * INTO n FROM pg_constraint c WHERE c.oid = constraint_id;
 	action := actions->>(n.conrelid::text);
 	rows := 0;
-	SELECT string_agg(format('t10.%I OPERATOR(%I.%s) t0.%I', b.attname, s.nspname, o.oprname, a.attname), ' AND ') INTO pairs
-		FROM unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator) JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
-			JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace;
-	query := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE EXISTS (SELECT FROM %s t10 WHERE %s AND %s)', n.conrelid::regclass, n.confrelid::regclass, pairs, tarot.subject_condition(n.confrelid, 't10'));
+	IF tarot.has_foreign_cast(constraint_id) THEN
+		problem := format('its foreign key to %s goes by a cast that is not the server''s', n.confrelid::regclass);
+		RETURN;
+	END IF;
+	query := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE EXISTS (SELECT FROM %s t10 WHERE %s AND %s)', n.conrelid::regclass, n.confrelid::regclass, tarot.foreign_key_pairs(constraint_id, 't10', 't0'), tarot.subject_condition(n.confrelid, 't10'));
 	IF action = 'delete' THEN
 		query := format('%s AND %s IS NOT TRUE', query, tarot.subject_condition(n.conrelid));
 	END IF;
@@ -195,8 +195,9 @@ $$;
 
 -- ------------------------------------------------------------ doing it
 
--- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys.
-CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean) RETURNS jsonb
+-- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys. With a reason
+-- details of entries about the rows are erased, too.
+CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '') RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -217,6 +218,8 @@ DECLARE
 	statement text;
 	affected bigint;
 	again boolean := false;
+	logged tarot.logged_rows[] := '{}';
+	l tarot.logged_rows;
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -263,6 +266,20 @@ BEGIN
 			END LOOP;
 		END IF;
 	END LOOP;
+	IF audit_reason <> '' THEN
+		-- While the rows are there to tell. What is kept for a legal basis is kept in the log as well.
+		logged := ARRAY(SELECT w FROM tarot.subject_rows(subject) w WHERE actions->>(w.relation::text) <> 'keep');
+		FOREACH l IN ARRAY logged LOOP
+			IF NOT l.told AND EXISTS (SELECT FROM tarot.changes_of_table(l.relation)) THEN
+				problem := 'its entries in the audit log do not tell whose they are: it takes a primary key, or a column that says so, without a data class';
+				report := report || jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'problem', problem);
+				problems := problems || format('%s: %s', l.relation::regclass, problem);
+			ELSIF dry_run THEN
+				SELECT count(*) INTO affected FROM tarot.entries_of_rows(l.relation, l.keys, l.documents);
+				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+			END IF;
+		END LOOP;
+	END IF;
 	problems := array_remove(problems, NULL);
 	IF problems <> '{}' AND NOT dry_run THEN
 		RAISE EXCEPTION 'the subject cannot be erased' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(problems, E'\n'),
@@ -278,7 +295,7 @@ BEGIN
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
 				counts := tarot.run_on_subject(r.members[1], statement, subject);
 				report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number] + CASE WHEN again THEN (e->>'rows')::bigint ELSE 0 END) ELSE e END ORDER BY position)
-					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text);
+					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' <> 'erase audit details');
 				-- A trigger may have kept rows, and nobody is to be told that they are gone.
 				FOR k IN SELECT m.relation, m.number FROM unnest(r.members) WITH ORDINALITY AS m (relation, number) LOOP
 					IF (tarot.run_on_subject(k.relation, checks->>(k.relation::text), subject))[1] > (CASE WHEN k.relation = ANY (blind) THEN counts[k.number] ELSE 0 END) THEN
@@ -299,8 +316,16 @@ BEGIN
 		END LOOP;
 	END IF;
 
+	IF NOT dry_run THEN
+		-- Those of the deletion, too.
+		FOREACH l IN ARRAY logged LOOP
+			affected := tarot.erase_details_of_rows(l.relation, l.keys, l.documents, audit_reason);
+			report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+		END LOOP;
+	END IF;
+
 	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told.
-	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released')) AS t (relation, ended) LOOP
+	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released'), ('tarot.subject_request', 'closed')) AS t (relation, ended) LOOP
 		IF dry_run THEN
 			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1', r.relation) INTO affected USING subject;
 		ELSE
@@ -343,4 +368,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text), tarot.follow_subject_columns() FROM PUBLIC;

@@ -10,6 +10,7 @@ CREATE TABLE tarot.erasure (
 	erased_by name NOT NULL,
 	system bigint NOT NULL,
 	transaction xid8 NOT NULL,
+	audit_details boolean NOT NULL,
 	report jsonb NOT NULL
 );
 COMMENT ON TABLE tarot.erasure IS
@@ -28,15 +29,27 @@ CREATE FUNCTION tarot.erasure_rows(report jsonb) RETURNS TABLE ("table" text, ac
 CREATE FUNCTION tarot.erasure_changes(report jsonb) RETURNS bigint
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT coalesce(sum(e.rows), 0)::bigint FROM tarot.erasure_rows(report) e WHERE e.action IN ('delete', 'anonymize', 'destroy key') $$;
+	AS $$ SELECT coalesce(sum(e.rows), 0)::bigint FROM tarot.erasure_rows(report) e WHERE e.action IN ('delete', 'anonymize', 'destroy key', 'erase audit details') $$;
 
--- Tells how it went, in the table and in the log.
-CREATE FUNCTION tarot.certify_erasure(id uuid, pseudonym text, report jsonb, again boolean) RETURNS void
+-- What the sealed subject of an erasure is bound to: all else that a line from outside says of it.
+CREATE FUNCTION tarot.erasure_binding(of tarot.erasure) RETURNS text[]
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+	AS $$ SELECT ARRAY['erasure', of.erasure_id::text, of.pseudonym, of.erased_at::text, of.erased_by::text, of.system::text, of.transaction::text, of.audit_details::text, of.report::text] $$;
+
+-- Why an erasure is to be done, or was, where details of the audit log go with it.
+CREATE FUNCTION tarot.erasure_reason(id uuid, audit_details boolean) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT CASE WHEN audit_details THEN format('ERASE SUBJECT %s', id) ELSE '' END $$;
+
+-- Tells how it went, in the log.
+CREATE FUNCTION tarot.certify_erasure(id uuid, pseudonym text, report jsonb, audit_details boolean, again boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM tarot.record_erasure(jsonb_build_object('command', CASE WHEN again THEN 'ERASE SUBJECT AGAIN' ELSE 'ERASE SUBJECT' END, 'erasure', id, 'pseudonym', pseudonym, 'erased_at', now(),
+	PERFORM tarot.record_erasure(jsonb_build_object('command', CASE WHEN again THEN 'ERASE SUBJECT AGAIN' ELSE 'ERASE SUBJECT' END, 'erasure', id, 'pseudonym', pseudonym, 'erased_at', now(), 'audit_details', CASE WHEN audit_details THEN 'erased' ELSE 'kept' END,
 		'tables', (SELECT coalesce(jsonb_agg(e), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' <> 'not reached'),
 		'not_reached', (SELECT coalesce(jsonb_agg(e->'table'), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' = 'not reached')));
 END
@@ -59,38 +72,42 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.erase_subject(subject text, dry_run boolean DEFAULT true, lock_tables boolean DEFAULT false, OUT erasure uuid, OUT "table" text, OUT action text, OUT "rows" bigint, OUT legal_basis text, OUT problem text) RETURNS SETOF record
+CREATE FUNCTION tarot.erase_subject(subject text, dry_run boolean DEFAULT true, lock_tables boolean DEFAULT false, audit_details boolean DEFAULT false, OUT erasure uuid, OUT "table" text, OUT action text, OUT "rows" bigint, OUT legal_basis text, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	report jsonb;
-	id uuid;
-	pseudonym text;
+	done tarot.erasure;
 BEGIN
 	PERFORM tarot.require_subject(subject);
-	IF num_nulls(dry_run, lock_tables) > 0 THEN
-		RAISE EXCEPTION 'dry_run and lock_tables must not be null' USING ERRCODE = 'null_value_not_allowed';
+	IF num_nulls(dry_run, lock_tables, audit_details) > 0 THEN
+		RAISE EXCEPTION 'dry_run, lock_tables and audit_details must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
 	IF NOT dry_run THEN
-		id := gen_random_uuid();
-		pseudonym := tarot.subject_pseudonym(subject);
+		done.pseudonym := tarot.subject_pseudonym(subject);
 		IF lock_tables THEN
 			PERFORM tarot.lock_subject_tables();
 		END IF;
 		-- A hold that is coming waits, and one that came is seen. Erasures take turns: each writes there in the end.
 		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
 	END IF;
-	report := tarot.erase_rows(subject, dry_run);
+	done.erasure_id := gen_random_uuid();
+	done.audit_details := audit_details;
+	done.report := tarot.erase_rows(subject, dry_run, tarot.erasure_reason(done.erasure_id, audit_details));
 	IF NOT dry_run THEN
-		INSERT INTO tarot.erasure VALUES (id, pseudonym, tarot.encrypt(subject, 'default', ARRAY['erasure', id::text]), now(), session_user, (SELECT s.system_identifier FROM pg_control_system() s), pg_current_xact_id(), report);
-		PERFORM tarot.certify_erasure(id, pseudonym, report, false);
+		done.erased_at := now();
+		done.erased_by := session_user;
+		done.system := (SELECT s.system_identifier FROM pg_control_system() s);
+		done.transaction := pg_current_xact_id();
+		done.sealed := tarot.encrypt(subject, 'default', tarot.erasure_binding(done));
+		INSERT INTO tarot.erasure SELECT done.*;
+		PERFORM tarot.certify_erasure(done.erasure_id, done.pseudonym, done.report, audit_details, false);
 	END IF;
-	RETURN QUERY SELECT id, e.* FROM tarot.erasure_rows(report) e;
+	RETURN QUERY SELECT CASE WHEN NOT dry_run THEN done.erasure_id END, e.* FROM tarot.erasure_rows(done.report) e;
 END
 $$;
-COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean) IS
-	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. For whom EXECUTE is granted. Raises 55000 where there is a problem, the subject is on hold, or a trigger keeps rows, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
+COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean, boolean) IS
+	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. What the audit log has of the rows stays in it, values of columns without a class as they were, unless audit_details is true: then key, old and new of its entries about the rows that go, or went before, are erased as tarot.erase_audit_details() does, which reads all of the log for each table ("erase audit details"; not of tables that are kept). For whom EXECUTE is granted. Raises 55000 where there is a problem, the subject is on hold, or a trigger keeps rows, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
 
 CREATE FUNCTION tarot.erasure_certificate(erasure uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -139,7 +156,7 @@ COMMENT ON FUNCTION tarot.export_erasures(timestamptz) IS
 CREATE FUNCTION tarot.open_erasure(of tarot.erasure) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT tarot.try_decrypt(of.sealed, ARRAY['erasure', of.erasure_id::text]) $$;
+	AS $$ SELECT tarot.try_decrypt(of.sealed, tarot.erasure_binding(of)) $$;
 
 CREATE FUNCTION tarot.import_erasure(line text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -153,18 +170,18 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		given := NULL;
 	END;
-	IF num_nulls(given.erasure_id, given.pseudonym, given.sealed, given.erased_at, given.erased_by, given.system, given.transaction, given.report) > 0 THEN
+	IF num_nulls(given.erasure_id, given.pseudonym, given.sealed, given.erased_at, given.erased_by, given.system, given.transaction, given.audit_details, given.report) > 0 OR NOT isfinite(given.erased_at) THEN
 		RAISE EXCEPTION 'the line is no erasure' USING ERRCODE = 'invalid_parameter_value', HINT = 'tarot.export_erasures() writes them.';
 	ELSIF tarot.subject_pseudonym(tarot.open_erasure(given)) IS DISTINCT FROM given.pseudonym THEN
 		RAISE EXCEPTION 'erasure "%" cannot be opened with the keys of this database', given.erasure_id USING ERRCODE = 'TS102',
-			HINT = 'Put the present tables of keys in the place of those that were restored.';
+			DETAIL = 'The line is of another database, or was changed.', HINT = 'Put the present tables of keys in the place of those that were restored.';
 	END IF;
 	INSERT INTO tarot.erasure SELECT given.* ON CONFLICT DO NOTHING;
 	RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION tarot.import_erasure(text) IS
-	'Takes a line of tarot.export_erasures() into tarot.erasure, for tarot.replay_erasures(); returns whether it was not there. It must be one that the keys of this database sealed. For whom EXECUTE is granted. Raises 22023 for another line, TS102 for one that cannot be opened, TS001 when the server is locked.';
+	'Takes a line of tarot.export_erasures() into tarot.erasure, for tarot.replay_erasures(); returns whether it was not there. It must be one that the keys of this database sealed, with nothing in it changed. For whom EXECUTE is granted. Raises 22023 for another line, TS102 for one that cannot be opened, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.replay_erasures(since timestamptz DEFAULT '-infinity', dry_run boolean DEFAULT false, OUT erasure uuid, OUT erased_at timestamptz, OUT "rows" bigint, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -174,6 +191,7 @@ DECLARE
 	done tarot.erasure;
 	subject text;
 	report jsonb;
+	state text;
 BEGIN
 	IF dry_run IS NULL THEN
 		RAISE EXCEPTION 'dry_run must not be null' USING ERRCODE = 'null_value_not_allowed';
@@ -191,13 +209,18 @@ BEGIN
 		ELSE
 			-- One that is refused does not keep the others from being done; and nothing of it is.
 			BEGIN
-				report := tarot.erase_rows(subject, dry_run);
+				report := tarot.erase_rows(subject, dry_run, tarot.erasure_reason(done.erasure_id, done.audit_details));
 				rows := tarot.erasure_changes(report);
 				IF rows > 0 AND NOT dry_run THEN
-					PERFORM tarot.certify_erasure(done.erasure_id, done.pseudonym, report, true);
+					PERFORM tarot.certify_erasure(done.erasure_id, done.pseudonym, report, done.audit_details, true);
 				END IF;
-			EXCEPTION WHEN object_not_in_prerequisite_state OR insufficient_privilege OR integrity_constraint_violation THEN
-				GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
+			EXCEPTION WHEN OTHERS THEN
+				GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
+				rows := NULL;
+				-- What somebody else's code says may tell of a person.
+				IF state NOT IN ('55000', '42501', '55P03', '40P01', '40001') AND state NOT LIKE '23%' AND state NOT LIKE 'TS%' AND problem NOT LIKE 'rows of a data subject in table %' THEN
+					problem := format('SQLSTATE %s', state);
+				END IF;
 			END;
 		END IF;
 		RETURN NEXT;
@@ -205,7 +228,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.replay_erasures(timestamptz, boolean) IS
-	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was refused. By what tarot.set_erasure() says now. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
+	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.forget_erasures(before timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -222,5 +245,5 @@ $$;
 COMMENT ON FUNCTION tarot.forget_erasures(timestamptz) IS
 	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
 
-REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
+REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure), tarot.erasure_reason(uuid, boolean), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
 	tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean), tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;

@@ -40,6 +40,34 @@ CREATE FUNCTION tarot.exported_columns(relation oid) RETURNS TABLE ("column" nam
 			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 	$$;
 
+-- How long the rows of a table are kept, where the caller may know; "until" is when the last of the subject's would go. Conditions of policies
+-- are told and not asked: they are code of the table's owner.
+CREATE FUNCTION tarot.export_of_retention(relation oid, subject text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	policies jsonb;
+	p jsonb;
+	until timestamptz;
+	exported jsonb := '[]';
+BEGIN
+	IF NOT has_table_privilege('tarot.retention_status', 'SELECT') THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE 'SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.policy), ''[]'') FROM (SELECT r.policy, r."table"::oid AS relation, r.action, r.age_column, r.keep, r."where", r.legal_basis FROM tarot.retention_status r
+		WHERE r."table"::oid IN (SELECT m.member FROM tarot.relation_tree($1) m)) AS s' INTO policies USING relation;
+	FOR p IN SELECT jsonb_array_elements(policies) LOOP
+		until := NULL;
+		IF (SELECT e.sight = 'plain' FROM tarot.exported_columns(relation) e WHERE e."column" = p->>'age_column') THEN
+			EXECUTE format('SELECT max(t0.%I)::timestamptz + $2 FROM %s t0 WHERE %s', p->>'age_column', relation::regclass, tarot.subject_condition(relation)) INTO until USING subject, (p->>'keep')::interval;
+		END IF;
+		exported := exported || jsonb_strip_nulls(p - 'relation' || jsonb_build_object('until', until));
+	END LOOP;
+	RETURN exported;
+END
+$$;
+
 CREATE FUNCTION tarot.export_subject_lines(subject text) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET intervalstyle = 'iso_8601' SET bytea_output = 'hex' SET extra_float_digits = 1
@@ -51,10 +79,11 @@ DECLARE
 	shown text;
 	line text;
 	found bigint;
+	kept jsonb;
 BEGIN
 	PERFORM tarot.require_subject(subject);
 	RETURN NEXT json_build_object('subject', subject, 'database', current_database(), 'exported_at', now(), 'exported_by', current_user);
-	FOR relation IN SELECT r FROM tarot.registered_tables() r UNION ALL SELECT unnest('{tarot.consent,tarot.subject_restriction}'::regclass[]) LOOP
+	FOR relation IN SELECT r FROM tarot.registered_tables() r UNION ALL SELECT unnest('{tarot.consent,tarot.subject_restriction,tarot.subject_request}'::regclass[]) LOOP
 		SELECT jsonb_object_agg(e."column", CASE WHEN e.class IS NOT NULL THEN tarot.export_of_class(e.class) ELSE '{}' END || CASE WHEN e.sight <> 'plain' THEN jsonb_build_object('shown', e.sight) ELSE '{}' END)
 				FILTER (WHERE e.class IS NOT NULL OR e.sight <> 'plain'),
 			string_agg(e.expression, ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
@@ -66,7 +95,7 @@ BEGIN
 				missing := missing || jsonb_build_object('table', relation, 'reason', 'row security');
 			END IF;
 			IF shown IS NOT NULL THEN
-				FOR line IN EXECUTE format('SELECT row_to_json(r) FROM (SELECT %s FROM %s t0 WHERE %s) AS r', shown, relation, CASE WHEN relation IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass) THEN 't0.subject = $1' ELSE tarot.subject_condition(relation) END) USING subject LOOP
+				FOR line IN EXECUTE format('SELECT row_to_json(r) FROM (SELECT %s FROM %s t0 WHERE %s) AS r', shown, relation, CASE WHEN relation IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass, 'tarot.subject_request'::regclass) THEN 't0.subject = $1' ELSE tarot.subject_condition(relation) END) USING subject LOOP
 					found := found + 1;
 					RETURN NEXT format('{"table":%s,"row":%s}', to_json(relation::text), line);
 				END LOOP;
@@ -74,13 +103,20 @@ BEGIN
 		EXCEPTION WHEN insufficient_privilege THEN
 			missing := missing || jsonb_build_object('table', relation, 'reason', 'not permitted');
 		END;
-		RETURN NEXT json_build_object('table', relation, 'rows', found, 'columns', coalesce(described, '{}'));
+		kept := NULL;
+		IF shown IS NOT NULL AND relation NOT IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass, 'tarot.subject_request'::regclass) THEN
+			BEGIN
+				kept := tarot.export_of_retention(relation, subject);
+			EXCEPTION WHEN insufficient_privilege THEN
+			END;
+		END IF;
+		RETURN NEXT jsonb_build_object('table', relation, 'rows', found, 'columns', coalesce(described, '{}')) || CASE WHEN kept IS NOT NULL THEN jsonb_build_object('retention', kept) ELSE '{}' END;
 	END LOOP;
 	RETURN NEXT json_build_object('complete', missing = '[]', 'missing', missing);
 END
 $$;
 COMMENT ON FUNCTION tarot.export_subject_lines(text) IS
-	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns"}; last {"complete", "missing"}. Without that last line it was cut off.';
+	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off.';
 
 CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -89,11 +125,11 @@ CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 		WITH line AS MATERIALIZED (SELECT l::jsonb AS line, number FROM tarot.export_subject_lines(subject) WITH ORDINALITY AS e (l, number)),
 			own AS (SELECT line->>'table' AS name, jsonb_agg(line->'row' ORDER BY number) AS rows FROM line WHERE line ? 'row' GROUP BY 1)
 		SELECT (SELECT line FROM line WHERE line ? 'subject')
-			|| jsonb_build_object('tables', coalesce((SELECT jsonb_object_agg(line->>'table', jsonb_build_object('columns', line->'columns', 'rows', coalesce(own.rows, '[]')))
+			|| jsonb_build_object('tables', coalesce((SELECT jsonb_object_agg(line->>'table', jsonb_build_object('columns', line->'columns', 'rows', coalesce(own.rows, '[]')) || CASE WHEN line ? 'retention' THEN jsonb_build_object('retention', line->'retention') ELSE '{}' END)
 				FROM line LEFT JOIN own ON own.name = line->>'table' WHERE line ? 'rows'), '{}'))
 			|| (SELECT line FROM line WHERE line ? 'missing')
 	$$;
 COMMENT ON FUNCTION tarot.export_subject(text) IS
-	'All rows of a data subject in the registered tables, and its consents and restrictions, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Values of types that belong to no superuser are in it as text. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
+	'All rows of a data subject in the registered tables, and its consents, restrictions and requests, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...], "retention": [{"policy", "action", "age_column", "keep", "where", "legal_basis", "until"}]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Values of types that belong to no superuser are in it as text. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. How long a table''s rows are kept, by which retention policies, is told to roles that read SELECT on tarot.retention_status; "until" is when the last of the subject''s rows would go, and a condition (where) is told, and not asked. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
 REVOKE ALL ON FUNCTION tarot.export_subject_lines(text), tarot.export_subject(text) FROM PUBLIC;

@@ -15,10 +15,10 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 
 #include "base/catalog.h"
@@ -88,34 +88,42 @@ set_here(const char *name, const char *value)
 							 false);
 }
 
-/* The columns of the one row that a query gives, all of them bigint. */
-static ArrayType *
+/* The one row that a query gives: a document, or an array of what it counts. */
+static Jsonb *
 result_of_query(void)
 {
+	JsonbParseState *state = NULL;
 	TupleDesc desc;
-	Datum *values;
+	bool isnull;
 
 	if (SPI_processed != 1)
 		elog(ERROR, "a statement on rows of a data subject gave " UINT64_FORMAT " rows",
 			 SPI_processed);
 	desc = SPI_tuptable->tupdesc;
-	values = palloc(sizeof(Datum) * desc->natts);
+	if (SPI_gettypeid(desc, 1) == JSONBOID)
+	{
+		Datum document = SPI_getbinval(SPI_tuptable->vals[0], desc, 1, &isnull);
+
+		if (isnull)
+			elog(ERROR, "a statement on rows of a data subject gave no document");
+		return DatumGetJsonbP(document);
+	}
+	(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < desc->natts; i++)
 	{
-		bool isnull;
+		JsonbValue number = {.type = jbvNumeric};
+		Datum count = SPI_getbinval(SPI_tuptable->vals[0], desc, i + 1, &isnull);
 
-		if (SPI_gettypeid(desc, i + 1) != INT8OID)
+		if (SPI_gettypeid(desc, i + 1) != INT8OID || isnull)
 			elog(ERROR, "a statement on rows of a data subject gave no count");
-		values[i] = SPI_getbinval(SPI_tuptable->vals[0], desc, i + 1, &isnull);
-		if (isnull)
-			elog(ERROR, "a statement on rows of a data subject gave no count");
+		number.val.numeric = int64_to_numeric(DatumGetInt64(count));
+		(void) pushJsonbValue(&state, WJB_ELEM, &number);
 	}
-	return construct_array(values, desc->natts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-						   TYPALIGN_DOUBLE);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
 /*
- * tarot.run_as_owner(relation oid, statement text, subject text) RETURNS bigint[]
+ * tarot.run_as_owner(relation oid, statement text, subject text) RETURNS jsonb
  *
  * What a statement brings along, as triggers and expressions of indexes, is code
  * of the table's owner: it runs with the owner's rights, and finds no way back to
@@ -132,7 +140,7 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 	MemoryContext outer = CurrentMemoryContext;
 	Relation relation = relation_open(relation_id, AccessShareLock);
 	Oid owner = relation->rd_rel->relowner;
-	ArrayType *counts;
+	Jsonb *result;
 	Oid user;
 	int context;
 	int guc_level;
@@ -148,15 +156,15 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 	if (SPI_execute_with_args(statement, lengthof(types), types, values, NULL, false, 0) !=
 		SPI_OK_SELECT)
 		elog(ERROR, "a statement on rows of a data subject is none that counts");
-	counts = result_of_query();
+	result = result_of_query();
 	outer = MemoryContextSwitchTo(outer);
-	counts = DatumGetArrayTypePCopy(PointerGetDatum(counts));
+	result = DatumGetJsonbPCopy(PointerGetDatum(result));
 	MemoryContextSwitchTo(outer);
 	SPI_finish();
 
 	AtEOXact_GUC(false, guc_level);
 	SetUserIdAndSecContext(user, context);
-	PG_RETURN_ARRAYTYPE_P(counts);
+	PG_RETURN_JSONB_P(result);
 }
 
 /*

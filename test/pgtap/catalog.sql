@@ -35,10 +35,10 @@ SELECT set_eq(
 		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after', 'index_audit_partition',
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
-		'examine_audit_entries', 'remove_audit_partition', 'erase_entries_at', 'put_retention_entry', 'past_audit_partitions', 'hold_audit_partition', 'lock_audit_partitions', 'put_dropped_entry', 'erase_found_details', 'require_erase_reason',
+		'examine_audit_entries', 'remove_audit_partition', 'erase_entries_at', 'put_retention_entry', 'past_audit_partitions', 'hold_audit_partition', 'lock_audit_partitions', 'put_dropped_entry', 'erase_found_details', 'require_erase_reason', 'erase_details_of_rows', 'columns_of_document', 'changes_of_table', 'entries_of_rows', 'deleted_keys', 'has_foreign_cast',
 		'subject_registrations', 'is_searchable', 'column_numbers', 'column_names', 'number_subject_columns', 'subject_foreign_key', 'masked_among', 'subject_table_problem', 'subject_comparison', 'subject_condition', 'registered_tables', 'require_subject', 'require_line',
-		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
-		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
+		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'read_on_subject', 'foreign_key_pairs', 'logged_value', 'logged_object', 'logged_key', 'logged_subject', 'subject_rows', 'subject_paths', 'breached_subjects', 'count_subjects', 'reads_on_record', 'reads_are_on_record', 'columns_not_read', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
+		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'erasure_binding', 'erasure_reason', 'sight_of_class', 'export_of_class', 'export_of_retention', 'exported_columns',
 		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
 		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
@@ -67,7 +67,7 @@ SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction', 'subject_request') OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log and its tree, jobs and what they go by, and what is on record of data subjects only ask');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
@@ -82,7 +82,7 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 	ARRAY['check_name', 'class_id', 'is_line', 'normalize_search', 'encrypted_typmod_in', 'encrypted_typmod_out', 'search_eq_support', 'search_ne_support', 'search_sort', 'trigger_arguments',
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule',
-		'check_survey', 'classifying_statements', 'ordered_distance', 'require_subject', 'require_line', 'erasure_rows', 'erasure_changes',
+		'check_survey', 'classifying_statements', 'ordered_distance', 'require_subject', 'require_line', 'erasure_rows', 'erasure_changes', 'erasure_reason',
 		'verify_inclusion', 'verify_consistency', 'verify_checkpoint', 'audit_signer_key', 'read_checkpoint', 'key_after'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,

@@ -1,4 +1,4 @@
-# What README.md, docs/quickstart.md, docs/masking.md, docs/audit.md, docs/retention.md and docs/subjects.md tell people to type does what they say. All blocks of a page run in
+# What README.md, docs/quickstart.md, docs/masking.md, docs/audit.md, docs/retention.md, docs/subjects.md and docs/gdpr.md tell people to type does what they say. All blocks of a page run in
 # their order in one session, on a new server:
 #   ```ini    is added to postgresql.conf before the start; /etc/tarot_security there is a temporary folder
 #   ```sql    is read by psql, as superuser
@@ -41,13 +41,13 @@ sub blocks_of
 # Without what depends on the terminal.
 sub normalized { return join '', map { s/\s+$//r . "\n" } grep { /\S/ } split /\n/, shift; }
 
-foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md', 'docs/subjects.md')
+foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md', 'docs/subjects.md', 'docs/gdpr.md')
 {
 	my $name = lc $page =~ s{.*/|\..*}{}gr;
 	my $dir = PostgreSQL::Test::Utils::tempdir;
 	my @blocks = blocks_of($page);
 	my $conf = join '', map { $_->[0] eq 'ini' ? $_->[1] =~ s{/etc/tarot_security}{$dir}gr : () } @blocks;
-	$conf .= "tarot_security.worker = on\n" if $name eq 'audit';
+	$conf .= "tarot_security.worker = on\n" if $name eq 'audit' || $name eq 'gdpr';
 	write_private("$dir/root.key", new_root_key . "\n");
 	local $ENV{PGUSER} = 'postgres';
 	my $node = new_node($name, conf => $conf, initdb => ['--username=postgres']);

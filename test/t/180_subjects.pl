@@ -35,6 +35,7 @@ SELECT tarot.set_subject('note', 'body', 'customer');
 RESET ROLE;
 SELECT tarot.register_subject_table('customer', 'id'), tarot.register_subject_table('purchase', 'customer');
 SELECT tarot.register_subject_table('item', via => 'purchase'), tarot.register_subject_table('note', 'customer');
+SELECT tarot.audit_table('customer'), tarot.audit_table('item');
 SELECT tarot.set_erasure('customer', 'anonymize', NULL, '{"name": "[erased]"}'), tarot.set_erasure('purchase', 'keep', 'tax law');
 GRANT EXECUTE ON FUNCTION tarot.erase_subject, tarot.replay_erasures, tarot.export_erasures, tarot.import_erasure, tarot.erasure_certificate TO officer;
 END
@@ -66,7 +67,9 @@ sub restore
 }
 dump_to('before');
 is(ask_as($node, 'officer', sprintf($erase, 7)), 'public.customer anonymize 1, public.item delete 1, public.note delete 1, public.purchase keep 1, diary destroy key 1', 'erased');
-is(ask_as($node, 'officer', sprintf($erase, 8)) =~ /customer anonymize 1/, 1, 'another, too');
+is(ask_as($node, 'officer', sprintf($erase =~ s/false/false, audit_details => true/r, 8)) =~ /customer anonymize 1/, 1, 'another, too, with what the audit log has of them');
+my $logged = q{SELECT string_agg(coalesce(new->>'name', 'erased'), ', ' ORDER BY transaction) FROM tarot.audit_log WHERE table_name = 'public.customer' AND operation = 'INSERT' AND (key IS NULL OR key->>'id' IN ('7', '8'))};
+is(ask($node, $logged), 'Customer 7, erased', 'of the one it is left in the log, of the other it is not');
 is(left_in, '48|50|48|48', 'they are gone');
 dump_to('after');
 my $list = ask_as($node, 'officer', 'SELECT tarot.export_erasures()');
@@ -81,8 +84,9 @@ is(ask($node, $tables, db => 'of_before'), ask($node, $tables), 'registrations c
 is(left_in('of_before'), '50|50|50|50', 'in the backup they are there');
 is(ask_as($node, 'officer', 'SELECT count(*) FROM tarot.replay_erasures()', db => 'of_before'), '0', 'which does not know of it');
 is(ask_as($node, 'officer', join('', map { "SELECT tarot.import_erasure(\$x\$$_\$x\$);" } split(/\n/, $list)), db => 'of_before'), "t\nt", 'the list is taken in');
-is(ask_as($node, 'officer', 'SELECT string_agg("rows"::text || coalesce(problem, \'\'), \' \') FROM tarot.replay_erasures()', db => 'of_before'), '4 4', 'and replayed');
+is(ask_as($node, 'officer', 'SELECT string_agg("rows"::text || coalesce(problem, \'\'), \' \') FROM tarot.replay_erasures()', db => 'of_before'), '4 8', 'and replayed');
 is(left_in('of_before'), '48|50|48|48', 'they are gone again');
+is(ask($node, $logged, db => 'of_before'), 'Customer 7, erased', 'from the log as well, where that was asked for');
 is(ask_as($node, 'officer', 'SELECT sum("rows") FROM tarot.replay_erasures()', db => 'of_before'), '0', 'once');
 is(ask($node, q{SELECT count(*) FROM tarot.audit_log WHERE operation = 'ERASE SUBJECT AGAIN'}, db => 'of_before'), '2', 'which is on record');
 
@@ -96,6 +100,11 @@ ask($node, 'CREATE DATABASE stranger');
 ask($node, q{CREATE EXTENSION tarot_security; SELECT tarot.create_key('people'); GRANT EXECUTE ON FUNCTION tarot.import_erasure TO officer}, db => 'stranger');
 my $one = (split(/\n/, $list))[0];
 like(error_of($node, "SELECT tarot.import_erasure(\$x\$$one\$x\$)", db => 'stranger'), qr/cannot be opened with the keys/, 'a list of another database is refused');
+
+# Nobody changes what a line says: a date that is never forgotten, a report of something else.
+like(error_of($node, "SELECT tarot.import_erasure(\$x\$" . ($one =~ s/$_->[0]/$_->[1]/r) . "\$x\$)", role => 'officer'), $_->[2], "refused: $_->[1]")
+  foreach [ qr/"erased_at":"\d{4}/, '"erased_at":"2999', qr/cannot be opened/ ], [ qr/"erased_at":"[^"]*"/, '"erased_at":"infinity"', qr/the line is no erasure/ ],
+  [ qr/anonymize/, 'delete', qr/cannot be opened/ ], [ qr/"audit_details":false/, '"audit_details":true', qr/cannot be opened/ ];
 
 # ---------------------------------------------------------------- crashes
 

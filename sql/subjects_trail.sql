@@ -1,0 +1,130 @@
+-- What the audit log tells of data subjects: rectifications, whose data was touched between two times, and details that go with an erasure.
+-- The worker runs.
+SET client_min_messages = warning;
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+CREATE EXTENSION tarot_security;
+\getenv source PG_ABS_SRCDIR
+\i :source/sql/include/attempt.sql
+CREATE ROLE regress_subjects_app; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_officer; CREATE ROLE regress_subjects_thief;
+\i :source/sql/include/subjects.sql
+GRANT EXECUTE ON FUNCTION tarot.rectifications, tarot.breach_report, tarot.breach_subjects, tarot.erase_subject, tarot.replay_erasures TO regress_subjects_officer;
+SELECT run(m.statement) FROM tarot.subject_map('customer', 'id') m WHERE m.statement IS NOT NULL;
+SELECT tarot.register_subject_table('note', 'author');
+SELECT tarot.grant_class(c, current_user::regrole, 'plain', write => true) FROM unnest('{email,phone,nickname,diary}'::text[]) c;
+SELECT tarot.audit_table(t::regclass) FROM unnest('{customer,orders,item,visit,message,note,meeting}'::text[]) t;
+
+-- ------------------------------------------------------------ who may
+SET ROLE regress_subjects_support;
+SELECT code(s) FROM unnest(ARRAY[$$SELECT * FROM tarot.rectifications('1')$$, $$SELECT * FROM tarot.breach_report('-infinity', 'infinity')$$, $$SELECT * FROM tarot.breach_subjects('-infinity', 'infinity')$$, $$SELECT * FROM tarot.subject_rows('1')$$,
+	$$SELECT * FROM tarot.entries_of_rows('customer'::regclass, '{}', '{}')$$, $$SELECT tarot.erase_details_of_rows('customer'::regclass, '{}', '{}', 'x')$$, $$SELECT tarot.read_on_subject('customer'::regclass, 'SELECT 1::bigint', '1')$$,
+	$$SELECT * FROM tarot.breached_subjects('customer'::regclass, '-infinity', 'infinity', NULL, NULL, NULL)$$]) s;
+SET ROLE regress_subjects_officer;
+SELECT run($$SELECT tarot.rectifications('')$$), run('SELECT tarot.rectifications(NULL)');
+
+-- ------------------------------------------------------------ rectified
+RESET ROLE;
+SELECT clock_timestamp() AS began \gset
+UPDATE customer SET name = 'Zoé', phone = '+33 9 99 99 99 99' WHERE id = 1;
+UPDATE customer SET name = 'Hanna' WHERE id = 2;
+UPDATE orders SET placed = '2026-02-01 12:00+00' WHERE shop = 1;
+UPDATE item SET card = 'The Tower' WHERE shop = 1;
+-- Keys that change, and a table without one.
+UPDATE item SET line = line + 10 WHERE (shop, order_id) = (1, 10);
+UPDATE message SET said = 'hello again' WHERE sender = 1;
+UPDATE visit SET page = '/late' WHERE customer_id = 2;
+-- Of a row that is there no more, and of one that came to somebody else.
+UPDATE item SET card = 'The Devil' WHERE (shop, order_id, line) = (1, 10, 12); DELETE FROM item WHERE (shop, order_id, line) = (1, 10, 12);
+SET ROLE regress_subjects_officer;
+SELECT table_name, key, old - 'phone' AS old, new - 'phone' AS new, new ? 'phone' AS phone, role = session_user AS role FROM tarot.rectifications('1');
+SELECT table_name, key, new FROM tarot.rectifications('2', since => :'began') ORDER BY table_name COLLATE "C", key;
+SELECT count(*) FROM tarot.rectifications('1', until => :'began'); SELECT count(*) FROM tarot.rectifications('99');
+
+-- ------------------------------------------------------------ touched
+RESET ROLE;
+GRANT ALL ON customer, orders, item, message, visit, note, meeting TO regress_subjects_thief;
+SELECT tarot.grant_class('phone', 'regress_subjects_thief', 'plain');
+SELECT tarot.audit_reads('orders'), tarot.audit_class_reads('phone');
+SELECT clock_timestamp() AS broke_in \gset
+SET ROLE regress_subjects_thief;
+DELETE FROM item WHERE (shop, order_id) = (2, 10);
+UPDATE orders SET placed = NULL WHERE (shop, id) = (1, 11);
+INSERT INTO message VALUES (3, 2, 'your money or your life');
+DELETE FROM visit WHERE customer_id = 1;
+DELETE FROM meeting WHERE customer_id = 2;
+UPDATE note SET author = '2' WHERE id = 1 AND false;
+SELECT count(phone::text) FROM customer;
+SELECT count(*) FROM orders;
+TRUNCATE message;
+RESET ROLE;
+SELECT tarot.flush_events();
+SELECT clock_timestamp() AS left \gset
+UPDATE orders SET placed = now() WHERE (shop, id) = (1, 10);
+SET ROLE regress_subjects_officer;
+SELECT kind, tables, classes, operation, role, entries, "rows", plain, masked, refused, client, first >= :'broke_in' AND last <= :'left' AS between FROM tarot.breach_report(:'broke_in', :'left', by_role => 'regress_subjects_thief') WHERE kind <> 'not on record';
+SELECT tables, classes, operation FROM tarot.breach_report(:'broke_in', :'left') WHERE kind = 'not on record';
+SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_in', :'left');
+-- Of others there is nothing.
+SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', by_role => 'regress_subjects_app'); SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', by_identity => 'moonchild'); SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', from_address => '10.0.0.0/8');
+SELECT data_subject, "table", entries FROM tarot.breach_subjects(:'left', 'infinity') WHERE data_subject IS NOT NULL;
+-- One table of which nothing can be told keeps none of the others from being told.
+RESET ROLE;
+ALTER TABLE meeting DROP COLUMN customer_id;
+SET ROLE regress_subjects_officer;
+SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_in', :'left') WHERE "table" IN ('meeting'::regclass, 'orders'::regclass);
+RESET ROLE;
+SELECT tarot.unregister_subject_table('meeting'), tarot.unaudit_table('meeting');
+
+-- ------------------------------------------------------------ erased from the log, too
+SET ROLE regress_subjects_officer;
+SELECT run($$SELECT tarot.erase_subject('1', audit_details => NULL)$$);
+SELECT "table", action, "rows", problem FROM tarot.erase_subject('1', audit_details => true) WHERE "rows" > 0 OR problem IS NOT NULL;
+RESET ROLE;
+SELECT count(*) FROM tarot.audit_log WHERE operation = 'ERASE AUDIT DETAILS';
+SELECT tarot.set_erasure('orders', 'keep', 'Tax law'), tarot.set_erasure('customer', 'anonymize', replacements => '{"name": "[erased]"}');
+SELECT tarot.set_erasure('item', 'keep', 'Tax law');
+SET ROLE regress_subjects_officer;
+SELECT "table", action, "rows" FROM tarot.erase_subject('1', dry_run => false, audit_details => true) WHERE "rows" > 0;
+RESET ROLE;
+-- Nothing of the rows is left in the log but who changed what when; of the others all, and of what is kept.
+SELECT table_name, operation, count(*), count(key) AS keys, count(old) AS old, count(new) AS new FROM tarot.audit_log WHERE operation IN ('INSERT', 'UPDATE', 'DELETE') GROUP BY 1, 2 ORDER BY table_name COLLATE "C", operation COLLATE "C";
+SELECT count(*) FROM tarot.audit_entry e WHERE e.operation IN ('U', 'D') AND concat(e.key, e.old, e.new) LIKE '%Z***%';
+SELECT count(DISTINCT new->>'reason'), bool_and(new->>'reason' = (SELECT 'ERASE SUBJECT ' || erasure_id FROM tarot.erasure)) FROM tarot.audit_log WHERE operation = 'ERASE AUDIT DETAILS';
+SELECT new->>'audit_details' FROM tarot.audit_log WHERE operation = 'ERASE SUBJECT';
+SELECT tarot.seal_audit() > 0;
+SELECT finding FROM tarot.verify_audit() WHERE finding <> 'not sealed';
+SET ROLE regress_subjects_officer;
+SELECT table_name, count(*) FROM tarot.rectifications('1') GROUP BY 1 ORDER BY 1;
+SELECT "rows", problem FROM tarot.replay_erasures();
+RESET ROLE;
+-- What no entry tells is not taken for done.
+CREATE TABLE secret_key (handle tarot.encrypted_text('email') PRIMARY KEY, what text);
+SELECT tarot.register_subject_table('secret_key', 'handle'), tarot.audit_table('secret_key');
+INSERT INTO secret_key VALUES ('mo@example.fr', 'x');
+SELECT "table", action, problem FROM tarot.erase_subject('3', audit_details => true) WHERE problem IS NOT NULL;
+SELECT run($$SELECT tarot.erase_subject('3', false, audit_details => true)$$);
+SELECT count(*) FROM tarot.erasure;
+
+-- ------------------------------------------------------------ what people ask for, and by when it is due
+SET ROLE regress_subjects_support;
+SELECT code($$SELECT tarot.note_request('2', 'access')$$), code($$SELECT tarot.close_request(NULL, 'done')$$), code('TABLE tarot.subject_request');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION tarot.note_request, tarot.close_request TO regress_subjects_officer;
+SET ROLE regress_subjects_officer;
+SELECT run($$SELECT tarot.note_request('', 'access')$$), run($$SELECT tarot.note_request('2', 'anything')$$), run($$SELECT tarot.note_request('2', 'access', 'infinity')$$), run($$SELECT tarot.note_request('2', 'access', now() + '1 day')$$), run($$SELECT tarot.note_request('2', 'access', due => '-1 day')$$);
+SELECT tarot.note_request('2', 'rectification', '2020-01-31 12:00+00') AS request \gset
+SELECT run(format('SELECT tarot.close_request(%L, %L)', :'request', o)) FROM unnest('{refused,perhaps}'::text[]) o;
+SELECT tarot.close_request(:'request', 'done', 'the newsletter''s printer was told');
+SELECT code(format('SELECT tarot.close_request(%L, %L)', :'request', 'done')), run($$SELECT tarot.close_request(NULL, 'done')$$);
+SELECT tarot.note_request('2', 'erasure', now() - interval '2 months') IS NOT NULL;
+RESET ROLE;
+SELECT kind, received_at AT TIME ZONE 'UTC' AS received_at, due_at AT TIME ZONE 'UTC' AS due_at, recorded_by = session_user AS recorded, outcome, note, closed_at IS NOT NULL AS closed FROM tarot.subject_request WHERE request_id = :'request';
+SELECT subject, kind FROM tarot.subject_request WHERE closed_at IS NULL AND due_at < now();
+SELECT tarot.grant_class('email', current_user::regrole, search => true);
+SELECT "table", action, "rows" FROM tarot.erase_subject('2', false) WHERE "table" = 'tarot.subject_request';
+SELECT kind, subject = tarot.subject_pseudonym('2') AS pseudonym, closed_at IS NOT NULL AS closed FROM tarot.subject_request ORDER BY kind;
+
+DROP TABLE secret_key, item, orders, customer, visit, meeting, remark, employee, department, note, message, ticket, address, country, forgotten CASCADE;
+DROP EXTENSION tarot_security CASCADE;
+DROP OWNED BY regress_subjects_thief;
+DROP ROLE regress_subjects_app, regress_subjects_officer, regress_subjects_support, regress_subjects_thief;
