@@ -93,7 +93,7 @@ CREATE FUNCTION tarot.entries_of_rows(rel oid, keys jsonb[], documents jsonb[]) 
 	AS $$
 		WITH RECURSIVE telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d),
 		change AS MATERIALIZED (
-			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number, (c.entry).key AS before, tarot.key_after(CASE (c.entry).operation WHEN 'U' THEN 'UPDATE' ELSE 'INSERT' END, (c.entry).key, (c.entry).new) AS after,
+			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number, (c.entry).key AS before, tarot.key_after((c.entry).key, (c.entry).new) AS after,
 					CASE WHEN (c.entry).key IS NULL THEN EXISTS (SELECT FROM telling t, LATERAL (VALUES ((c.entry).old), ((c.entry).new)) AS s (row) WHERE s.row ?& t.columns AND tarot.columns_of_document(s.row, t.columns) IN (SELECT unnest(documents))) END AS told
 				FROM tarot.changes_of_table(rel) c),
 		former (key) AS (SELECT k FROM unnest(keys) k UNION SELECT c.before FROM former JOIN change c ON c.after = former.key)
