@@ -77,7 +77,10 @@ SELECT tarot.unregister_subject_table('meeting'), tarot.unaudit_table('meeting')
 
 -- ------------------------------------------------------------ erased from the log, too
 SET ROLE regress_subjects_officer;
-SELECT run($$SELECT tarot.erase_subject('1', audit_details => NULL)$$);
+SELECT run($$SELECT tarot.erase_subject('1', audit_details => NULL)$$), run($$SELECT tarot.erase_subject('1', audit_details => true)$$);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION tarot.erase_audit_details TO regress_subjects_officer;
+SET ROLE regress_subjects_officer;
 SELECT "table", action, "rows", problem FROM tarot.erase_subject('1', audit_details => true) WHERE "rows" > 0 OR problem IS NOT NULL;
 RESET ROLE;
 SELECT count(*) FROM tarot.audit_log WHERE operation = 'ERASE AUDIT DETAILS';

@@ -37,7 +37,7 @@ SELECT tarot.register_subject_table('customer', 'id'), tarot.register_subject_ta
 SELECT tarot.register_subject_table('item', via => 'purchase'), tarot.register_subject_table('note', 'customer');
 SELECT tarot.audit_table('customer'), tarot.audit_table('item');
 SELECT tarot.set_erasure('customer', 'anonymize', NULL, '{"name": "[erased]"}'), tarot.set_erasure('purchase', 'keep', 'tax law');
-GRANT EXECUTE ON FUNCTION tarot.erase_subject, tarot.replay_erasures, tarot.export_erasures, tarot.import_erasure, tarot.erasure_certificate TO officer;
+GRANT EXECUTE ON FUNCTION tarot.erase_subject, tarot.erase_audit_details, tarot.replay_erasures, tarot.export_erasures, tarot.import_erasure, tarot.erasure_certificate TO officer;
 END
 ask_as($node, 'platform', <<'END');
 INSERT INTO customer SELECT i, 'Customer ' || i FROM generate_series(1, 50) i;
