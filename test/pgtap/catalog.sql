@@ -39,8 +39,9 @@ SELECT set_eq(
 		'subject_registrations', 'is_searchable', 'column_numbers', 'column_names', 'number_subject_columns', 'subject_foreign_key', 'masked_among', 'subject_table_problem', 'subject_comparison', 'subject_condition', 'registered_tables', 'require_subject', 'require_line',
 		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
 		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
-		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
-		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
+		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job', 'renamed_condition', 'anonymized', 'job_mask_in', 'job_mask_out', 'mask_fits',
+		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_retention_column', 'require_keep', 'clear_by_replacements', 'try_value', 'retention_keep', 'retention_basis', 'forget_class_retention',
+		'retention_marked', 'require_marker', 'anonymized_columns', 'anonymization_of', 'anonymizing_changes', 'anonymizes_keys', 'has_secret_mask', 'has_unique_mask', 'anonymizing_obstacles', 'require_anonymizable',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -67,7 +68,7 @@ SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'class_retention', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log and its tree, jobs and what they go by, and what is on record of data subjects only ask');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
