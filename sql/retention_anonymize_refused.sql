@@ -4,7 +4,7 @@
 \i :source/sql/include/attempt.sql
 SET client_min_messages = warning;
 CREATE EXTENSION tarot_security;
-SELECT tarot.create_key('people');
+SELECT tarot.create_key('people') > 0 AS created;
 SELECT tarot.create_class('person', key => 'people', mask => 'name');
 SELECT tarot.create_class('card', key => 'people', mask => 'card');
 SELECT tarot.create_class('number', key => 'people', mask => 'hash', searchable => true);

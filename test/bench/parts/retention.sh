@@ -3,7 +3,7 @@
 
 TARGETS+='
 retention           delete_once         <= 2       A tenth of a table by retention, batch for batch, beside one DELETE (at least 0.5 of its rate)
-anonymize           update_once         <= 2       A tenth of a table anonymized by retention, a plain and an encrypted column, beside one UPDATE by the same masks (at least 0.5 of its rate)
+anonymize_old       update_once         <= 2       A tenth of a table anonymized by retention, a plain and an encrypted column, beside one UPDATE by the same masks (at least 0.5 of its rate)
 due_check           fifty_milliseconds  <= 1       Finding that none of 1 000 policies is due, beside 50 milliseconds
 '
 
@@ -29,7 +29,7 @@ part_retention() {
 		SELECT tarot.add_retention('kept', 'made_at', '1 year', 'anonymize', policy => 'kept');
 	SQL
 	measure anonymizing update_once - 'UPDATE, one statement' "$ROWS" "UPDATE kept SET name = tarot.preview_mask('kept name', name), card = tarot.preview_mask('kept card', card::text), anonymized_at = now() WHERE made_at < now() - interval '1 year' AND anonymized_at IS NULL" "$filled"
-	measure anonymizing anonymize update_once 'tarot.run_due_jobs()' "$ROWS" 'CALL tarot.run_due_jobs()' "$filled SELECT tarot.run_job_soon('kept');"
+	measure anonymizing anonymize_old update_once 'tarot.run_due_jobs()' "$ROWS" 'CALL tarot.run_due_jobs()' "$filled SELECT tarot.run_job_soon('kept');"
 	run_rounds
 	sql -c 'DROP TABLE kept' -c 'CREATE TABLE kept (id bigint, made_at timestamptz)' \
 		-c "SELECT count(tarot.add_retention('kept', 'made_at', '1 year', window_start => '1:00', window_end => '3:00', policy => 'policy ' || i)) FROM generate_series(1, 1000) AS i" \
