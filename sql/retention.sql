@@ -117,8 +117,11 @@ SELECT array_agg(id ORDER BY id) FROM letter;
 SELECT tarot.release('letter', 'case 7'), tarot.hold('letter', 'all', 'x'), tarot.run_job_soon('letters');
 CALL tarot.run_due_jobs();
 SELECT count(*) FROM letter;
-SELECT tarot.release('letter', 'all'), tarot.hold('letter', 'client', 'x', 'client < 10'), tarot.run_job_soon('letters');
-ALTER TABLE letter DROP COLUMN client;
+SELECT tarot.release('letter', 'all'), tarot.hold('letter', 'client', 'x', 'client < 10 AND t IS NOT NULL'), tarot.run_job_soon('letters');
+-- A column that is renamed is followed, one that is dropped is not.
+ALTER TABLE letter RENAME client TO "Mr Client";
+SELECT condition FROM tarot.legal_hold WHERE relation = 'letter'::regclass;
+ALTER TABLE letter DROP COLUMN "Mr Client";
 CALL tarot.run_due_jobs();
 SELECT count(*) FROM letter;
 SELECT * FROM last_run('letters');
@@ -135,6 +138,9 @@ CREATE TEMP TABLE scratch (at date);
 SELECT s, run(s) FROM unnest(ARRAY[
 	$$SELECT tarot.add_retention('letters', 'at', '1 year')$$, $$SELECT tarot.add_retention('scratch', 'at', '1 year')$$, $$SELECT tarot.add_retention('letter', 'nothing', '1 year')$$,
 	$$SELECT tarot.add_retention('letter', 'id', '1 year')$$, $$SELECT tarot.add_retention('letter', NULL, '1 year')$$, $$SELECT tarot.add_retention('letter', 'at', '-1 year')$$,
+	-- No less than nothing, since months count as 30 days; and yet in the future.
+	$$SELECT tarot.add_retention('letter', 'at', '-100 years 36000 days')$$, $$SELECT tarot.add_retention('letter', 'at', '300000 years')$$, $$SELECT tarot.add_retention('letter', 'at', '178000000 years')$$,
+	$$SELECT tarot.add_retention('letter', 'at', '1 day -24 hours -1 second')$$, $$SELECT tarot.alter_retention('customers', keep => '-100 years 36000 days')$$,
 	$$SELECT tarot.add_retention('letter', 'at', '1 year', 'burn')$$, $$SELECT tarot.add_retention('letter', 'at', '1 year', batch => 0)$$,
 	$$SELECT tarot.add_retention('letter', 'at', '1 year', every => '1 second')$$, $$SELECT tarot.add_retention('letter', 'at', '1 year', window_start => '1:00')$$,
 	$$SELECT tarot.add_retention('letter', 'at', '1 year', window_days => '{0}')$$, $$SELECT tarot.add_retention('letter', 'at', '1 year', time_zone => 'Atlantis')$$,
@@ -167,6 +173,23 @@ SELECT tarot.remove_retention('unparsed');
 RESET ROLE;
 SELECT run($$SELECT tarot.add_retention('tarot.job_run', 'started_at', '1 day')$$), run($$SELECT tarot.add_retention('pg_class', 'relname', '1 day')$$);
 
+-- What was no future when it was added is found out at each run.
+SET ROLE regress_retention_owner;
+CREATE TABLE young (id int, at timestamptz);
+INSERT INTO young VALUES (1, now() - interval '1 minute'), (2, 'infinity'), (3, '-infinity'), (4, now() + interval '100 days');
+SELECT tarot.add_retention('young', 'at', '1 year', policy => 'young');
+RESET ROLE;
+UPDATE tarot.retention_policy SET keep = '-100 years 36000 days' WHERE name = 'young';
+CALL tarot.run_due_jobs();
+SELECT * FROM last_run('young');
+SELECT run($$SELECT * FROM tarot.preview_retention('young')$$);
+UPDATE tarot.retention_policy SET keep = '1 year' WHERE name = 'young';
+SELECT tarot.run_job_soon('young');
+CALL tarot.run_due_jobs();
+-- Minus infinity is as old as can be, infinity never old.
+SELECT array_agg(id ORDER BY id) FROM young;
+SELECT tarot.remove_retention('young');
+
 -- ------------------------------------------------------------ tables that change
 SET ROLE regress_retention_owner;
 CREATE TABLE changing (id int, at date, flag boolean);
@@ -186,7 +209,9 @@ ALTER TABLE changing RENAME flag TO marked;
 SELECT tarot.run_job_soon('changing');
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('changing');
-SELECT tarot.alter_retention('changing', "where" => 'marked');
+SELECT "where" FROM tarot.retention_status WHERE policy = 'changing';
+INSERT INTO changing VALUES (1, '2020-01-01', true);
+SELECT tarot.run_job_soon('changing');
 ALTER TABLE changing ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('changing');

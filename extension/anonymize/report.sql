@@ -9,19 +9,6 @@ CREATE FUNCTION tarot.ordered_distance(ranks integer[], counts bigint[], cumulat
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_ordered_distance';
 
--- Of an encrypted type, or a domain over one; NULL for others.
-CREATE FUNCTION tarot.plain_type(type oid) RETURNS regtype
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		WITH RECURSIVE below (type) AS (
-			SELECT plain_type.type
-			UNION ALL SELECT t.typbasetype FROM below JOIN pg_type t ON t.oid = below.type WHERE t.typtype = 'd'
-		)
-		SELECT substr(t.typname, length('encrypted_') + 1)::regtype FROM below JOIN pg_type t ON t.oid = below.type
-			WHERE t.typnamespace = 'tarot'::regnamespace AND t.typtype = 'b' AND starts_with(t.typname, 'encrypted_')
-	$$;
-
 CREATE FUNCTION tarot.quoted_columns(rel regclass, columns name[]) RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp

@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -403,4 +404,17 @@ ClassAccessGranted(int32 class_id, Oid role)
 	if (access->states && rights.read == READ_PLAIN)
 		rights.read = READ_UNSTATED;
 	return rights;
+}
+
+/*
+ * tarot.role_writes_class(role oid, class text) RETURNS boolean
+ */
+PG_FUNCTION_INFO_V1(tarot_class_role_writes_class);
+Datum
+tarot_class_role_writes_class(PG_FUNCTION_ARGS)
+{
+	Oid role = PG_GETARG_OID(0);
+	text *name = PG_GETARG_TEXT_PP(1);
+
+	PG_RETURN_BOOL(ClassAccessOf(ClassIdOfName(BytesOfVarlena(name)), role, NULL).write);
 }

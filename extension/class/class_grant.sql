@@ -70,6 +70,11 @@ $$;
 COMMENT ON FUNCTION tarot.revoke_class(text, regrole, text) IS
 	'Takes back what a role was granted; with a permission, only the grant that has it. A grantee that is NULL is that for any role. Open sessions notice at their next statement. What a role inherits from others stays. Warns when there was none.';
 
+-- For functions that ask before they write as somebody else.
+CREATE FUNCTION tarot.role_writes_class(role oid, class text) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_class_role_writes_class';
+
 CREATE VIEW tarot.class_access AS
 	SELECT c.name AS class, r.rolname AS grantee, nullif(g.permission, '') AS permission, g.read, g.search, g.write, g.valid_until, g.granted_by, g.granted_at,
 		c.mask, k.name AS key, c.searchable, c.purposes, g.break_glass
@@ -97,6 +102,6 @@ COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be 
 COMMENT ON COLUMN tarot.class_access.purposes IS 'For which stated purposes values are shown, as tarot.set_class_purposes() set them.';
 COMMENT ON COLUMN tarot.class_access.break_glass IS 'NULL for a grant; for what somebody was given by tarot.break_glass() its number in tarot.break_glass_log.';
 
-REVOKE ALL ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz),
+REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz),
 	tarot.revoke_class(text, regrole, text) FROM PUBLIC;
 GRANT SELECT ON tarot.class_access TO pg_monitor;

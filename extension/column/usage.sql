@@ -4,6 +4,19 @@ CREATE FUNCTION tarot.class_of_type(type oid, typmod integer) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_column_class_of_type';
 
+-- Of an encrypted type, or a domain over one; NULL for others.
+CREATE FUNCTION tarot.plain_type(type oid) RETURNS regtype
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		WITH RECURSIVE below (type) AS (
+			SELECT plain_type.type
+			UNION ALL SELECT t.typbasetype FROM below JOIN pg_type t ON t.oid = below.type WHERE t.typtype = 'd'
+		)
+		SELECT substr(t.typname, length('encrypted_') + 1)::regtype FROM below JOIN pg_type t ON t.oid = below.type
+			WHERE t.typnamespace = 'tarot'::regnamespace AND t.typtype = 'b' AND starts_with(t.typname, 'encrypted_')
+	$$;
+
 CREATE VIEW tarot.classified_columns AS
 	WITH labelled AS (
 		SELECT l.objoid, bool_or(l.objsubid = 0 AND l.label = 'masked') AS masked

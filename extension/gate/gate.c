@@ -511,6 +511,31 @@ GateReseal(GateSite *site, const Envelope *envelope, int32 class_id)
 	return out;
 }
 
+GateSight
+GateSealMask(GateSite *site, const Envelope *envelope, struct varlena **sealed)
+{
+	EnvelopeHeader header = {.kind = envelope->header.kind, .class_id = envelope->header.class_id};
+	int32 class_id = (int32) header.class_id;
+	SearchTags tags;
+	GateSight sight;
+	DataKey *key;
+	Bytes mask;
+
+	if (!CLASS_IS_NAMED(class_id))
+		CryptoRaise(CRYPTO_MALFORMED);
+	ensure_verdict(site, class_id);
+	if (site->data_class == NULL)
+		ClassRequire(class_id);
+	sight = read_masked(site->data_class, envelope, header.kind, false, 0, &mask);
+	if (sight != GATE_MASKED)
+		return sight;
+	key = key_of_site(site);
+	if (site->data_class->searchable)
+		SearchTagsComplete(site->data_class, key, &header, mask, &tags);
+	*sealed = KeyRingSeal(key, &header, NULL, 0, mask);
+	return sight;
+}
+
 /* ---------------------------------------------------------------- rows */
 
 static void

@@ -99,6 +99,13 @@ extern struct varlena *GateSeal(GateSite *site, int32 class_id, EnvelopeKind kin
  */
 extern struct varlena *GateReseal(GateSite *site, const Envelope *envelope, int32 class_id);
 
+/*
+ * The mask of a value, sealed in its place under the same class (GATE_MASKED); GATE_NULL where that
+ * is none, and GATE_SHREDDED where nobody can read the value any more. Nothing is shown, and no
+ * right is asked for: it is for what is to be done whatever a role may see.
+ */
+extern GateSight GateSealMask(GateSite *site, const Envelope *envelope, struct varlena **sealed);
+
 /* What the current role needs for it that a value is sealed again for another row. */
 typedef enum GateRight
 {

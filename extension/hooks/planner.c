@@ -19,6 +19,7 @@
 #include "column/column.h"
 #include "convert/arbiter.h"
 #include "hooks/planner.h"
+#include "jobs/jobs.h"
 #include "label/label.h"
 #include "masking/masking.h"
 #include "reads/reads.h"
@@ -93,7 +94,10 @@ static PlannedStmt *
 on_planner(Query *query, const char *text, int options, ParamListInfo params)
 {
 	bool before = ReadsBeginPlanning();
-	PlannedStmt *statement = plan_masked(query, text, options, params);
+	PlannedStmt *statement;
+
+	JobMaskColumns(query, text);
+	statement = plan_masked(query, text, options, params);
 
 	ReadsEndPlanning(before);
 	return statement;

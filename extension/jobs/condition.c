@@ -10,6 +10,7 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -19,6 +20,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
@@ -48,12 +50,33 @@ parse(const char *text)
 	return target->name == NULL ? target->val : NULL;
 }
 
-char *
-JobCondition(Oid relation, const char *text)
+/* The columns of a table as they were called before one was renamed. */
+static List *
+names_before(Relation table, const char *old_name, const char *new_name)
+{
+	TupleDesc desc = RelationGetDescr(table);
+	List *names = NIL;
+
+	for (int i = 0; old_name != NULL && i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		const char *name = NameStr(attribute->attname);
+
+		if (!attribute->attisdropped)
+			names =
+				lappend(names, makeString(pstrdup(strcmp(name, new_name) == 0 ? old_name : name)));
+	}
+	return names;
+}
+
+/* Without an old name no column was renamed since the text was written. */
+static char *
+rewrite(Oid relation, const char *text, const char *old_name, const char *new_name)
 {
 	Node *condition = parse(text);
 	ParseState *state = make_parsestate(NULL);
 	Relation table;
+	Alias *alias;
 	int nest_level;
 	char *written;
 
@@ -61,10 +84,10 @@ JobCondition(Oid relation, const char *text)
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 						errmsg("a condition must be one expression on the columns of the table")));
 	table = table_open(relation, AccessShareLock);
-	addNSItemToQuery(state,
-					 addRangeTableEntryForRelation(state, table, AccessShareLock,
-												   makeAlias("t", NIL), false, true),
-					 false, true, true);
+	alias = makeAlias("t", names_before(table, old_name, new_name));
+	addNSItemToQuery(
+		state, addRangeTableEntryForRelation(state, table, AccessShareLock, alias, false, true),
+		false, true, true);
 	condition = transformExpr(state, condition, EXPR_KIND_WHERE);
 	condition = coerce_to_boolean(state, condition, "WHERE");
 	assign_expr_collations(state, condition);
@@ -77,4 +100,23 @@ JobCondition(Oid relation, const char *text)
 	table_close(table, NoLock);
 	free_parsestate(state);
 	return written;
+}
+
+char *
+JobCondition(Oid relation, const char *text)
+{
+	return rewrite(relation, text, NULL, NULL);
+}
+
+/*
+ * tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_renamed_condition);
+Datum
+tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
+{
+	char *condition = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	PG_RETURN_TEXT_P(cstring_to_text(rewrite(
+		PG_GETARG_OID(0), condition, NameStr(*PG_GETARG_NAME(2)), NameStr(*PG_GETARG_NAME(3)))));
 }

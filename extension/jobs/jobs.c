@@ -135,7 +135,7 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
 	AfterTriggerSetState(all);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	result = SPI_execute(statement, false, 0);
+	result = JobExecuteStatement(statement);
 	if (result < 0 || SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
 		elog(ERROR, "a statement of a job gave no document");
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

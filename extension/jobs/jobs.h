@@ -6,7 +6,7 @@
 #ifndef TAROT_JOBS_JOBS_H
 #define TAROT_JOBS_JOBS_H
 
-#include "postgres_ext.h"
+#include "nodes/parsenodes.h"
 
 /*
  * A kind of job: two functions of schema tarot. The first says what the next batch
@@ -50,6 +50,14 @@ extern Datum JobExecuteAsOwner(Oid relation, const char *time_zone, const char *
  * what is none.
  */
 extern char *JobCondition(Oid relation, const char *text);
+
+/*
+ * In the UPDATE of a job's statement, calls of tarot.anonymized() that set a column to the mask of
+ * its values get its class; `text` is the source of the statement that a query is of. Whoever
+ * rewrites the query leaves the column within such a call as it is.
+ */
+extern void JobMaskColumns(Query *query, const char *text);
+extern bool JobMasksColumn(Node *node);
 
 /* Jobs were changed: the worker is to look when this is committed. */
 extern void JobsChanged(void);

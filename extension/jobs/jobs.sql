@@ -282,6 +282,12 @@ BEGIN
 END
 $$;
 
+-- A condition as it reads when a column of its table has got another name.
+CREATE FUNCTION tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_jobs_renamed_condition';
+REVOKE ALL ON FUNCTION tarot.renamed_condition(oid, text, name, name) FROM PUBLIC;
+
 CREATE FUNCTION tarot.pause_job(job text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_pause_job';

@@ -10,6 +10,9 @@
 /* InvalidOid: there is no such table. */
 extern Oid JobOwnerOf(Oid relation);
 
+/* The owner's statement by SPI, in which values may be replaced by their masks (mask.c). */
+extern int JobExecuteStatement(const char *statement);
+
 typedef enum JobStep
 {
 	JOB_DONE,   /* a batch, or what was found out in its place */

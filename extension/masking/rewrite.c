@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "jobs/jobs.h"
 #include "label/label.h"
 #include "masking/query.h"
 
@@ -314,6 +315,17 @@ mask_node(Node *node, void *context)
 		MaskedTable *table = hidden_table(rewrite, (Var *) node);
 
 		return table == NULL ? (Node *) copyObject(node) : make_call(table, (Var *) node);
+	}
+	if (JobMasksColumn(node))
+	{
+		/* The mask is made of the value, whatever else stands there. */
+		FuncExpr *call = makeNode(FuncExpr);
+
+		*call = *(FuncExpr *) node;
+		call->args =
+			list_make3(copyObject(linitial(call->args)), mask_node(lsecond(call->args), context),
+					   copyObject(lthird(call->args)));
+		return (Node *) call;
 	}
 	if (IsA(node, FromExpr))
 	{

@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "class/access.h"
 #include "gate/gate.h"
+#include "jobs/jobs.h"
 #include "label/label.h"
 #include "masking/query.h"
 
@@ -396,7 +397,7 @@ follow(Node *node, void *context)
 	bool truth = flow->truth;
 	bool sealed = flow->sealed;
 
-	if (node == NULL || is_count(node))
+	if (node == NULL || is_count(node) || JobMasksColumn(node))
 		return false;
 	check_stack_depth();
 	if (IsA(node, Var) && flow->converted != NULL)
@@ -480,6 +481,15 @@ is_null(Node *node)
 	return IsA(node, Const) && ((Const *) node)->constisnull;
 }
 
+/* A mask that a job puts in the place of its value is none that anybody has made up. */
+static bool
+is_mask_of_job(Node *node)
+{
+	while (IsA(node, CoerceToDomain))
+		node = (Node *) ((CoerceToDomain *) node)->arg;
+	return JobMasksColumn(node);
+}
+
 /* Classes whose values a statement writes, for the right to which is asked when it runs. */
 static void
 note_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets)
@@ -499,7 +509,7 @@ note_written(MaskRewrite *rewrite, MaskFrame *frame, List *targets)
 		if (!target->resjunk && target->resno >= 1 && target->resno <= table->natts &&
 			CLASS_IS_NAMED(table->columns[target->resno - 1].class_id) &&
 			bms_is_member(target->resno - FirstLowInvalidHeapAttributeNumber, named) &&
-			!is_null((Node *) target->expr))
+			!is_null((Node *) target->expr) && !is_mask_of_job((Node *) target->expr))
 			rewrite->planning->written = list_append_unique_int(
 				rewrite->planning->written, table->columns[target->resno - 1].class_id);
 	}

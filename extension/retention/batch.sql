@@ -41,6 +41,26 @@ BEGIN
 END
 $$;
 
+-- Raises for a time that rows cannot be kept for. Months are as long as they are, and what is no less than nothing by the server's comparison may yet
+-- lie ahead: with a cutoff in the future young rows would be taken for old.
+CREATE FUNCTION tarot.require_keep(keep interval, time_zone text, now timestamptz) RETURNS void
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET TimeZone = 'UTC'
+	SET IntervalStyle = 'postgres'
+	AS $$
+BEGIN
+	PERFORM set_config('TimeZone', time_zone, true);
+	IF NOT isfinite(keep) OR NOT isfinite(now - keep) THEN
+		RAISE EXCEPTION 'rows cannot be kept for ever by a policy' USING ERRCODE = 'object_not_in_prerequisite_state';
+	ELSIF now - keep > now OR now::timestamp - keep > now::timestamp THEN
+		RAISE EXCEPTION 'rows cannot be kept for less than no time' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('Now minus %s is in the future.', keep);
+	END IF;
+EXCEPTION WHEN datetime_field_overflow OR interval_field_overflow THEN
+	RAISE EXCEPTION 'rows cannot be kept for %', keep USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'There is no time that long ago.';
+END
+$$;
+
 -- Rows are old that are older than this: a literal of the column's type. What has no time zone is in the job's.
 CREATE FUNCTION tarot.retention_cutoff(relation oid, age_column name, keep interval, time_zone text, now timestamptz) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
@@ -49,6 +69,7 @@ CREATE FUNCTION tarot.retention_cutoff(relation oid, age_column name, keep inter
 	SET DateStyle = 'ISO, YMD'
 	AS $$
 BEGIN
+	PERFORM tarot.require_keep(keep, time_zone, now);
 	PERFORM set_config('TimeZone', time_zone, true);
 	RETURN (SELECT CASE a.atttypid WHEN 'timestamptz'::regtype THEN format('%L::timestamptz', now - keep) WHEN 'timestamp'::regtype THEN format('%L::timestamp', now::timestamp - keep)
 			ELSE format('%L::date', (now::timestamp - keep)::date) END
@@ -103,16 +124,25 @@ DECLARE
 	goes text;
 	held text;
 	referred text;
+	change text;
 BEGIN
 	SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'retention policy "%" does not exist', job USING ERRCODE = 'undefined_object';
 	END IF;
 	PERFORM tarot.require_retainable(relation, p.age_column);
+	IF p.action = 'anonymize' AND progress IS NULL THEN
+		PERFORM tarot.require_anonymizable(p);
+	ELSIF p.action = 'anonymize' THEN
+		PERFORM tarot.require_marker(p);
+	END IF;
 	IF progress IS NULL THEN
 		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
-			'cutoff', tarot.retention_cutoff(relation, p.age_column, p.keep, time_zone, now()));
+			'cutoff', tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()));
+		IF progress->>'cutoff' IS NULL THEN
+			RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
+		END IF;
 		leaf := 0;
 		block := 0;
 		blocks := 0;
@@ -132,21 +162,30 @@ BEGIN
 	range := format('ONLY %s t WHERE t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)''', leaf::regclass, block, progress_of_batch->>'last');
 	is_old := format('t.%I < %s', p.age_column, progress->>'cutoff') || coalesce(' AND (' || p.condition || ')', '');
 	held := tarot.retention_held(leaf);
-	referred := tarot.retention_referred(leaf);
+	IF p.action = 'anonymize' THEN
+		is_old := format('NOT (%s) AND %s', tarot.retention_marked(leaf, p.marker), is_old);
+		referred := 'false';
+		change := format('UPDATE ONLY %s t SET %s', leaf::regclass, tarot.anonymizing_changes(p, leaf));
+	ELSE
+		referred := tarot.retention_referred(leaf);
+		change := format('DELETE FROM ONLY %s t', leaf::regclass);
+	END IF;
 	goes := format('%s AND NOT (%s) AND NOT (%s)', is_old, held, referred);
 	statement := format($statement$
 		WITH found AS MATERIALIZED (
 			SELECT t.ctid AS place FROM %1$s AND %3$s LIMIT %4$s %5$s
 		), gone AS (
-			DELETE FROM ONLY %2$s t WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %3$s RETURNING t.%6$I AS age
+			%2$s WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %3$s RETURNING t.%6$I AS age, %10$s AS done
 		)
 		SELECT jsonb_build_object('found', f.found, 'last', f.last, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest)
-			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone) AS g$statement$,
-		range, leaf::regclass, goes, progress_of_batch->>'limit', CASE WHEN careful THEN 'FOR UPDATE OF t SKIP LOCKED' END, p.age_column,
+			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone WHERE done) AS g$statement$,
+		range, change, goes, progress_of_batch->>'limit', CASE WHEN careful THEN format('FOR %s OF t SKIP LOCKED', CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END) END, p.age_column,
 		-- What stays is counted where there may be any.
 		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)', range, is_old, held) END,
 		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)', range, is_old, held, referred) END,
-		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s', range, goes) ELSE 'f.found' END);
+		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s', range, goes) ELSE 'f.found' END,
+		-- A trigger may have taken the mark away again.
+		CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(leaf, p.marker) ELSE 'true' END);
 END
 $$;
 
@@ -168,9 +207,10 @@ BEGIN
 	done := (progress->>'done')::bigint;
 	IF result IS NULL THEN
 		SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
-		summary := jsonb_build_object('command', 'RETENTION', 'type', 'table', 'policy', job, 'action', p.action, 'age_column', p.age_column, 'keep', p.keep, 'legal_basis', p.legal_basis,
+		summary := jsonb_build_object('command', 'RETENTION', 'type', 'table', 'policy', job, 'action', p.action, 'age_column', p.age_column, 'keep', tarot.retention_keep(p), 'legal_basis', tarot.retention_basis(p),
 			'cutoff', regexp_replace(progress->>'cutoff', '^''(.*)''::.*$', '\1'))
-			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'oldest', 'newest'));
+			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'oldest', 'newest'))
+			|| CASE WHEN p.action = 'anonymize' THEN jsonb_build_object('marker', p.marker, 'class', p.class, 'columns', tarot.anonymization_of(p)) ELSE '{}' END;
 		again := CASE WHEN (progress->>'locked')::bigint > 0 THEN interval '10 minutes' END;
 		done := total;
 		RETURN;
@@ -209,18 +249,27 @@ BEGIN
 	SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
 	time_zone := (SELECT j.time_zone FROM tarot.job j WHERE j.name = policy);
 	PERFORM tarot.require_retainable(p.relation, p.age_column);
-	cutoff := tarot.retention_cutoff(p.relation, p.age_column, p.keep, time_zone, now());
+	IF p.action = 'anonymize' THEN
+		PERFORM tarot.require_anonymizable(p);
+	END IF;
+	cutoff := tarot.retention_cutoff(p.relation, p.age_column, tarot.retention_keep(p), time_zone, now());
+	IF cutoff IS NULL THEN
+		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
+	END IF;
 	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
-			SELECT jsonb_build_object('table', %7$L::oid, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
+			SELECT jsonb_build_object('table', %7$L::oid, 'action', %8$L, 'columns', %10$L::jsonb, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
+				'done', count(*) FILTER (WHERE o.done),
 				'referred', count(*) FILTER (WHERE o.old AND o.referred AND NOT o.held), 'without_age', count(*) FILTER (WHERE o.age IS NULL),
 				'oldest', min(o.age) FILTER (WHERE o.old), 'newest', max(o.age) FILTER (WHERE o.old),
 				'bytes', coalesce(sum(o.bytes) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 0)) AS document
 			FROM (SELECT i.*, i.old AND (%3$s) AS held, i.old AND (%4$s) AS referred, pg_column_size(t.*) AS bytes FROM ONLY %1$s t,
-				LATERAL (SELECT t.%5$I AS age, (t.%5$I < %6$s%2$s) IS TRUE AS old) AS i) AS o$statement$,
-				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l), tarot.retention_referred(l), p.age_column, cutoff, l), ' UNION ALL ' ORDER BY l), 'SELECT WHERE false') || ') AS d (document)'
+				LATERAL (SELECT t.%5$I AS age, (t.%5$I < %6$s%2$s) IS TRUE AND NOT (%9$s) AS old, %9$s AS done) AS i) AS o$statement$,
+				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l),
+				CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(l) END, p.age_column, cutoff, l, p.action, CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(l, p.marker) ELSE 'false' END,
+				CASE WHEN p.action = 'anonymize' THEN tarot.anonymization_of(p) END), ' UNION ALL ' ORDER BY l), 'SELECT WHERE false') || ') AS d (document)'
 		INTO statement FROM tarot.retention_leaves(p.relation) AS l;
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_referred(oid),
+REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_referred(oid),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text) FROM PUBLIC;

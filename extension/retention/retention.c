@@ -12,6 +12,7 @@
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "audit/table.h"
 #include "base/compat.h"
@@ -151,6 +152,24 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/*
+ * tarot.try_value(type oid, value text) RETURNS void
+ *
+ * Raises for what is no value of the type. Of a domain nothing is asked: that could be anybody's
+ * code.
+ */
+PG_FUNCTION_INFO_V1(tarot_retention_try_value);
+Datum
+tarot_retention_try_value(PG_FUNCTION_ARGS)
+{
+	Oid input;
+	Oid parameter;
+
+	getTypeInputInfo(getBaseType(PG_GETARG_OID(0)), &input, &parameter);
+	(void) OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)), parameter, -1);
+	PG_RETURN_VOID();
+}
+
 static void
 on_rename(Oid table, const char *old_name, const char *new_name)
 {
@@ -158,8 +177,9 @@ on_rename(Oid table, const char *old_name, const char *new_name)
 
 	namestrcpy(&names[0], old_name);
 	namestrcpy(&names[1], new_name);
-	OidFunctionCall3(AuditFunction("rename_age_column", 3, (const Oid[]){OIDOID, NAMEOID, NAMEOID}),
-					 ObjectIdGetDatum(table), NameGetDatum(&names[0]), NameGetDatum(&names[1]));
+	OidFunctionCall3(
+		AuditFunction("rename_retention_column", 3, (const Oid[]){OIDOID, NAMEOID, NAMEOID}),
+		ObjectIdGetDatum(table), NameGetDatum(&names[0]), NameGetDatum(&names[1]));
 }
 
 /*

@@ -14,10 +14,6 @@ CREATE FUNCTION tarot.subject_pseudonym(subject text) RETURNS text
 COMMENT ON FUNCTION tarot.subject_pseudonym(text) IS
 	'What a data subject is called in certificates of erasure: 32 hexadecimal digits, of a keyed hash. To find what was done for one whose identifier is known. Comes from the oldest version of the key "default", so it stays while that does. For whom EXECUTE is granted. Raises 55000 where there is no key yet, TS001 when the server is locked.';
 
-CREATE FUNCTION tarot.role_writes_class(role oid, class text) RETURNS boolean
-	LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'tarot_subjects_role_writes_class';
-
 CREATE FUNCTION tarot.record_erasure(document jsonb) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_record_erasure';
@@ -59,4 +55,4 @@ CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text)
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT ARRAY(SELECT c::bigint FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject)) WITH ORDINALITY AS e (c, position) ORDER BY position) $$;
 
-REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text), tarot.run_on_subject(oid, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text), tarot.run_on_subject(oid, text, text) FROM PUBLIC;

@@ -241,19 +241,6 @@ tarot_subjects_sight_of_class(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(sight));
 }
 
-/*
- * tarot.role_writes_class(role oid, class text) RETURNS boolean
- */
-PG_FUNCTION_INFO_V1(tarot_subjects_role_writes_class);
-Datum
-tarot_subjects_role_writes_class(PG_FUNCTION_ARGS)
-{
-	Oid role = PG_GETARG_OID(0);
-	text *name = PG_GETARG_TEXT_PP(1);
-
-	PG_RETURN_BOOL(ClassAccessOf(ClassIdOfName(BytesOfVarlena(name)), role, NULL).write);
-}
-
 /* ---------------------------------------------------------------- on record */
 
 /*

@@ -55,7 +55,8 @@ SELECT set_eq(
 			'tarot.subject_registrations()', 'tarot.is_searchable(text)', 'tarot.column_numbers(oid,name[])', 'tarot.column_names(oid,smallint[],name[])', 'tarot.subject_foreign_key(tarot.subject_table)', 'tarot.masked_among(oid,name[])', 'tarot.subject_comparison(oid,name,text)',
 			'tarot.subject_table_problem(tarot.subject_table)', 'tarot.subject_condition(oid,text)', 'tarot.registered_tables()', 'tarot.require_subject(text)', 'tarot.sight_of_class(text)', 'tarot.export_of_class(text)', 'tarot.exported_columns(oid)', 'tarot.export_of_retention(oid,text)', 'tarot.foreign_key_pairs(oid,text,text)', 'tarot.has_foreign_cast(oid)',
 			'tarot.pause_job(text)', 'tarot.resume_job(text)', 'tarot.cancel_job(text)', 'tarot.run_job_soon(text)', 'tarot.change_retention(oid,text,text,text,jsonb)', 'tarot.count_retention(text)',
-			'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text)',
+			'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text,name,name[],name[],jsonb)',
+			'tarot.clear_by_replacements(name[],jsonb)', 'tarot.anonymized_columns(tarot.retention_policy,oid)', 'tarot.anonymized(anyelement,boolean,tarot.job_mask)', 'tarot.job_mask_in(cstring)', 'tarot.job_mask_out(tarot.job_mask)',
 			'tarot.remove_retention(text)', 'tarot.preview_retention(text)', 'tarot.hold(regclass,text,text,text)', 'tarot.release(regclass,text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
@@ -92,7 +93,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables', 'job_status', 'job_progress', 'retention_status'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables', 'job_status', 'job_progress', 'retention_status', 'retention_gaps'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');

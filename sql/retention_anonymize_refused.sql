@@ -1,0 +1,112 @@
+-- Retention that anonymizes: what keeps a policy from being made, all of it told at once.
+\getenv source PG_ABS_SRCDIR
+\set ECHO none
+\i :source/sql/include/attempt.sql
+SET client_min_messages = warning;
+CREATE EXTENSION tarot_security;
+SELECT tarot.create_key('people') > 0 AS created;
+SELECT tarot.create_class('person', key => 'people', mask => 'name');
+SELECT tarot.create_class('card', key => 'people', mask => 'card');
+SELECT tarot.create_class('number', key => 'people', mask => 'hash', searchable => true);
+SELECT tarot.create_class('note', key => 'people', mask => 'redact');
+SELECT tarot.create_class('age', key => 'people', mask => 'year');
+SELECT tarot.create_class('hidden', key => 'people', mask => 'null');
+SELECT tarot.create_class('own', key => 'people', per_subject => true);
+CREATE ROLE regress_anon_no_owner;
+CREATE ROLE regress_anon_no_other;
+GRANT CREATE ON SCHEMA public TO regress_anon_no_owner;
+GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log TO regress_anon_no_owner;
+GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_anon_no_owner;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_anon_no_owner;
+-- Who looks at what is there.
+CREATE ROLE regress_anon_no_reader;
+SELECT tarot.grant_class(c, 'regress_anon_no_reader', 'plain') FROM unnest('{person,card,number,note,age,hidden,own}'::text[]) AS c;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO regress_anon_no_reader;
+RESET client_min_messages;
+\set ECHO all
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+\pset null '(null)'
+SET TimeZone = 'UTC';
+-- How a statement failed, with all that stands against it.
+CREATE FUNCTION obstacles(statement text) RETURNS TABLE (told text) LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+BEGIN
+	EXECUTE statement;
+	RETURN QUERY SELECT 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+	RETURN QUERY SELECT SQLSTATE || ': ' || message UNION ALL SELECT d FROM string_to_table(nullif(detail, ''), E'\n') AS d;
+END
+$$;
+
+SET ROLE regress_anon_no_owner;
+-- ------------------------------------------------------------ the mark
+CREATE TABLE plain (id int PRIMARY KEY, note text, at date, day date, flag boolean, stamp timestamptz NOT NULL DEFAULT now(), made boolean GENERATED ALWAYS AS (true) STORED, named text);
+SELECT s, run(format($$SELECT tarot.add_retention('plain', 'at', '1 year', 'anonymize', %s)$$, s)) FROM unnest(ARRAY[$$clear => '{note}'$$, $$clear => '{note}', marker => 'nothing'$$, $$clear => '{note}', marker => 'note'$$, $$clear => '{note}', marker => 'id'$$,
+	$$clear => '{note}', marker => 'made'$$, $$clear => '{note}', marker => 'stamp'$$, $$clear => '{note}', marker => 'at'$$, $$clear => '{day}', marker => 'day'$$, $$clear => '{nothing}', marker => 'day'$$,
+	$$clear => '{note}', keep_columns => '{note}', marker => 'day'$$, $$marker => 'day'$$, $$replacements => '{"day": "never"}', marker => 'flag'$$, $$replacements => '[]', marker => 'flag'$$]) AS s;
+SELECT run($$SELECT tarot.add_retention('plain', 'at', '1 year', clear => '{note}')$$), run($$SELECT tarot.add_retention('plain', 'at', '1 year', marker => 'day')$$);
+-- Another policy that does something else has another mark.
+SELECT tarot.add_retention('plain', 'at', '1 year', 'anonymize', clear => '{note}', marker => 'day', policy => 'notes');
+SELECT run($$SELECT tarot.add_retention('plain', 'at', '2 years', 'anonymize', clear => '{named}', marker => 'day', policy => 'other')$$),
+	run($$SELECT tarot.add_retention('plain', 'at', '2 years', 'anonymize', clear => '{note}', marker => 'day', policy => 'same')$$),
+	run($$SELECT tarot.alter_retention('same', clear => '{named}')$$), run($$SELECT tarot.alter_retention('same', marker => 'flag', clear => '{named}')$$),
+	run($$SELECT tarot.alter_retention('same', replacements => '{"note": null}')$$);
+SELECT policy, marker, clear FROM tarot.retention_status ORDER BY policy;
+
+-- ------------------------------------------------------------ keys, constraints, partitions, values within others and bound ones
+CREATE TABLE person (id int PRIMARY KEY, name text UNIQUE, mail text, phone text NOT NULL, nick text, code text UNIQUE, born date NOT NULL, secret tarot.encrypted_text('note') NOT NULL, cards tarot.encrypted_text('card')[],
+	number tarot.encrypted_text('number') UNIQUE, lost tarot.encrypted_text('#77'), hidden text NOT NULL, at date, anonymized_at timestamptz, shout text GENERATED ALWAYS AS (upper(mail)) STORED UNIQUE, alone text GENERATED ALWAYS AS (lower(id::text)) STORED,
+	UNIQUE (id, name));
+CREATE UNIQUE INDEX person_mail ON person (lower(mail));
+CREATE UNIQUE INDEX person_part ON person (id) WHERE phone <> '';
+CREATE TABLE contact (person text REFERENCES person (name), other text REFERENCES person (name), both_a int, both_b text, at date, anonymized_at timestamptz, FOREIGN KEY (both_a, both_b) REFERENCES person (id, name) MATCH FULL);
+RESET ROLE;
+SELECT tarot.classify_column('person', c, k) FROM (VALUES ('name'::name, 'person'), ('mail', 'person'), ('phone', 'hidden'), ('code', 'number'), ('born', 'age'), ('hidden', 'age'), ('alone', 'person')) AS v (c, k);
+SECURITY LABEL FOR tarot_security ON COLUMN person.nick IS 'unclassified';
+SET ROLE regress_anon_no_owner;
+SELECT obstacles($$SELECT tarot.add_retention('person', 'at', '1 year', 'anonymize')$$);
+-- What is left, cleared, or has a class whose masks differ, is in nobody's way; but who may write a column and not its class would learn what masks with a key make of values.
+SELECT obstacles($$SELECT tarot.add_retention('person', 'at', '1 year', 'anonymize', keep_columns => '{name,mail,phone,nick,lost,alone}', clear => '{cards}')$$);
+RESET ROLE;
+SELECT tarot.mask_table('person');
+SET ROLE regress_anon_no_owner;
+SELECT obstacles($$SELECT tarot.add_retention('person', 'at', '1 year', 'anonymize', keep_columns => '{name,mail,phone,nick,lost,alone}', clear => '{cards}')$$);
+-- A constraint that comes later is found at the next run.
+ALTER TABLE person ALTER cards SET NOT NULL;
+SELECT tarot.run_job_soon('public.person.at');
+RESET ROLE;
+CALL tarot.run_due_jobs();
+SELECT sqlstate, message FROM tarot.job_run WHERE job = 'public.person.at' ORDER BY number DESC LIMIT 1;
+SET ROLE regress_anon_no_owner;
+SELECT obstacles($$SELECT * FROM tarot.preview_retention('public.person.at')$$);
+-- The referring side may be cleared, where the key does not want all columns to be NULL together.
+SELECT obstacles($$SELECT tarot.add_retention('contact', 'at', '1 year', 'anonymize', clear => '{person,other}')$$);
+SELECT obstacles($$SELECT tarot.alter_retention('public.contact.at', clear => '{person,both_b}', replacements => '{"other": "x"}')$$);
+CREATE TABLE part (id int, region text, at date, name text, anonymized_at timestamptz) PARTITION BY LIST (region);
+CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
+CREATE TABLE bound (id int PRIMARY KEY, note tarot.encrypted_text('note'), words tarot.encrypted_text('own'), person text NOT NULL, at date, anonymized_at timestamptz);
+SELECT tarot.bind_column('bound', 'note', '{id}'), tarot.set_subject('bound', 'words', 'person');
+SELECT obstacles($$SELECT tarot.add_retention('part', 'at', '1 year', 'anonymize', clear => '{region,name}')$$);
+SELECT obstacles($$SELECT tarot.add_retention('part_a', 'at', '1 year', 'anonymize', replacements => '{"region": "b"}')$$);
+SELECT obstacles($$SELECT tarot.add_retention('bound', 'at', '1 year', 'anonymize', replacements => '{"person": "x"}')$$);
+-- Bound values can be cleared; of a class that the owner may not write nothing else can be put there.
+SELECT obstacles($$SELECT tarot.add_retention('bound', 'at', '2 years', 'anonymize', clear => '{words}', replacements => '{"note": "x"}', policy => 'x')$$);
+SELECT obstacles($$SELECT tarot.add_retention('bound', 'at', '1 year', 'anonymize', clear => '{note,words}')$$);
+RESET ROLE;
+SELECT tarot.grant_class('note', 'regress_anon_no_owner', 'plain'), tarot.grant_class('own', 'regress_anon_no_owner', 'plain');
+SET ROLE regress_anon_no_owner;
+INSERT INTO bound VALUES (1, 'a', 'b', 'ada', '2020-01-01');
+RESET ROLE;
+SELECT tarot.revoke_class('note', 'regress_anon_no_owner'), tarot.revoke_class('own', 'regress_anon_no_owner');
+CALL tarot.run_due_jobs();
+SELECT id, note IS NULL AS note, words IS NULL AS words, anonymized_at IS NOT NULL AS marked FROM bound;
+-- By no way around the functions.
+SET ROLE regress_anon_no_owner;
+SELECT run($$SELECT tarot.require_anonymizable(NULL)$$), run($$SELECT tarot.mask_fits('note', 25, -1)$$);
+RESET ROLE;
+SET client_min_messages = warning;
+DROP OWNED BY regress_anon_no_owner, regress_anon_no_other, regress_anon_no_reader CASCADE;
