@@ -7,7 +7,8 @@ CREATE TABLE tarot.retention_policy (
 	relation regclass NOT NULL,
 	age_column name NOT NULL,
 	keep interval NOT NULL,
-	action text COLLATE "C" NOT NULL CHECK (action IN ('delete')),
+	action text COLLATE "C" NOT NULL CHECK (action IN ('delete', 'archive', 'drop_partition')),
+	archive_to regclass,
 	condition text,
 	batch integer NOT NULL,
 	legal_basis text,
@@ -61,14 +62,23 @@ BEGIN
 		RAISE EXCEPTION 'rows cannot be kept for less than no time' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF (p.batch BETWEEN 1 AND 1000000) IS NOT TRUE THEN
 		RAISE EXCEPTION 'a batch must have from 1 to 1000000 rows' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF p.action IS DISTINCT FROM 'delete' THEN
-		RAISE EXCEPTION 'action "%" is not known', p.action USING ERRCODE = 'invalid_parameter_value', HINT = 'It can be delete.';
+	ELSIF p.action IN ('delete', 'archive', 'drop_partition') IS NOT TRUE THEN
+		RAISE EXCEPTION 'action "%" is not known', p.action USING ERRCODE = 'invalid_parameter_value', HINT = 'It can be delete, archive or drop_partition.';
+	ELSIF p.archive_to IS NOT NULL AND p.action <> 'archive' THEN
+		RAISE EXCEPTION 'archive_to is for action archive' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF coalesce(apply_retention.condition, p.condition) IS NOT NULL AND p.action = 'drop_partition' THEN
+		RAISE EXCEPTION 'a partition is dropped whole, whatever its rows are like' USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave "where" out; to keep rows of it there is tarot.hold().';
+	END IF;
+	IF p.action = 'archive' THEN
+		PERFORM tarot.require_archive(rel, p.archive_to, policy);
+	ELSIF p.action = 'drop_partition' THEN
+		PERFORM tarot.require_age_partitions(rel, p.age_column);
 	END IF;
 	PERFORM tarot.put_job(policy, 'retention', rel, '{}', (settings->>'every')::interval, (settings->>'window_start')::time, (settings->>'window_end')::time,
 		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone');
-	INSERT INTO tarot.retention_policy AS i (name, relation, age_column, keep, action, condition, batch, legal_basis, created_by)
-		VALUES (policy, rel, p.age_column, p.keep, p.action, coalesce(apply_retention.condition, p.condition), p.batch, p.legal_basis, role)
-		ON CONFLICT ON CONSTRAINT retention_policy_pkey DO UPDATE SET age_column = excluded.age_column, keep = excluded.keep, condition = excluded.condition, batch = excluded.batch,
+	INSERT INTO tarot.retention_policy AS i (name, relation, age_column, keep, action, archive_to, condition, batch, legal_basis, created_by)
+		VALUES (policy, rel, p.age_column, p.keep, p.action, p.archive_to, coalesce(apply_retention.condition, p.condition), p.batch, p.legal_basis, role)
+		ON CONFLICT ON CONSTRAINT retention_policy_pkey DO UPDATE SET age_column = excluded.age_column, keep = excluded.keep, archive_to = excluded.archive_to, condition = excluded.condition, batch = excluded.batch,
 			legal_basis = excluded.legal_basis;
 	RETURN policy;
 END
@@ -78,7 +88,7 @@ CREATE FUNCTION tarot.change_retention(rel oid, policy text, change text, condit
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_retention_change_retention';
 
-CREATE FUNCTION tarot.count_retention(policy text) RETURNS jsonb
+CREATE FUNCTION tarot.count_retention(policy text, what text) RETURNS jsonb
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_retention_count_retention';
 
@@ -86,7 +96,7 @@ CREATE FUNCTION tarot.count_retention(policy text) RETURNS jsonb
 
 CREATE FUNCTION tarot.add_retention(rel regclass, age_column name, keep interval, action text DEFAULT 'delete', "where" text DEFAULT NULL, batch integer DEFAULT 10000,
 		every interval DEFAULT '1 day', window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT 'UTC',
-		legal_basis text DEFAULT NULL, policy text DEFAULT NULL) RETURNS text
+		legal_basis text DEFAULT NULL, policy text DEFAULT NULL, archive_to regclass DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -95,15 +105,15 @@ BEGIN
 		RAISE EXCEPTION 'rel, age_column and keep must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
 	RETURN tarot.change_retention(rel::oid, coalesce(policy, concat_ws('.', tarot.relation_name(rel), age_column)), 'add', "where",
-		jsonb_build_object('age_column', age_column, 'keep', keep, 'action', action, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
+		jsonb_build_object('age_column', age_column, 'keep', keep, 'action', action, 'archive_to', archive_to::oid, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
 			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis));
 END
 $$;
-COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text) IS
-	'Lets rows of a table, its partitions and children be deleted when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. Rows are deleted with the rights of the table''s owner, triggers and foreign keys included, up to so many in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or is no time, 42710 for a name that is taken, 22023 for bad settings, and what is wrong with the condition.';
+COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, regclass) IS
+	'Lets rows of a table, its partitions and children be deleted (action delete), moved to another table (archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition (drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. Rows are deleted with the rights of the table''s owner, triggers and foreign keys included, up to so many in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or is no time, 42710 for a name that is taken, 22023 for bad settings, 42809 for a table that is not partitioned so, 42P01, 42804, 23502, 42501 or 55000 for an archive that cannot take its rows as they are, and what is wrong with the condition.';
 
 CREATE FUNCTION tarot.alter_retention(policy text, age_column name DEFAULT NULL, keep interval DEFAULT NULL, "where" text DEFAULT NULL, batch integer DEFAULT NULL, every interval DEFAULT NULL,
-		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL) RETURNS void
+		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL, archive_to regclass DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -112,11 +122,11 @@ BEGIN
 		RAISE EXCEPTION 'policy must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
 	PERFORM tarot.change_retention(NULL, policy, 'alter', "where",
-		jsonb_build_object('age_column', age_column, 'keep', keep, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
+		jsonb_build_object('age_column', age_column, 'keep', keep, 'archive_to', archive_to::oid, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
 			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis));
 END
 $$;
-COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text) IS
+COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text, regclass) IS
 	'Changes a policy of tarot.add_retention(); what is NULL stays. It runs at once, if that is in its window. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
 
 CREATE FUNCTION tarot.remove_retention(policy text) RETURNS void
@@ -131,13 +141,23 @@ CREATE FUNCTION tarot.preview_retention(policy text) RETURNS TABLE ("table" regc
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT d."table"::regclass, d.rows, d.bytes, d.held, d.referred, d.without_age, d.oldest, d.newest
-			FROM jsonb_to_recordset(tarot.count_retention(policy)) AS d ("table" oid, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text)
+			FROM jsonb_to_recordset(tarot.count_retention(policy, 'rows')) AS d ("table" oid, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text)
 	$$;
 COMMENT ON FUNCTION tarot.preview_retention(text) IS
 	'What a policy would do now, and does not: a row for the table, or for each of its partitions and children, with the number and size in bytes of the rows that would go, how many old ones would stay since they are on hold or other rows refer to them, how many rows have no age and so never get old, and the ages of the oldest and newest old row. Reads all rows. For the owner of the table. Raises 42704 for a policy that does not exist.';
 
+CREATE FUNCTION tarot.preview_references(policy text) RETURNS TABLE ("table" regclass, referring regclass, "constraint" name, on_delete text, rows bigint)
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT d."table"::regclass, d.referring::regclass, d."constraint", d.on_delete, d.rows
+			FROM jsonb_to_recordset(tarot.count_retention(policy, 'references')) AS d ("table" oid, referring oid, "constraint" name, on_delete text, rows bigint) WHERE d.rows > 0
+	$$;
+COMMENT ON FUNCTION tarot.preview_references(text) IS
+	'Which rows of other tables refer to rows that a policy is about, and that are not on hold: a row for each table or partition, referring table and foreign key, with what the foreign key wants done when they are deleted (NO ACTION and RESTRICT keep them, as the policy then does; every one keeps a partition from being dropped) and how many rows refer. Reads all rows. For the owner of the table, who needs SELECT on those that refer. Raises 42704 for a policy that does not exist.';
+
 CREATE VIEW tarot.retention_status AS
-	SELECT p.name AS policy, p.relation::regclass AS "table", p.age_column, p.keep, p.action, p.condition AS "where", p.batch, p.legal_basis, p.created_by, p.created_at,
+	SELECT p.name AS policy, p.relation::regclass AS "table", p.age_column, p.keep, p.action, nullif(p.archive_to::oid, 0)::regclass AS archive_to, p.condition AS "where", p.batch, p.legal_basis, p.created_by, p.created_at,
 		j.state, j.next_run, r.ended_at AS last_run, r.rows AS last_rows, r.skipped AS last_skipped
 	FROM tarot.retention_policy p LEFT JOIN tarot.job_status j ON j.job = p.name
 		LEFT JOIN LATERAL (SELECT i.ended_at, i.rows, i.skipped FROM tarot.job_run i WHERE i.job = p.name AND i.outcome = 'finished' ORDER BY i.number DESC LIMIT 1) AS r ON true;
@@ -146,7 +166,8 @@ COMMENT ON COLUMN tarot.retention_status.policy IS 'The policy: the job of the s
 COMMENT ON COLUMN tarot.retention_status."table" IS 'The table.';
 COMMENT ON COLUMN tarot.retention_status.age_column IS 'The column that tells how old a row is.';
 COMMENT ON COLUMN tarot.retention_status.keep IS 'How old a row gets.';
-COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete.';
+COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete, archive or drop_partition.';
+COMMENT ON COLUMN tarot.retention_status.archive_to IS 'Where rows are moved to; NULL: nowhere, or the table is gone, and runs fail until there is another.';
 COMMENT ON COLUMN tarot.retention_status."where" IS 'The condition that a row must meet, too. The row is called t.';
 COMMENT ON COLUMN tarot.retention_status.batch IS 'How many rows a transaction deletes at most.';
 COMMENT ON COLUMN tarot.retention_status.legal_basis IS 'What the policy rests on.';
@@ -166,6 +187,7 @@ CREATE FUNCTION tarot.follow_retention_drop() RETURNS event_trigger
 	AS $$
 BEGIN
 	DELETE FROM tarot.retention_policy p USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND p.relation::oid = d.objid;
+	PERFORM tarot.forget_archive(d.objid) FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
 	DELETE FROM tarot.legal_hold h USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND h.relation::oid = d.objid;
 END
 $$;
@@ -197,5 +219,5 @@ CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.rename_age_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.follow_retention_drop() FROM PUBLIC;
-REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, regclass) FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

@@ -40,7 +40,9 @@ SELECT set_eq(
 		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
 		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
 		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
-		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
+		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_references', 'retention_referred', 'plan_retention', 'retention_references_statement', 'retention_preview_statement', 'age_edge', 'old_share', 'goes_by_age',
+		'archived_columns', 'archive_column_problem', 'archive_step', 'require_archive', 'forget_archive', 'require_age_partitions', 'is_partitioned_by', 'partition_end', 'old_partitions', 'partition_kept_statement', 'partition_estimate', 'drop_partition', 'drop_detached',
+		'detaches_concurrently', 'partition_state', 'plan_partition', 'finish_partition', 'partition_count_statement', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
