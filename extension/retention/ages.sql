@@ -12,7 +12,7 @@ DECLARE
 	together double precision;
 BEGIN
 	EXECUTE format($statement$
-		SELECT coalesce(v.old, 0) + (1 - coalesce(s.null_frac, 0) - coalesce(v.every, 0)) * coalesce((SELECT count(*) FILTER (WHERE b < %2$s)::float8 / count(*) FROM unnest(s.histogram_bounds::text::%1$s[]) AS b), 0), coalesce(s.correlation, 0) ^ 2
+		SELECT coalesce(v.old, 0) + (1 - coalesce(s.null_frac, 0) - coalesce(v.every, 0)) * coalesce((SELECT count(*) FILTER (WHERE b < %2$s)::float8 / nullif(count(*), 0) FROM unnest(s.histogram_bounds::text::%1$s[]) AS b), 0), coalesce(s.correlation, 0) ^ 2
 			FROM pg_stats s, LATERAL (SELECT sum(m.share) FILTER (WHERE m.value < %2$s) AS old, sum(m.share) AS every FROM unnest(s.most_common_vals::text::%1$s[], s.most_common_freqs) AS m (value, share)) AS v
 			WHERE (s.schemaname, s.tablename) = (SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1) AND s.attname = $2 AND NOT s.inherited
 		$statement$, type, cutoff) INTO share, together USING leaf, age_column;
@@ -34,7 +34,7 @@ BEGIN
 			WHERE i.indrelid = leaf AND i.indkey[0] = number AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND o.opcdefault)
 		-- A mask is in no index.
 		AND NOT (tarot.is_masked(leaf) AND tarot.class_of_column(leaf, number) IS NOT NULL)
-		AND coalesce((SELECT o.share < 0.05 AND o.blocks < 0.25 FROM tarot.old_share(leaf, age_column, cutoff) AS o), false);
+		AND coalesce((SELECT o.share < 0.05 AND o.blocks < 0.1 FROM tarot.old_share(leaf, age_column, cutoff) AS o), false);
 END
 $$;
 

@@ -153,7 +153,7 @@ BEGIN
 	deletion := format('DELETE FROM ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %s', leaf::regclass, goes);
 	statement := format($statement$
 		WITH %10$sfound AS MATERIALIZED (
-			SELECT t.ctid AS place FROM %1$s AND %3$s LIMIT %4$s %5$s
+			SELECT t.ctid AS place FROM %1$s AND %3$s %12$s LIMIT %4$s %5$s
 		), %2$s
 		SELECT jsonb_build_object('found', f.found, 'last', f.last, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest%11$s)
 			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone) AS g$statement$,
@@ -163,7 +163,9 @@ BEGIN
 		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)', range, is_old, held) END,
 		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)', range, is_old, held, referred) END,
 		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s', range, goes) ELSE 'f.found' END,
-		edge, concat(CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END));
+		edge, concat(CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END),
+		-- Else an index might choose the first ones, and those between would be passed by.
+		CASE WHEN edge IS NULL THEN 'ORDER BY t.ctid' END);
 END
 $$;
 
