@@ -24,6 +24,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "postmaster/autovacuum.h"
 #include "storage/proc.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
@@ -454,6 +455,17 @@ compat_find_setting(const char *name)
 			return all[i];
 	}
 	return NULL;
+#endif
+}
+
+/* All of it; run_once is gone in 18. */
+static inline void
+compat_run_portal(Portal portal, DestReceiver *receiver, QueryCompletion *completion)
+{
+#if PG_VERSION_NUM >= 180000
+	(void) PortalRun(portal, FETCH_ALL, true, receiver, receiver, completion);
+#else
+	(void) PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, completion);
 #endif
 }
 

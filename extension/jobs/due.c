@@ -31,12 +31,12 @@
 static bool changed;
 
 static JobStep
-run_batch(TimestampTz *due_at)
+run_batch(TimestampTz *due_at, JobAlone **alone)
 {
 	JobStep step;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	step = JobRunBatch(due_at);
+	step = JobRunBatch(due_at, alone);
 	PopActiveSnapshot();
 	return step;
 }
@@ -47,11 +47,14 @@ static long
 run_by_worker(void)
 {
 	TimestampTz due_at;
+	JobAlone *alone;
 	JobStep step;
 
 	WorkerBegin();
-	step = run_batch(&due_at);
+	step = run_batch(&due_at, &alone);
 	WorkerCommit();
+	if (alone != NULL)
+		JobRunAlone(alone);
 	if (step == JOB_DONE)
 		return 0;
 	if (step == JOB_NONE && due_at == 0)
@@ -124,7 +127,7 @@ tarot_jobs_run_due_jobs(PG_FUNCTION_ARGS)
 							errmsg("jobs run in transactions that are READ COMMITTED"),
 							errhint("SET default_transaction_isolation = 'read committed'.")));
 		CHECK_FOR_INTERRUPTS();
-		step = run_batch(&due_at);
+		step = run_batch(&due_at, NULL);
 		SPI_commit();
 		if (step == JOB_BEHIND)
 			wait_for_standby();

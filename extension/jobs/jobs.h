@@ -17,11 +17,15 @@
  *        careful boolean, OUT statement text, OUT progress jsonb)
  *   finish(job text, progress jsonb, result jsonb, milliseconds double precision,
  *        OUT progress jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint,
- *          OUT total bigint, OUT summary jsonb, OUT again interval)
+ *        OUT total bigint, OUT summary jsonb, OUT again interval[, OUT alone text])
  *
  * "careful" is a second attempt, after the first one met what somebody had locked.
  * The progress is NULL at the start of a run, and again at its end; then the
  * summary goes to the audit log, and the next run may be sooner than its time.
+ *
+ * "alone" is a statement that cannot be part of a transaction. Where the worker runs
+ * the job, it is run after the batch as the table's owner, and the next batch has to
+ * see what became of it. It must run no code but the server's and superusers'.
  */
 typedef struct JobKind
 {

@@ -52,7 +52,8 @@ typedef struct Job
 	Datum position;
 	bool begins; /* there is no position */
 	Datum run;
-	bool as_owner; /* what runs now, or failed, is the owner's */
+	bool as_owner;     /* what runs now, or failed, is the owner's */
+	const char *alone; /* what is to be done after the batch, by itself; or NULL */
 } Job;
 
 /* ---------------------------------------------------------------- which */
@@ -201,6 +202,7 @@ run_batch(Job *job, bool careful)
 		result = JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
 								   TextDatumGetCString(statement));
 	job->as_owner = false;
+	job->alone = NULL;
 	seconds = (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
 	{
 		Oid types[] = {TEXTOID, JSONBOID, JSONBOID, FLOAT8OID};
@@ -228,6 +230,10 @@ run_batch(Job *job, bool careful)
 		char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ended ? 'n' : ' ', no_haste ? 'n' : ' ',
 						'\0'};
 		Datum summary = get_value(6, &untold);
+		bool none = SPI_tuptable->tupdesc->natts < 8;
+		Datum alone = none ? (Datum) 0 : get_value(8, &none);
+
+		job->alone = none ? NULL : TextDatumGetCString(alone);
 
 		JobExecute("SELECT tarot.end_job_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9, types,
 				   values, nulls);
@@ -276,6 +282,14 @@ note_failure(const Job *job, const ErrorData *error)
 	JobExecute("SELECT tarot.fail_job_batch($1, $2, $3, $4)", 4, types, values, NULL);
 }
 
+void
+JobNoteFailure(const char *name, int64 run, const ErrorData *error)
+{
+	Job job = {.name = CStringGetTextDatum(name), .run = Int64GetDatum(run)};
+
+	note_failure(&job, error);
+}
+
 /* Who cancels means whoever runs the jobs. A function of the owner's can raise the same SQLSTATE,
  * and would keep all other jobs from being done. */
 static bool
@@ -318,21 +332,23 @@ try_batch(Job *job, bool careful)
 	return error;
 }
 
-static bool
-met_lock(const ErrorData *error)
+bool
+JobMetLock(const ErrorData *error)
 {
 	return error != NULL && (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 							 error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED);
 }
 
 JobStep
-JobRunBatch(TimestampTz *due_at)
+JobRunBatch(TimestampTz *due_at, JobAlone **alone)
 {
 	Job job;
 	JobStep step = JOB_DONE;
 	Oid types[] = {TEXTOID};
 
 	*due_at = 0;
+	if (alone != NULL)
+		*alone = NULL;
 	if (!tables_are_there())
 		return JOB_NONE;
 	SPI_connect();
@@ -352,12 +368,15 @@ JobRunBatch(TimestampTz *due_at)
 				   &job.name, NULL);
 		job.position = get_value(1, &job.begins);
 		error = try_batch(&job, false);
-		if (met_lock(error))
+		if (JobMetLock(error))
 			error = try_batch(&job, true);
 
 		/* What is wrong with it is put on record, and keeps no other job from being done. */
 		if (error != NULL)
 			note_failure(&job, error);
+		else if (alone != NULL && job.alone != NULL)
+			*alone = JobAloneMake(TextDatumGetCString(job.name), DatumGetInt64(job.run),
+								  job.relation, job.alone);
 	}
 	SPI_finish();
 	return step;

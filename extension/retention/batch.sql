@@ -77,33 +77,39 @@ BEGIN
 END
 $$;
 
--- Whether rows of other tables refer to a row t, and would keep it from being deleted: it stays until they are gone. Row-wise, so that an index of these is used.
-CREATE FUNCTION tarot.retention_referred(leaf oid) RETURNS text
+-- The foreign keys that rows of a table are referred to by: how a row c that refers is compared with the row t.
+CREATE FUNCTION tarot.retention_references(leaf oid) RETURNS TABLE ("constraint" oid, referring oid, action "char", comparison text)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT n.oid, n.conrelid, n.confdeltype, string_agg(format('c.%I OPERATOR(%I.%s) t.%I', a.attname, opn.nspname, o.oprname, b.attname), ' AND ' ORDER BY k.ord)
+			FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY k (number, foreign_number, operator, ord)
+				JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
+				JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number
+				JOIN pg_operator p ON p.oid = k.operator
+				-- The constraint's operator has the referenced column on the left.
+				JOIN pg_operator o ON o.oid = p.oprcom JOIN pg_namespace opn ON opn.oid = o.oprnamespace
+			WHERE n.contype = 'f' AND n.confrelid = leaf
+				-- Of those of partitions the one of the partitioned table is asked.
+				AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid = n.confrelid)
+			GROUP BY n.oid, n.conrelid, n.confdeltype
+	$$;
+
+-- Whether rows of other tables refer to a row t, and would keep it from being deleted: it stays until they are gone; or by every foreign key, whatever it wants done then.
+-- Row-wise, so that an index of these is used.
+CREATE FUNCTION tarot.retention_referred(leaf oid, every boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	referring oid;
+	foreign_cast oid := (SELECT r.referring FROM tarot.retention_references(leaf) AS r WHERE (every OR r.action IN ('a', 'r')) AND tarot.has_foreign_cast(r."constraint") ORDER BY r.referring::regclass::text COLLATE "C" LIMIT 1);
 BEGIN
-	SELECT n.conrelid INTO referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = leaf AND n.confdeltype IN ('a', 'r') AND tarot.has_foreign_cast(n.oid) ORDER BY n.conrelid::regclass::text COLLATE "C" LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(referring), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
+	IF foreign_cast IS NOT NULL THEN
+		RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(foreign_cast), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Give the referring column the type of the referenced one.';
 	END IF;
-	RETURN (SELECT coalesce(string_agg(r.condition, ' OR ' ORDER BY r.oid), 'false') FROM (
-			SELECT n.oid, format('EXISTS (SELECT FROM %I.%I c WHERE %s)', cn.nspname, c.relname,
-					string_agg(format('c.%I OPERATOR(%I.%s) t.%I', a.attname, opn.nspname, o.oprname, b.attname), ' AND ' ORDER BY k.ord)) AS condition
-				FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY k (number, foreign_number, operator, ord)
-					JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
-					JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number
-					JOIN pg_operator p ON p.oid = k.operator
-					-- The constraint's operator has the referenced column on the left.
-					JOIN pg_operator o ON o.oid = p.oprcom JOIN pg_namespace opn ON opn.oid = o.oprnamespace
-					JOIN pg_class c ON c.oid = n.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
-				WHERE n.contype = 'f' AND n.confrelid = leaf AND n.confdeltype IN ('a', 'r')
-					-- Of those of partitions the one of the partitioned table is asked.
-					AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid = n.confrelid)
-				GROUP BY n.oid, cn.nspname, c.relname) AS r);
+	RETURN (SELECT coalesce(string_agg(format('EXISTS (SELECT FROM %s c WHERE %s)', r.referring::regclass, r.comparison), ' OR ' ORDER BY r."constraint"), 'false')
+		FROM tarot.retention_references(leaf) AS r WHERE every OR r.action IN ('a', 'r'));
 END
 $$;
 
@@ -119,6 +125,7 @@ DECLARE
 	block bigint := (progress->>'block')::bigint;
 	blocks bigint := (progress->>'blocks')::bigint;
 	size bigint := current_setting('block_size')::bigint;
+	edge text;
 	range text;
 	is_old text;
 	goes text;
@@ -136,13 +143,19 @@ BEGIN
 	ELSIF p.action = 'anonymize' THEN
 		PERFORM tarot.require_marker(p);
 	END IF;
+	IF tarot.retention_keep(p) IS NULL THEN
+		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
+	END IF;
+	IF p.action = 'drop_partition' THEN
+		SELECT * INTO statement, progress_of_batch FROM tarot.plan_partition(relation, p.age_column, tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()), progress);
+		RETURN;
+	ELSIF p.action = 'archive' THEN
+		PERFORM tarot.require_archive(relation, p.archive_to, job);
+	END IF;
 	IF progress IS NULL THEN
 		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
 			'cutoff', tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()));
-		IF progress->>'cutoff' IS NULL THEN
-			RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
-		END IF;
 		leaf := 0;
 		block := 0;
 		blocks := 0;
@@ -152,6 +165,7 @@ BEGIN
 		leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
 		block := 0;
 		blocks := pg_relation_size(leaf) / size;
+		progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL);
 	END LOOP;
 	progress_of_batch := progress || jsonb_build_object('leaf', leaf, 'block', block, 'blocks', blocks,
 		'last', least(blocks, block + greatest(1, (progress->>'scale')::float8)::bigint), 'limit', least(p.batch, greatest(1, (progress->>'scale')::float8 * 64)::bigint));
@@ -159,7 +173,16 @@ BEGIN
 		RETURN;
 	END IF;
 
-	range := format('ONLY %s t WHERE t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)''', leaf::regclass, block, progress_of_batch->>'last');
+	IF (progress->>'by_age')::boolean THEN
+		-- One row less than a batch takes: where all of them go, it is not looked again.
+		edge := tarot.age_edge(leaf, p.age_column, progress->>'cutoff', progress->>'after', greatest(1, (progress_of_batch->>'limit')::bigint - 1));
+		range := format('ONLY %s t WHERE t.%I <= (SELECT e.age FROM edge e)', leaf::regclass, p.age_column);
+	ELSE
+		range := format('ONLY %s t WHERE t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)''', leaf::regclass, block, progress_of_batch->>'last');
+	END IF;
+	IF progress->>'after' IS NOT NULL THEN
+		range := range || format(' AND t.%I > %s', p.age_column, progress->>'after');
+	END IF;
 	is_old := format('t.%I < %s', p.age_column, progress->>'cutoff') || coalesce(' AND (' || p.condition || ')', '');
 	held := tarot.retention_held(leaf);
 	IF p.action = 'anonymize' THEN
@@ -171,27 +194,31 @@ BEGIN
 		change := format('DELETE FROM ONLY %s t', leaf::regclass);
 	END IF;
 	goes := format('%s AND NOT (%s) AND NOT (%s)', is_old, held, referred);
+	change := format('%s WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %s', change, goes);
 	statement := format($statement$
-		WITH found AS MATERIALIZED (
-			SELECT t.ctid AS place FROM %1$s AND %3$s LIMIT %4$s %5$s
-		), gone AS (
-			%2$s WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %3$s RETURNING t.%6$I AS age, %10$s AS done
-		)
-		SELECT jsonb_build_object('found', f.found, 'last', f.last, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest)
-			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone WHERE done) AS g$statement$,
-		range, change, goes, progress_of_batch->>'limit', CASE WHEN careful THEN format('FOR %s OF t SKIP LOCKED', CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END) END, p.age_column,
+		WITH %10$sfound AS MATERIALIZED (
+			SELECT t.ctid AS place FROM %1$s AND %3$s %12$s LIMIT %4$s %5$s
+		), %2$s
+		SELECT jsonb_build_object('found', f.found, 'last', f.last, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest%11$s)
+			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone%13$s) AS g$statement$,
+		range, CASE p.action WHEN 'archive' THEN tarot.archive_step(leaf, p.archive_to, change, p.age_column) ELSE
+			format('gone AS (%s RETURNING t.%I AS age%s)', change, p.age_column, CASE WHEN p.action = 'anonymize' THEN format(', %s AS done', tarot.retention_marked(leaf, p.marker)) END) END,
+		goes, progress_of_batch->>'limit', CASE WHEN careful THEN format('FOR %s OF t SKIP LOCKED', CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END) END, p.age_column,
 		-- What stays is counted where there may be any.
 		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)', range, is_old, held) END,
 		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)', range, is_old, held, referred) END,
 		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s', range, goes) ELSE 'f.found' END,
+		edge, concat(CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END),
+		-- Else an index might choose the first ones, and those between would be passed by.
+		CASE WHEN edge IS NULL THEN 'ORDER BY t.ctid' END,
 		-- A trigger may have taken the mark away again.
-		CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(leaf, p.marker) ELSE 'true' END);
+		CASE WHEN p.action = 'anonymize' THEN ' WHERE done' END);
 END
 $$;
 
 -- A batch is to take 50 ms, so that nobody waits for its locks for much longer than that.
 CREATE FUNCTION tarot.finish_retention(job text, progress jsonb, result jsonb, milliseconds double precision,
-		OUT next jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint, OUT total bigint, OUT summary jsonb, OUT again interval) RETURNS record
+		OUT next jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint, OUT total bigint, OUT summary jsonb, OUT again interval, OUT alone text) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -209,25 +236,45 @@ BEGIN
 		SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
 		summary := jsonb_build_object('command', 'RETENTION', 'type', 'table', 'policy', job, 'action', p.action, 'age_column', p.age_column, 'keep', tarot.retention_keep(p), 'legal_basis', tarot.retention_basis(p),
 			'cutoff', regexp_replace(progress->>'cutoff', '^''(.*)''::.*$', '\1'))
-			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'oldest', 'newest'))
-			|| CASE WHEN p.action = 'anonymize' THEN jsonb_build_object('marker', p.marker, 'class', p.class, 'columns', tarot.anonymization_of(p)) ELSE '{}' END;
+			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'oldest', 'newest', 'slow', 'partitions'))
+			|| CASE p.action WHEN 'anonymize' THEN jsonb_build_object('marker', p.marker, 'class', p.class, 'columns', tarot.anonymization_of(p))
+				WHEN 'archive' THEN jsonb_build_object('archive_to', tarot.relation_name(p.archive_to))
+				-- No trigger is fired for them, that of the audit neither.
+				WHEN 'drop_partition' THEN '{"rows_on_record": false}' ELSE '{}' END;
 		again := CASE WHEN (progress->>'locked')::bigint > 0 THEN interval '10 minutes' END;
 		done := total;
 		RETURN;
 	END IF;
+	IF progress ? 'kept' THEN
+		SELECT * INTO next, rows, skipped, done, total, alone FROM tarot.finish_partition(progress, result);
+		RETURN;
+	ELSIF (result->>'put')::bigint <> rows THEN
+		RAISE EXCEPTION 'the archive did not take all rows' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A trigger of it keeps rows from being inserted.', HINT = 'None is deleted.';
+	END IF;
 	next := progress || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
 		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds, 1))))),
 		'oldest', least(progress->>'oldest', result->>'oldest'), 'newest', greatest(progress->>'newest', result->>'newest'));
-	IF more THEN
+	IF (progress->>'by_age')::boolean THEN
+		reached := (progress->>'block')::bigint;
+		IF NOT more AND result->>'edge' IS NULL THEN
+			reached := (progress->>'blocks')::bigint;
+		ELSIF NOT more THEN
+			next := next || jsonb_build_object('after', format('%L::%s', result->>'edge', regexp_replace(progress->>'cutoff', '^.*::', '')), 'again', 0);
+		ELSE
+			-- Of one age there may be more rows than an index tells apart, or a trigger keeps them: their blocks are gone through.
+			next := next || jsonb_build_object('again', coalesce((progress->>'again')::bigint, 0) + 1, 'by_age', rows > 0 AND coalesce((progress->>'again')::bigint, 0) < 16);
+		END IF;
+	ELSIF more THEN
 		-- There may be others in the last block; unless a trigger keeps them, and it would be the same ones.
 		reached := (result->>'last')::bigint + CASE WHEN rows > 0 THEN 0 ELSE 1 END;
-	ELSE
+	END IF;
+	IF NOT more THEN
 		FOREACH part IN ARRAY '{held,referred,locked}'::text[] LOOP
 			next := next || jsonb_build_object(part, (progress->>part)::bigint + (result->>part)::bigint);
 			skipped := skipped + (result->>part)::bigint;
 		END LOOP;
 	END IF;
-	IF rows = 0 OR NOT more THEN
+	IF (rows = 0 AND (progress->>'by_age')::boolean IS NOT TRUE) OR NOT more THEN
 		-- What a trigger kept.
 		skipped := skipped + (result->>'found')::bigint - rows;
 	END IF;
@@ -256,6 +303,13 @@ BEGIN
 	IF cutoff IS NULL THEN
 		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
 	END IF;
+	IF p.action = 'drop_partition' THEN
+		PERFORM tarot.require_age_partitions(p.relation, p.age_column);
+		statement := 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(tarot.partition_count_statement(p.relation, p.age_column, cutoff), 'SELECT WHERE false') || ') AS d (document)';
+		RETURN;
+	ELSIF p.action = 'archive' THEN
+		PERFORM tarot.require_archive(p.relation, p.archive_to, p.name);
+	END IF;
 	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
 			SELECT jsonb_build_object('table', %7$L::oid, 'action', %8$L, 'columns', %10$L::jsonb, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
 				'done', count(*) FILTER (WHERE o.done),
@@ -271,5 +325,5 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_referred(oid),
+REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text) FROM PUBLIC;

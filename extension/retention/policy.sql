@@ -7,7 +7,8 @@ CREATE TABLE tarot.retention_policy (
 	relation regclass NOT NULL,
 	age_column name NOT NULL,
 	keep interval,
-	action text COLLATE "C" NOT NULL CHECK (action IN ('delete', 'anonymize')),
+	action text COLLATE "C" NOT NULL CHECK (action IN ('delete', 'anonymize', 'archive', 'drop_partition')),
+	archive_to regclass,
 	condition text,
 	batch integer NOT NULL,
 	legal_basis text,
@@ -81,17 +82,26 @@ BEGIN
 		RAISE EXCEPTION 'rows cannot be kept for less than no time' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF (p.batch BETWEEN 1 AND 1000000) IS NOT TRUE THEN
 		RAISE EXCEPTION 'a batch must have from 1 to 1000000 rows' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF (p.action IN ('delete', 'anonymize')) IS NOT TRUE THEN
-		RAISE EXCEPTION 'action "%" is not known', p.action USING ERRCODE = 'invalid_parameter_value', HINT = 'It can be delete or anonymize.';
+	ELSIF p.action IN ('delete', 'anonymize', 'archive', 'drop_partition') IS NOT TRUE THEN
+		RAISE EXCEPTION 'action "%" is not known', p.action USING ERRCODE = 'invalid_parameter_value', HINT = 'It can be delete, anonymize, archive or drop_partition.';
 	ELSIF num_nulls(p.keep, p.class) = 2 THEN
 		RAISE EXCEPTION 'it is not said how long rows are kept' USING ERRCODE = 'null_value_not_allowed', HINT = 'Give keep, or a class that has a limit by tarot.set_class_retention().';
-	ELSIF p.action = 'delete' AND num_nulls(p.keep, p.class) = 0 THEN
-		RAISE EXCEPTION 'rows are deleted after a time, or after that of a class' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give keep or class.';
-	ELSIF p.action = 'anonymize' THEN
+	ELSIF p.action <> 'anonymize' AND num_nulls(p.keep, p.class) = 0 THEN
+		RAISE EXCEPTION 'rows are kept for a time, or for that of a class' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give keep or class.';
+	ELSIF p.action <> 'anonymize' AND (p.marker IS NOT NULL OR p.keep_columns || p.clear <> '{}' OR p.replacements <> '{}') THEN
+		RAISE EXCEPTION 'marker, keep_columns, clear and replacements are for the action anonymize' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF p.archive_to IS NOT NULL AND p.action <> 'archive' THEN
+		RAISE EXCEPTION 'archive_to is for action archive' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF coalesce(apply_retention.condition, p.condition) IS NOT NULL AND p.action = 'drop_partition' THEN
+		RAISE EXCEPTION 'a partition is dropped whole, whatever its rows are like' USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave "where" out; to keep rows of it there is tarot.hold().';
+	END IF;
+	IF p.action = 'anonymize' THEN
 		p.marker := coalesce(p.marker, 'anonymized_at');
 		PERFORM tarot.require_anonymizable(p);
-	ELSIF p.marker IS NOT NULL OR p.keep_columns || p.clear <> '{}' OR p.replacements <> '{}' THEN
-		RAISE EXCEPTION 'marker, keep_columns, clear and replacements are for the action anonymize' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF p.action = 'archive' THEN
+		PERFORM tarot.require_archive(rel, p.archive_to, policy);
+	ELSIF p.action = 'drop_partition' THEN
+		PERFORM tarot.require_age_partitions(rel, p.age_column);
 	END IF;
 	PERFORM tarot.put_job(policy, 'retention', rel, '{}', (settings->>'every')::interval, (settings->>'window_start')::time, (settings->>'window_end')::time,
 		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone');
@@ -99,9 +109,9 @@ BEGIN
 		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or give keep.';
 	END IF;
 	PERFORM tarot.require_keep(tarot.retention_keep(p), settings->>'time_zone', now());
-	INSERT INTO tarot.retention_policy AS i (name, relation, age_column, keep, action, condition, batch, legal_basis, created_by, class, marker, keep_columns, clear, replacements)
-		VALUES (policy, rel, p.age_column, p.keep, p.action, coalesce(apply_retention.condition, p.condition), p.batch, p.legal_basis, role, p.class, p.marker, p.keep_columns, p.clear, p.replacements)
-		ON CONFLICT ON CONSTRAINT retention_policy_pkey DO UPDATE SET age_column = excluded.age_column, keep = excluded.keep, condition = excluded.condition, batch = excluded.batch,
+	INSERT INTO tarot.retention_policy AS i (name, relation, age_column, keep, action, archive_to, condition, batch, legal_basis, created_by, class, marker, keep_columns, clear, replacements)
+		VALUES (policy, rel, p.age_column, p.keep, p.action, p.archive_to, coalesce(apply_retention.condition, p.condition), p.batch, p.legal_basis, role, p.class, p.marker, p.keep_columns, p.clear, p.replacements)
+		ON CONFLICT ON CONSTRAINT retention_policy_pkey DO UPDATE SET age_column = excluded.age_column, keep = excluded.keep, archive_to = excluded.archive_to, condition = excluded.condition, batch = excluded.batch,
 			legal_basis = excluded.legal_basis, marker = excluded.marker, keep_columns = excluded.keep_columns, clear = excluded.clear, replacements = excluded.replacements;
 	RETURN policy;
 END
@@ -111,7 +121,7 @@ CREATE FUNCTION tarot.change_retention(rel oid, policy text, change text, condit
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_retention_change_retention';
 
-CREATE FUNCTION tarot.count_retention(policy text) RETURNS jsonb
+CREATE FUNCTION tarot.count_retention(policy text, what text) RETURNS jsonb
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_retention_count_retention';
 
@@ -139,7 +149,7 @@ $$;
 
 CREATE FUNCTION tarot.add_retention(rel regclass, age_column name, keep interval DEFAULT NULL, action text DEFAULT 'delete', "where" text DEFAULT NULL, batch integer DEFAULT 10000,
 		every interval DEFAULT '1 day', window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT 'UTC',
-		legal_basis text DEFAULT NULL, policy text DEFAULT NULL, class text DEFAULT NULL, marker name DEFAULT NULL, clear name[] DEFAULT '{}', keep_columns name[] DEFAULT '{}', replacements jsonb DEFAULT '{}') RETURNS text
+		legal_basis text DEFAULT NULL, policy text DEFAULT NULL, class text DEFAULT NULL, marker name DEFAULT NULL, clear name[] DEFAULT '{}', keep_columns name[] DEFAULT '{}', replacements jsonb DEFAULT '{}', archive_to regclass DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -150,15 +160,15 @@ BEGIN
 	SELECT * INTO clear, replacements FROM tarot.clear_by_replacements(coalesce(clear, '{}'), replacements);
 	RETURN tarot.change_retention(rel::oid, coalesce(policy, concat_ws('.', tarot.relation_name(rel), age_column)), 'add', "where",
 		jsonb_build_object('age_column', age_column, 'keep', keep, 'action', action, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
-			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis, 'class', class, 'marker', marker, 'clear', clear, 'keep_columns', keep_columns, 'replacements', replacements));
+			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis, 'class', class, 'marker', marker, 'clear', clear, 'keep_columns', keep_columns, 'replacements', replacements, 'archive_to', archive_to::oid));
 END
 $$;
-COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb) IS
-	'Lets rows of a table, its partitions and children be deleted (action delete) or anonymized (anonymize) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do different things to columns need different markers. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
+COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) IS
+	'Lets rows of a table, its partitions and children be deleted (action delete), anonymized (anonymize), moved to another table (archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition (drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do different things to columns need different markers. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
 
 CREATE FUNCTION tarot.alter_retention(policy text, age_column name DEFAULT NULL, keep interval DEFAULT NULL, "where" text DEFAULT NULL, batch integer DEFAULT NULL, every interval DEFAULT NULL,
 		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL,
-		marker name DEFAULT NULL, clear name[] DEFAULT NULL, keep_columns name[] DEFAULT NULL, replacements jsonb DEFAULT NULL) RETURNS void
+		marker name DEFAULT NULL, clear name[] DEFAULT NULL, keep_columns name[] DEFAULT NULL, replacements jsonb DEFAULT NULL, archive_to regclass DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -169,10 +179,10 @@ BEGIN
 	SELECT * INTO clear, replacements FROM tarot.clear_by_replacements(clear, replacements);
 	PERFORM tarot.change_retention(NULL, policy, 'alter', "where",
 		jsonb_build_object('age_column', age_column, 'keep', keep, 'batch', batch, 'every', every, 'window_start', window_start, 'window_end', window_end,
-			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis, 'marker', marker, 'clear', clear, 'keep_columns', keep_columns, 'replacements', replacements));
+			'window_days', window_days, 'time_zone', time_zone, 'legal_basis', legal_basis, 'marker', marker, 'clear', clear, 'keep_columns', keep_columns, 'replacements', replacements, 'archive_to', archive_to::oid));
 END
 $$;
-COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text, name, name[], name[], jsonb) IS
+COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text, name, name[], name[], jsonb, regclass) IS
 	'Changes a policy of tarot.add_retention(); what is NULL stays. What is said of columns counts for rows that are not yet anonymized. It runs at once, if that is in its window. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
 
 CREATE FUNCTION tarot.remove_retention(policy text) RETURNS void
@@ -187,14 +197,24 @@ CREATE FUNCTION tarot.preview_retention(policy text) RETURNS TABLE ("table" regc
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT d."table"::regclass, d.rows, d.bytes, d.held, d.referred, d.without_age, d.oldest, d.newest, d.action, d.done, nullif(d.columns, 'null')
-			FROM jsonb_to_recordset(tarot.count_retention(policy)) AS d ("table" oid, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text, action text, done bigint, columns jsonb)
+			FROM jsonb_to_recordset(tarot.count_retention(policy, 'rows')) AS d ("table" oid, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text, action text, done bigint, columns jsonb)
 	$$;
 COMMENT ON FUNCTION tarot.preview_retention(text) IS
 	'What a policy would do now, and does not: a row for the table, or for each of its partitions and children, with the number and size in bytes of the rows that would go or be anonymized, how many old ones would stay as they are since they are on hold or other rows refer to them, how many rows have no age and so never get old, and the ages of the oldest and newest of these. action is what would be done; where that is to anonymize, done is how many rows are marked as anonymized, and columns what becomes of which column: masked, cleared, replaced or kept. Reads all rows. For the owner of the table. Raises 42704 for a policy that does not exist, and what tarot.add_retention() would.';
 
+CREATE FUNCTION tarot.preview_references(policy text) RETURNS TABLE ("table" regclass, referring regclass, "constraint" name, on_delete text, rows bigint)
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT d."table"::regclass, d.referring::regclass, d."constraint", d.on_delete, d.rows
+			FROM jsonb_to_recordset(tarot.count_retention(policy, 'references')) AS d ("table" oid, referring oid, "constraint" name, on_delete text, rows bigint) WHERE d.rows > 0
+	$$;
+COMMENT ON FUNCTION tarot.preview_references(text) IS
+	'Which rows of other tables refer to rows that a policy is about, and that are not on hold: a row for each table or partition, referring table and foreign key, with what the foreign key wants done when they are deleted (NO ACTION and RESTRICT keep them, as the policy then does; every one keeps a partition from being dropped) and how many rows refer. Reads all rows. For the owner of the table, who needs SELECT on those that refer. Raises 42704 for a policy that does not exist.';
+
 CREATE VIEW tarot.retention_status AS
 	SELECT p.name AS policy, p.relation::regclass AS "table", p.age_column, coalesce(p.keep, l.keep) AS keep, p.action, p.condition AS "where", p.batch, coalesce(p.legal_basis, l.legal_basis) AS legal_basis, p.created_by, p.created_at,
-		j.state, j.next_run, r.ended_at AS last_run, r.rows AS last_rows, r.skipped AS last_skipped, p.class, p.marker, p.clear, p.keep_columns, p.replacements
+		j.state, j.next_run, r.ended_at AS last_run, r.rows AS last_rows, r.skipped AS last_skipped, p.class, p.marker, p.clear, p.keep_columns, p.replacements, nullif(p.archive_to::oid, 0)::regclass AS archive_to
 	FROM tarot.retention_policy p LEFT JOIN tarot.job_status j ON j.job = p.name
 		LEFT JOIN (SELECT c.name, i.keep, i.legal_basis FROM tarot.class c JOIN tarot.class_retention i USING (class_id)) AS l ON p.keep IS NULL AND l.name = p.class
 		LEFT JOIN LATERAL (SELECT i.ended_at, i.rows, i.skipped FROM tarot.job_run i WHERE i.job = p.name AND i.outcome = 'finished' ORDER BY i.number DESC LIMIT 1) AS r ON true;
@@ -203,7 +223,8 @@ COMMENT ON COLUMN tarot.retention_status.policy IS 'The policy: the job of the s
 COMMENT ON COLUMN tarot.retention_status."table" IS 'The table.';
 COMMENT ON COLUMN tarot.retention_status.age_column IS 'The column that tells how old a row is.';
 COMMENT ON COLUMN tarot.retention_status.keep IS 'How old a row gets: as the policy says, or the limit of the class. NULL where that has none any more: then runs fail.';
-COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete or anonymize.';
+COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete, anonymize, archive or drop_partition.';
+COMMENT ON COLUMN tarot.retention_status.archive_to IS 'Where rows are moved to; NULL: nowhere, or the table is gone, and runs fail until there is another.';
 COMMENT ON COLUMN tarot.retention_status."where" IS 'The condition that a row must meet, too. The row is called t.';
 COMMENT ON COLUMN tarot.retention_status.batch IS 'How many rows a transaction does at most.';
 COMMENT ON COLUMN tarot.retention_status.legal_basis IS 'What the policy rests on, or the limit of the class.';
@@ -228,6 +249,7 @@ CREATE FUNCTION tarot.follow_retention_drop() RETURNS event_trigger
 	AS $$
 BEGIN
 	DELETE FROM tarot.retention_policy p USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND p.relation::oid = d.objid;
+	PERFORM tarot.forget_archive(d.objid) FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
 	DELETE FROM tarot.legal_hold h USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND h.relation::oid = d.objid;
 END
 $$;
@@ -279,5 +301,5 @@ CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.try_value(oid, text), tarot.rename_retention_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.follow_retention_drop() FROM PUBLIC;
-REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

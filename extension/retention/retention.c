@@ -128,14 +128,14 @@ tarot_retention_change_retention(PG_FUNCTION_ARGS)
 }
 
 /*
- * tarot.count_retention(policy text) RETURNS jsonb
+ * tarot.count_retention(policy text, what text) RETURNS jsonb
  */
 PG_FUNCTION_INFO_V1(tarot_retention_count_retention);
 Datum
 tarot_retention_count_retention(PG_FUNCTION_ARGS)
 {
-	Oid types[] = {TEXTOID};
-	Datum values[] = {PG_GETARG_DATUM(0)};
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 	Datum result;
 	Oid relation;
 	bool isnull;
@@ -144,7 +144,7 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	relation = table_of_policy(values[0]);
-	JobExecute("SELECT * FROM tarot.retention_count_statement($1)", 1, types, values, NULL);
+	JobExecute("SELECT * FROM tarot.retention_preview_statement($1, $2)", 2, types, values, NULL);
 	statement = TextDatumGetCString(get_value(1, &isnull));
 	time_zone = TextDatumGetCString(get_value(2, &isnull));
 	result = SPI_datumTransfer(JobExecuteAsOwner(relation, time_zone, statement), false, -1);

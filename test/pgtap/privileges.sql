@@ -54,10 +54,10 @@ SELECT set_eq(
 			'tarot.require_anonymity(regclass,name[],integer,name[],integer,double precision)', 'tarot.check_required_anonymity(regclass)', 'tarot.sees_all_rows(regclass)',
 			'tarot.subject_registrations()', 'tarot.is_searchable(text)', 'tarot.column_numbers(oid,name[])', 'tarot.column_names(oid,smallint[],name[])', 'tarot.subject_foreign_key(tarot.subject_table)', 'tarot.masked_among(oid,name[])', 'tarot.subject_comparison(oid,name,text)',
 			'tarot.subject_table_problem(tarot.subject_table)', 'tarot.subject_condition(oid,text)', 'tarot.registered_tables()', 'tarot.require_subject(text)', 'tarot.sight_of_class(text)', 'tarot.export_of_class(text)', 'tarot.exported_columns(oid)', 'tarot.export_of_retention(oid,text)', 'tarot.foreign_key_pairs(oid,text,text)', 'tarot.has_foreign_cast(oid)',
-			'tarot.pause_job(text)', 'tarot.resume_job(text)', 'tarot.cancel_job(text)', 'tarot.run_job_soon(text)', 'tarot.change_retention(oid,text,text,text,jsonb)', 'tarot.count_retention(text)',
-			'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text,name,name[],name[],jsonb)',
+			'tarot.pause_job(text)', 'tarot.resume_job(text)', 'tarot.cancel_job(text)', 'tarot.run_job_soon(text)', 'tarot.change_retention(oid,text,text,text,jsonb)', 'tarot.count_retention(text,text)', 'tarot.drop_partition(oid,oid,text,bigint,boolean,boolean)', 'tarot.drop_detached(oid,oid,boolean,text,jsonb)', 'tarot.alter_retention(text,name,interval,text,integer,interval,time without time zone,time without time zone,integer[],text,text,name,name[],name[],jsonb,regclass)',
+			
 			'tarot.clear_by_replacements(name[],jsonb)', 'tarot.anonymized_columns(tarot.retention_policy,oid)', 'tarot.anonymized(anyelement,boolean,tarot.job_mask)', 'tarot.job_mask_in(cstring)', 'tarot.job_mask_out(tarot.job_mask)',
-			'tarot.remove_retention(text)', 'tarot.preview_retention(text)', 'tarot.hold(regclass,text,text,text)', 'tarot.release(regclass,text)',
+			'tarot.remove_retention(text)', 'tarot.preview_retention(text)', 'tarot.preview_references(text)', 'tarot.hold(regclass,text,text,text)', 'tarot.release(regclass,text)',
 			'tarot.enforce_row()', 'tarot.bind_column(regclass,name,name[])', 'tarot.unbind_column(regclass,name)', 'tarot.set_subject(regclass,name,name)', 'tarot.unset_subject(regclass,name)', 'tarot.verify_bindings(regclass)'])
 		UNION ALL SELECT format(signature, type, base) FROM unnest(ARRAY['text', 'bytea', 'jsonb', 'numeric', 'date', 'timestamptz']) AS type, LATERAL (SELECT type::regtype::text AS base) AS b,
 			unnest(ARRAY['tarot.encrypted_%1$s_in(cstring,oid,integer)', 'tarot.encrypted_%1$s_out(tarot.encrypted_%1$s)', 'tarot.encrypted_%1$s_recv(internal,oid,integer)',

@@ -1,0 +1,106 @@
+# Partitions dropped by retention: detached by the worker beside readers and writers, finished after a crash in the midst of it and when whoever was in the way has
+# gone, and made partitions again for a hold that comes meanwhile.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use TarotTest;
+use Test::More;
+
+my $node = new_node('partitions', conf => "tarot_security.worker = on\nrestart_after_crash = on\nautovacuum = off\nmax_worker_processes = 12");
+ask($node, q{CREATE EXTENSION tarot_security; CREATE ROLE shop LOGIN; GRANT CREATE ON SCHEMA public TO shop; GRANT EXECUTE ON FUNCTION tarot.add_retention TO shop});
+
+# Two old partitions and one that is not; what looks for rows on hold waits while lock 42 is taken.
+ask($node, q{SET ROLE shop;
+	CREATE FUNCTION slow() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN WHILE NOT pg_catalog.pg_try_advisory_xact_lock_shared(42) LOOP PERFORM pg_catalog.pg_sleep(0.01); END LOOP; RETURN false; END $$});
+sub make
+{
+	my ($table) = @_;
+	ask($node, qq{SET ROLE shop;
+		CREATE TABLE $table (id int, at date NOT NULL) PARTITION BY RANGE (at);
+		CREATE TABLE ${table}_1 PARTITION OF $table FOR VALUES FROM ('2019-01-01') TO ('2020-01-01');
+		CREATE TABLE ${table}_2 PARTITION OF $table FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+		CREATE TABLE ${table}_3 PARTITION OF $table FOR VALUES FROM ('2021-01-01') TO ('2999-01-01');
+		INSERT INTO $table SELECT i, '2019-01-01'::date + i FROM generate_series(1, 1000) AS i});
+}
+sub add { my ($table) = @_; ask($node, qq{SET ROLE shop; SELECT tarot.add_retention('$table', 'at', '1 year', 'drop_partition', policy => '$table')}) }
+sub finished { my ($job) = @_; return poll($node, "SELECT state = 'waiting' FROM tarot.job_status WHERE job = '$job'") }
+sub last_run { my ($job, $what) = @_; return ask($node, "SELECT $what FROM tarot.job_run WHERE job = '$job' ORDER BY number DESC LIMIT 1") }
+sub partitions { my ($table) = @_; return ask($node, "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid) FROM pg_inherits WHERE inhparent = '$table'::regclass AND NOT inhdetachpending") }
+
+# ---------------------------------------------------------------- nobody in the way
+
+make('quiet');
+add('quiet');
+ok(poll($node, q{SELECT to_regclass('quiet_1') IS NULL AND to_regclass('quiet_2') IS NULL}), 'old partitions are dropped');
+ok(finished('quiet'), 'the run ends');
+is(last_run('quiet', 'outcome, rows, skipped, failures'), 'finished|730|0|0', 'it tells how many rows they had');
+is(partitions('quiet'), 'quiet_3', 'the other one stays');
+is(ask($node, q{SELECT role, new->'partitions'->0->>'partition', new->'partitions'->0->>'rows', new->'partitions'->0->>'counted', new->>'rows_on_record' FROM tarot.audit_log WHERE operation = 'RETENTION'}), 'shop|public.quiet_1|364|true|false', 'it is on record as the work of the owner');
+
+# ---------------------------------------------------------------- a reader that takes its time
+
+make('busy');
+my $reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN; SELECT count(*) FROM busy');
+add('busy');
+ok(poll($node, q{SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = 'busy_1'::regclass}), 'beside a reader a partition is on its way out');
+is(ask($node, q{SET lock_timeout = '5s'; SELECT count(*) FROM busy}), '636', 'others do not see its rows any more, and wait for nobody');
+is(ask($node, q{SET lock_timeout = '5s'; INSERT INTO busy VALUES (1, '2026-01-01'); UPDATE busy SET id = 0 WHERE id = 1 RETURNING id}), '0', 'nor do writers');
+ok(finished('busy'), 'the run ends');
+is(last_run('busy', 'outcome, rows, failures'), 'finished|0|0', 'and does not fail');
+is(ask($node, q{SELECT next_run < now() + interval '11 minutes' FROM tarot.job_status WHERE job = 'busy'}), 't', 'it is tried again soon');
+is($reader->query_safe('SELECT count(*) FROM busy_1'), '364', 'the reader has the table');
+$reader->query_safe('COMMIT');
+ask($node, q{SELECT tarot.run_job_soon('busy')});
+ok(poll($node, q{SELECT to_regclass('busy_1') IS NULL AND to_regclass('busy_2') IS NULL}), 'when it has gone, so do they');
+ok(finished('busy'), 'and the run ends');
+is(partitions('busy'), 'busy_3', 'the other one stays');
+
+# ---------------------------------------------------------------- between the detach and the drop
+
+# The worker has detached the first partition, and cannot take the job to drop it, which $blocker has.
+sub stop_between
+{
+	my ($table) = @_;
+	my $gate = $node->background_psql('postgres');
+	my $blocker = $node->background_psql('postgres');
+	make($table);
+	ask($node, qq{SET ROLE shop; SELECT tarot.hold('$table', 'slow', 'x', 'public.slow()')});
+	$gate->query_safe('SELECT pg_advisory_lock(42)');
+	add($table);
+	ok(poll($node, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'tarot_security worker' AND wait_event = 'PgSleep'}), "$table: it is being looked at");
+	$blocker->query_safe("SET application_name = 'blocker'");
+	$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; SELECT FROM tarot.job WHERE name = '$table' FOR UPDATE;\n");
+	ok(poll($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'blocker' AND wait_event_type = 'Lock'}), "$table: somebody waits for the job");
+	$gate->query_safe('SELECT pg_advisory_unlock(42)');
+	ok(poll($node, qq{SELECT count(*) = 2 FROM pg_inherits WHERE inhparent = '$table'::regclass}), "$table: a partition is detached");
+	is(ask($node, qq{SELECT relispartition FROM pg_class WHERE oid = '${table}_1'::regclass}), 'f', "$table: and stands alone");
+	$gate->quit;
+	return $blocker;
+}
+
+my $blocker = stop_between('crash');
+ask($node, q{SET ROLE shop; ALTER TABLE crash_1 RENAME TO crash_old; CREATE TABLE crash_1 (LIKE crash); INSERT INTO crash_1 VALUES (7, '2019-02-02')});
+$node->stop('immediate');
+eval { $blocker->{timeout}->start(1); $blocker->quit };
+$node->start;
+ok(poll($node, q{SELECT to_regclass('crash_old') IS NULL}), 'after a crash it is dropped, whatever it is called by now');
+ok(finished('crash'), 'and the run goes on');
+is(ask($node, 'SELECT id FROM crash_1'), '7', 'a table that merely has the name stays');
+is(partitions('crash'), 'crash_3', 'the other old one is dropped, too');
+is(last_run('crash', 'outcome, rows, skipped'), 'finished|730|0', 'and they are counted');
+
+$blocker = stop_between('held');
+ask($node, q{SET ROLE shop; SELECT tarot.hold('held', 'case 7', 'court', 'id < 10')});
+$blocker->query_safe('COMMIT');
+$blocker->quit;
+ok(finished('held'), 'a hold comes meanwhile: the run ends');
+is(partitions('held'), 'held_1 held_3', 'the partition is one again');
+is(last_run('held', 'outcome, rows, skipped'), 'finished|366|9', 'and its rows on hold are counted');
+is(ask($node, 'SELECT count(*) FROM held'), '634', 'and there');
+
+unlike(server_log($node), qr/PANIC|TRAP|terminated by signal (?!9)/, 'nothing died');
+done_testing;
