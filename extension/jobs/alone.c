@@ -3,9 +3,13 @@
  *		A statement of a job that cannot be part of a transaction, between two of its
  *		batches.
  *
- * It commits on its way, so nothing can be around it: no subtransaction, and no
- * restricted operation, which a transaction must not begin in. It runs as the
- * table's owner, so a job may name none that runs code of the owner's.
+ * It commits on its way, so no subtransaction can be around it. It runs as the
+ * table's owner in a restricted operation, as batches do: DETACH PARTITION simplifies
+ * the table's constraints, and so runs functions of the owner's, which could take
+ * the worker's own rights else. A transaction must not begin in such an operation
+ * (StartTransaction() asserts it), so that ends with each commit, and is entered
+ * again when the next transaction reads what that one has changed, as each does
+ * at once when it starts.
  */
 #include "postgres.h"
 
@@ -21,6 +25,7 @@
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -35,6 +40,33 @@
 #define ALONE_LOCK_TIMEOUT 50
 
 static MemoryContext context;
+
+/* As whom a statement runs; InvalidOid: none does. */
+static Oid owner_at_work;
+
+static void
+enter_restriction(void)
+{
+	SetUserIdAndSecContext(owner_at_work,
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+static void
+on_transaction_end(XactEvent event, void *argument)
+{
+	(void) argument;
+	if (unlikely(OidIsValid(owner_at_work)) && event == XACT_EVENT_COMMIT)
+		SetUserIdAndSecContext(owner_at_work, 0);
+}
+
+static void
+on_relcache_change(Datum argument, Oid relation)
+{
+	(void) argument;
+	(void) relation;
+	if (unlikely(OidIsValid(owner_at_work)))
+		enter_restriction();
+}
 
 /* Against other jobs of the table, until it is done: the batch's own lock ends with that. */
 static void
@@ -102,8 +134,10 @@ try_alone(const JobAlone *alone)
 		owner = JobOwnerOf(alone->relation);
 		if (OidIsValid(owner))
 		{
-			SetUserIdAndSecContext(owner, 0);
+			owner_at_work = owner;
+			enter_restriction();
 			execute(alone);
+			owner_at_work = InvalidOid;
 			SetUserIdAndSecContext(user, security);
 		}
 		CommitTransactionCommand();
@@ -114,6 +148,7 @@ try_alone(const JobAlone *alone)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		owner_at_work = InvalidOid;
 		AbortOutOfAnyTransaction();
 		SetUserIdAndSecContext(user, security);
 		RESUME_INTERRUPTS();
@@ -147,4 +182,11 @@ JobRunAlone(const JobAlone *alone)
 		WorkerCommit();
 	}
 	MemoryContextSwitchTo(outer);
+}
+
+void
+JobAloneInit(void)
+{
+	RegisterXactCallback(on_transaction_end, NULL);
+	CacheRegisterRelcacheCallback(on_relcache_change, (Datum) 0);
 }

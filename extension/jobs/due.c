@@ -87,6 +87,7 @@ void
 JobsInit(void)
 {
 	JobRunInit();
+	JobAloneInit();
 	RegisterXactCallback(on_transaction_end, NULL);
 	WorkerAddDuty("jobs", run_by_worker, NULL);
 }

@@ -25,7 +25,7 @@
  *
  * "alone" is a statement that cannot be part of a transaction. Where the worker runs
  * the job, it is run after the batch as the table's owner, and the next batch has to
- * see what became of it. It must run no code but the server's and superusers'.
+ * see what became of it.
  */
 typedef struct JobKind
 {

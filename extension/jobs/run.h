@@ -50,6 +50,8 @@ extern JobAlone *JobAloneMake(const char *job, int64 run, Oid relation, const ch
 /* Outside of a transaction, in the worker. */
 extern void JobRunAlone(const JobAlone *alone);
 
+extern void JobAloneInit(void);
+
 extern void JobRunInit(void);
 
 #endif

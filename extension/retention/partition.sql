@@ -165,7 +165,7 @@ $$;
 -- ------------------------------------------------------------ a batch, of tarot.plan_retention() and tarot.finish_retention()
 
 -- Whether a partition can be detached beside those who read the table: by the worker, which can run statements that are no part of a transaction, and not where there is a
--- default partition. That is done with the owner's rights and not in a restricted operation, so that no code of others may run: that of event triggers might.
+-- default partition. Between its two transactions nothing is restricted, so event triggers of others than superusers are none of it.
 CREATE FUNCTION tarot.detaches_concurrently(parent oid) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp

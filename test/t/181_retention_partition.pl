@@ -102,5 +102,29 @@ is(partitions('held'), 'held_1 held_3', 'the partition is one again');
 is(last_run('held', 'outcome, rows, skipped'), 'finished|366|9', 'and its rows on hold are counted');
 is(ask($node, 'SELECT count(*) FROM held'), '634', 'and there');
 
+# ---------------------------------------------------------------- code of the owner's, which the detach runs: with no rights but the owner's
+
+make('sly');
+ask($node, q{CREATE ROLE mighty SUPERUSER;});
+ask($node, q{SET ROLE shop;
+	CREATE FUNCTION reach(what text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		IF pg_catalog.current_setting('lock_timeout') = '50ms' THEN
+			PERFORM pg_catalog.set_config(what, CASE what WHEN 'role' THEN 'none' ELSE 'mighty' END, false);
+			RAISE WARNING 'reached: % % super %', what, current_user, pg_catalog.current_setting('is_superuser');
+		END IF;
+		RETURN true;
+	EXCEPTION WHEN insufficient_privilege THEN
+		RAISE WARNING 'refused: %', what;
+		RETURN true;
+	END $$;
+	ALTER TABLE sly_1 ADD CHECK (public.reach('role')), ADD CHECK (public.reach('session_authorization'))});
+add('sly');
+ok(poll($node, q{SELECT to_regclass('sly_1') IS NULL AND to_regclass('sly_2') IS NULL}), 'with such constraints they are dropped');
+ok(finished('sly'), 'and the run ends');
+like(server_log($node), qr/refused: role/, 'the role is not to be changed');
+like(server_log($node), qr/refused: session_authorization/, 'nor is the session\'s');
+unlike(server_log($node), qr/WARNING:  reached/, 'whatever is tried');
+
 unlike(server_log($node), qr/PANIC|TRAP|terminated by signal (?!9)/, 'nothing died');
 done_testing;
