@@ -1,6 +1,10 @@
 /*
  * run.h
- *		A batch of a job that is due.
+ *		A batch of a job that is due, in two transactions.
+ *
+ * The first puts on record that a batch begins, and whose turn it is; the second does it.
+ * So one that brings its session down with it, or the server, is seen to have failed by
+ * whoever comes next.
  */
 #ifndef TAROT_JOBS_RUN_H
 #define TAROT_JOBS_RUN_H
@@ -12,16 +16,50 @@ extern Oid JobOwnerOf(Oid relation);
 
 typedef enum JobStep
 {
-	JOB_DONE,   /* a batch, or what was found out in its place */
+	JOB_TAKEN,  /* a batch is to be done */
+	JOB_NOTED,  /* what has become of an earlier one was put on record: there may be more */
 	JOB_NONE,   /* nothing is due */
 	JOB_BEHIND, /* a standby is further behind than may be */
 } JobStep;
 
 /*
- * Does the next batch of a job that is due, in the current transaction. Of JOB_NONE,
- * `due_at` is when there will be something; 0: not before jobs are changed.
+ * Takes the next batch of a job that is due. Of JOB_NONE, `due_at` is when there will be something;
+ * 0: not before jobs are changed.
  */
-extern JobStep JobRunBatch(TimestampTz *due_at);
+extern JobStep JobTake(TimestampTz *due_at);
+
+/* Does the batch that was taken, in another transaction, which then is to be committed. */
+extern void JobDoBatch(void);
+
+/* After that. An abort does it, too. */
+extern void JobLeave(void);
+
+/* How many milliseconds jobs are to rest then. */
+extern double JobRest(void);
+
+/* A session of a client is to run jobs: advisory locks that it has stay. By SPI. */
+extern void JobBoundForClient(void);
+
+/* ---------------------------------------------------------------- parts of it */
+
+/* What runs between these two is cancelled when the time is over that a batch may take. */
+extern void JobBoundBegin(void);
+
+/* Whether it was. To be called when a subtransaction around it is still to be ended. */
+extern bool JobBoundEnd(void);
+
+/* That time, in milliseconds. */
+extern int JobBound(void);
+extern void JobBoundInit(void);
+
+extern bool JobStandbyIsBehind(void);
+
+/* Whether sessions of clients are, other than this one. */
+extern bool JobOthersAreAtWork(void);
+
+/* After so many milliseconds of work, beside others. */
+extern double JobRestAfter(double milliseconds);
+extern void JobLoadInit(void);
 
 extern void JobRunInit(void);
 

@@ -39,8 +39,9 @@ SELECT set_eq(
 		'subject_registrations', 'is_searchable', 'column_numbers', 'column_names', 'number_subject_columns', 'subject_foreign_key', 'masked_among', 'subject_table_problem', 'subject_comparison', 'subject_condition', 'registered_tables', 'require_subject', 'require_line',
 		'classified_among', 'tables_of_data', 'is_like_subject', 'run_as_owner', 'end_deferral', 'role_writes_class', 'record_erasure', 'run_on_subject', 'number_rule_columns', 'anonymizing_update', 'shredded_columns', 'erasure_steps', 'references_left',
 		'erase_rows', 'erasure_rows', 'erasure_changes', 'certify_erasure', 'lock_subject_tables', 'open_erasure', 'sight_of_class', 'export_of_class', 'exported_columns',
-		'job_opens', 'job_after', 'next_job', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
-		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'change_retention', 'count_retention', 'rename_age_column',
+		'follow_job_change', 'job_opens', 'job_after', 'next_job', 'begin_job_batch', 'take_job', 'require_job_line', 'record_job_change', 'begin_job_run', 'schedule_job', 'end_job_batch', 'fail_job_batch', 'put_job', 'remove_job', 'set_job',
+		'retention_leaves', 'require_retainable', 'retention_cutoff', 'retention_held', 'retention_referred', 'plan_retention', 'finish_retention', 'retention_count_statement', 'apply_retention', 'retention_change', 'change_retention', 'count_retention', 'rename_age_column',
+		'review_time', 'review_number', 'plan_review', 'finish_review', 'note_review',
 		'search_sort', 'search_analyze', 'search_eq', 'search_ne', 'search_probe', 'search_lt', 'search_le', 'search_ge', 'search_gt', 'search_cmp', 'search_hash']
 		|| ARRAY(SELECT name || suffix FROM encrypted_type, unnest(ARRAY['_in', '_out', '_recv', '_send']) AS suffix),
 	'every function has a comment, but those for internal use');
@@ -67,13 +68,13 @@ SELECT set_eq($$SELECT relname::text FROM tarot_relation WHERE relkind IN ('S', 
 
 -- Every table that a cache is made of tells when it changes, also where replication writes it.
 SELECT is_empty(
-	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
+	$$SELECT relname, kind FROM tarot_relation c, (VALUES ('row', 29), ('truncate', 32), ('before', 62)) AS kinds (kind, type) WHERE relkind = 'r' AND oid NOT IN (TABLE job_table) AND (relname, kind) <> ('subject_key', 'row') AND (relname NOT IN ('audit_entry_default', 'audit_tile', 'audit_checkpoint', 'audit_signer', 'job', 'retention_policy', 'legal_hold', 'review', 'review_outcome', 'subject_hold', 'erasure', 'consent_purpose', 'consent', 'subject_restriction') OR kind = 'before') AND NOT EXISTS (
 		SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgtype = type AND tgenabled = 'A' AND tgqual IS NULL)$$,
 	'every table announces its changes, by row and by TRUNCATE, and asks by whom before, always; the audit log and its tree, jobs and what they go by, and what is on record of data subjects only ask');
 SELECT is((SELECT array_agg(tgtype || ' ' || tgnargs ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = 'tarot.subject_key'::regclass AND tgfoid = 'tarot.announce_policy_change'::regproc AND tgenabled = 'A' AND tgqual IS NULL),
 	ARRAY['5 1', '25 0', '32 0', '62 0'], 'a new subject key is guarded, but not announced');
 SELECT set_eq($$SELECT tgrelid::regclass::text, tgtype FROM pg_trigger WHERE tgfoid = 'tarot.refuse_change_of_record'::regproc AND tgenabled = 'A' AND tgqual IS NULL$$,
-	$$SELECT 'tarot.break_glass_' || t, type FROM unnest(ARRAY['use', 'end']) AS t, unnest('{27, 58}'::int2[]) AS type$$, 'records are never changed or deleted, always');
+	$$SELECT 'tarot.' || t, type FROM unnest(ARRAY['break_glass_use', 'break_glass_end', 'review_outcome']) AS t, unnest('{27, 58}'::int2[]) AS type$$, 'records are never changed or deleted, always');
 SELECT ok(EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'tarot.key_version'::regclass AND tgfoid = 'tarot.guard_key_version'::regproc AND tgtype = 19 AND tgqual IS NULL AND tgenabled <> 'D'),
 	'states are guarded against every UPDATE');
 
