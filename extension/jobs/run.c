@@ -265,14 +265,20 @@ kind_of(const Job *job)
 					errmsg("jobs of kind \"%s\" are not known", job->kind)));
 }
 
-static Datum
-run_statement(const Job *job, Datum statement)
+/* What is the old owner's is not done with the rights of another. */
+static void
+require_agreement(const Job *job)
 {
-	/* What is the old owner's is not done with the rights of another. */
 	if (OidIsValid(job->relation) && JobOwnerOf(job->relation) != job->owner)
 		ereport(ERROR, (errcode(TAROT_ERRCODE_JOB_OWNER),
 						errmsg("the table has another owner, who has not agreed to the job"),
 						errhint("tarot.resume_job() does, by the new owner.")));
+}
+
+static Datum
+run_statement(const Job *job, Datum statement)
+{
+	require_agreement(job);
 	statement_of_batch = TextDatumGetCString(statement);
 	return JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
 							 statement_of_batch);
@@ -295,6 +301,7 @@ run_batch(Job *job, bool careful)
 						   job->arguments, job->time_zone,
 						   job->position,  BoolGetDatum(careful)};
 
+	require_agreement(job);
 	JobExecute(psprintf("SELECT * FROM tarot.%s($1, $2, $3, $4, $5, $6)", kind->plan), 6,
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
 	statement = get_value(1, &nothing);
