@@ -16,7 +16,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(TOP)/tar
 # Lower floors first. A file may include its own floor and those before it;
 # the install script is put together in this order too. "make lint" reads it.
 # Capabilities share a floor, and never include each other.
-CAPABILITIES = anonymize binding client convert discover masking reads reseal retention rows seal search statements subjects
+CAPABILITIES = anonymize binding client convert discover masking reads reseal retention reviews rows seal search statements subjects
 FLOORS = base crypto token mask recognize events worker keys identity permission class values gate label column trail audit jobs $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.

@@ -32,6 +32,7 @@
 #include "masking/masking.h"
 #include "reads/reads.h"
 #include "retention/retention.h"
+#include "reviews/reviews.h"
 #include "seal/seal.h"
 #include "statements/kind.h"
 #include "trail/trail.h"
@@ -75,6 +76,7 @@ _PG_init(void)
 	JobsInit();
 	ReadsInit();
 	RetentionInit();
+	ReviewsInit();
 	SealInit();
 	KindInit();
 	HooksInit();

@@ -110,4 +110,16 @@
 /* The hash tree of the audit log is not what its checkpoints say. */
 #define TAROT_ERRCODE_AUDIT_TREE MAKE_SQLSTATE('T', 'S', '5', '0', '1')
 
+/* TS6: jobs */
+
+/* A batch took longer than tarot_security.job_timeout, and was taken back. */
+#define TAROT_ERRCODE_JOB_TIMEOUT MAKE_SQLSTATE('T', 'S', '6', '0', '1')
+
+/* The session that did a batch ended before it did: it was terminated or cancelled, or the server
+ * crashed. */
+#define TAROT_ERRCODE_JOB_DIED MAKE_SQLSTATE('T', 'S', '6', '0', '2')
+
+/* The table of a job has another owner, who has not agreed to it by tarot.resume_job(). */
+#define TAROT_ERRCODE_JOB_OWNER MAKE_SQLSTATE('T', 'S', '6', '0', '3')
+
 #endif

@@ -14,12 +14,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
-#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
@@ -68,18 +66,10 @@ on_relcache_change(Datum argument, Oid relation)
 		enter_restriction();
 }
 
-/* Against other jobs of the table, until it is done: the batch's own lock ends with that. */
-static void
-set_lock_tag(LOCKTAG *tag, Oid relation)
-{
-	SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, RelationRelationId, relation, 1);
-}
-
 JobAlone *
 JobAloneMake(const char *job, int64 run, Oid relation, const char *statement)
 {
 	JobAlone *alone;
-	LOCKTAG tag;
 
 	if (context == NULL)
 		context = AllocSetContextCreate(TopMemoryContext, "tarot_security statement of a job",
@@ -90,8 +80,6 @@ JobAloneMake(const char *job, int64 run, Oid relation, const char *statement)
 	alone->run = run;
 	alone->relation = relation;
 	alone->statement = MemoryContextStrdup(context, statement);
-	set_lock_tag(&tag, relation);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 	return alone;
 }
 
@@ -158,30 +146,24 @@ try_alone(const JobAlone *alone)
 	return error;
 }
 
-void
+bool
 JobRunAlone(const JobAlone *alone)
 {
 	MemoryContext outer = CurrentMemoryContext;
 	ErrorData *error = try_alone(alone);
-	LOCKTAG tag;
 
-	if (error == NULL)
-	{
-		set_lock_tag(&tag, alone->relation);
-		(void) LockRelease(&tag, ExclusiveLock, true);
-	}
-	/* An abort has released the lock with all others. */
 	if (error != NULL && !JobMetLock(error))
 	{
 		WorkerBegin();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
-		JobNoteFailure(alone->job, alone->run, error);
+		JobNoteFailure(alone->job, alone->run, error, alone->statement);
 		SPI_finish();
 		PopActiveSnapshot();
 		WorkerCommit();
 	}
 	MemoryContextSwitchTo(outer);
+	return error == NULL;
 }
 
 void

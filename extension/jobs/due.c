@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -30,18 +31,38 @@
 /* This transaction has changed jobs. */
 static bool changed;
 
+/* ---------------------------------------------------------------- the worker */
+
+/* The end of a rest, and its length in milliseconds: a clock may be put back meanwhile. */
+static TimestampTz rest_until;
+static long rest;
+
+static long
+left_of_rest(void)
+{
+	long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), rest_until);
+
+	return left > rest ? 0 : left;
+}
+
 static JobStep
-run_batch(TimestampTz *due_at, JobAlone **alone)
+take(TimestampTz *due_at)
 {
 	JobStep step;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	step = JobRunBatch(due_at, alone);
+	step = JobTake(due_at);
 	PopActiveSnapshot();
 	return step;
 }
 
-/* ---------------------------------------------------------------- the worker */
+static void
+do_batch(JobAlone **alone)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	JobDoBatch(alone);
+	PopActiveSnapshot();
+}
 
 static long
 run_by_worker(void)
@@ -50,12 +71,23 @@ run_by_worker(void)
 	JobAlone *alone;
 	JobStep step;
 
+	/* Others have woken the worker. */
+	if (left_of_rest() > 0)
+		return left_of_rest();
 	WorkerBegin();
-	step = run_batch(&due_at, &alone);
+	step = take(&due_at);
 	WorkerCommit();
-	if (alone != NULL)
-		JobRunAlone(alone);
-	if (step == JOB_DONE)
+	if (step == JOB_TAKEN)
+	{
+		WorkerBegin();
+		do_batch(&alone);
+		WorkerCommit();
+		JobLeave(alone == NULL || JobRunAlone(alone));
+		rest = (long) JobRest();
+		rest_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), rest);
+		return rest;
+	}
+	if (step == JOB_NOTED)
 		return 0;
 	if (step == JOB_NONE && due_at == 0)
 		return WORKER_WHEN_WOKEN;
@@ -69,6 +101,18 @@ void
 JobsChanged(void)
 {
 	changed = true;
+}
+
+/*
+ * tarot.follow_job_change() RETURNS trigger
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_follow_job_change);
+Datum
+tarot_jobs_follow_job_change(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	JobsChanged();
+	return PointerGetDatum(NULL);
 }
 
 static void
@@ -95,12 +139,34 @@ JobsInit(void)
 /* ---------------------------------------------------------------- a client */
 
 static void
-wait_for_standby(void)
+wait(long milliseconds)
 {
+	instr_time begin;
+	instr_time now;
+	long left = milliseconds;
+
+	INSTR_TIME_SET_CURRENT(begin);
+	while (left > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, begin);
+		left = milliseconds - (long) INSTR_TIME_GET_MILLISEC(now);
+	}
 	CHECK_FOR_INTERRUPTS();
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
-					 PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
+}
+
+/* After a commit. */
+static void
+require_read_committed(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+						errmsg("jobs run in transactions that are READ COMMITTED"),
+						errhint("SET default_transaction_isolation = 'read committed'.")));
 }
 
 /*
@@ -121,17 +187,24 @@ tarot_jobs_run_due_jobs(PG_FUNCTION_ARGS)
 
 	/* What the caller has done before is none of a batch's. */
 	SPI_commit();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	JobBoundForClient();
+	PopActiveSnapshot();
 	do
 	{
-		if (IsolationUsesXactSnapshot())
-			ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-							errmsg("jobs run in transactions that are READ COMMITTED"),
-							errhint("SET default_transaction_isolation = 'read committed'.")));
+		require_read_committed();
 		CHECK_FOR_INTERRUPTS();
-		step = run_batch(&due_at, NULL);
+		step = take(&due_at);
 		SPI_commit();
-		if (step == JOB_BEHIND)
-			wait_for_standby();
+		if (step == JOB_TAKEN)
+		{
+			do_batch(NULL);
+			SPI_commit();
+			JobLeave(true);
+			wait((long) JobRest());
+		}
+		else if (step == JOB_BEHIND)
+			wait(LOOK_MS);
 	} while (step != JOB_NONE);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -26,8 +26,10 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
+#include "trail/entry.h"
 
 /* A lock that is not to be had so soon is asked for again later: nobody is kept waiting for long
  * behind a batch that waits. */
@@ -115,6 +117,7 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
 	int nest_level;
 	Oid user;
 	int context;
+	SPIPlanPtr plan;
 	int result;
 	bool isnull;
 	Datum value;
@@ -130,21 +133,99 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
 	set_locally("IntervalStyle", "postgres");
 	set_locally("session_replication_role", "origin");
 
+	/* What an error is of is read off its context. */
+	set_locally("lc_messages", "C");
+
 	/* An error, where a policy would show the owner only some of the rows. */
 	set_locally("row_security", "off");
 	AfterTriggerSetState(all);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	result = JobExecuteStatement(statement);
+	JobReached = JOB_ANALYSIS;
+	plan = SPI_prepare(statement, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "a statement of a job cannot be prepared");
+	JobReached = JOB_EXECUTION;
+	result = JobExecutePlan(plan);
+	JobReached = JOB_OWN;
 	if (result < 0 || SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
 		elog(ERROR, "a statement of a job gave no document");
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SPI_freeplan(plan);
 	SetUserIdAndSecContext(user, context);
 	AtEOXact_GUC(false, nest_level);
 	return isnull ? (Datum) 0 : value;
 }
 
+/* ---------------------------------------------------------------- on record */
+
+void
+JobPutOnRecord(Oid relation, Oid role, Jsonb *document)
+{
+	AuditEntry entry = {
+		.operation = AUDIT_STATEMENT, .command = GetCurrentCommandId(false), .new_row = document};
+	Oid user;
+	int context;
+	const char *name = NULL;
+
+	if (OidIsValid(relation))
+		name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+										  get_rel_name(relation));
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE);
+	EntryWrite(EntryWriterMakeFor(relation, name), &entry);
+	SetUserIdAndSecContext(user, context);
+}
+
+/*
+ * tarot.record_job_change(document jsonb) RETURNS void
+ *
+ * For functions that run with the rights of the extension's owner: as the role that has called.
+ */
+PG_FUNCTION_INFO_V1(tarot_jobs_record_job_change);
+Datum
+tarot_jobs_record_job_change(PG_FUNCTION_ARGS)
+{
+	JobPutOnRecord(InvalidOid, GetOuterUserId(), PG_GETARG_JSONB_P(0));
+	JobsChanged();
+	PG_RETURN_VOID();
+}
+
 /* ---------------------------------------------------------------- by people */
+
+/* False: it is not there. Locked, it waits for a batch that is under way. */
+static bool
+find_job(Datum job, bool lock, Oid *relation)
+{
+	Oid types[] = {TEXTOID};
+	bool isnull;
+
+	JobExecute(lock ? "SELECT relation::oid FROM tarot.job WHERE name = $1 FOR UPDATE"
+					: "SELECT relation::oid FROM tarot.job WHERE name = $1",
+			   1, types, &job, NULL);
+	if (SPI_processed == 0)
+		return false;
+	*relation =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (isnull)
+		*relation = InvalidOid;
+	return true;
+}
+
+bool
+JobLock(Datum job, Oid *relation)
+{
+	/* Who may not change it waits for nothing, and keeps nobody waiting. */
+	if (!find_job(job, false, relation))
+		return false;
+	JobRequireOwner(*relation);
+
+	/* Until now it may have been dropped, and made by somebody else. */
+	if (!find_job(job, true, relation))
+		return false;
+	JobRequireOwner(*relation);
+	return true;
+}
 
 static void
 change_job(Datum job, const char *change)
@@ -155,14 +236,13 @@ change_job(Datum job, const char *change)
 	Oid relation;
 
 	SPI_connect();
-	JobExecute("SELECT relation::oid FROM tarot.job WHERE name = $1", 1, types, values, NULL);
-	if (SPI_processed == 0)
+	if (!JobLock(job, &relation))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job \"%s\" does not exist", TextDatumGetCString(job))));
-	relation =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	JobRequireOwner(isnull ? InvalidOid : relation);
 	JobExecute("SELECT tarot.set_job($1, $2)", 2, types, values, NULL);
+	JobPutOnRecord(
+		relation, GetUserId(),
+		DatumGetJsonbP(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	SPI_finish();
 	JobsChanged();
 }

@@ -7,6 +7,7 @@
 #define TAROT_JOBS_JOBS_H
 
 #include "nodes/parsenodes.h"
+#include "utils/jsonb.h"
 
 /*
  * A kind of job: two functions of schema tarot. The first says what the next batch
@@ -19,7 +20,9 @@
  *        OUT progress jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint,
  *        OUT total bigint, OUT summary jsonb, OUT again interval[, OUT alone text])
  *
- * "careful" is a second attempt, after the first one met what somebody had locked.
+ * "arguments" are those of tarot.job; how often in a row a batch took too long stands there
+ * as "timeouts". "careful" is a second attempt, after the first one met what somebody had
+ * locked. The plan of a job without a table has no statement.
  * The progress is NULL at the start of a run, and again at its end; then the
  * summary goes to the audit log, and the next run may be sooner than its time.
  *
@@ -41,12 +44,19 @@ extern void JobRegisterKind(const JobKind *kind);
 extern void JobRequireOwner(Oid relation);
 
 /*
+ * Locks a job until the end of the transaction, after a batch of it that is under way, and
+ * tells its table, or InvalidOid. Raises unless the current user may change it; false: it
+ * does not exist. By SPI.
+ */
+extern bool JobLock(Datum job, Oid *relation);
+
+/*
  * A query on our tables as the owner of the extension, by SPI, with a search_path
  * that is pinned.
  */
 extern void JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls);
 
-/* What the statement returns, one jsonb, as the table's owner. */
+/* What the statement returns, one jsonb, as the table's owner. How far it came: JobReached. */
 extern Datum JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement);
 
 /*
@@ -62,6 +72,9 @@ extern char *JobCondition(Oid relation, const char *text);
  */
 extern void JobMaskColumns(Query *query, const char *text);
 extern bool JobMasksColumn(Node *node);
+
+/* An entry in the audit log, as the work of a role; of the relation, or of none. */
+extern void JobPutOnRecord(Oid relation, Oid role, Jsonb *document);
 
 /* Jobs were changed: the worker is to look when this is committed. */
 extern void JobsChanged(void);

@@ -44,15 +44,15 @@ static Oid mask_type;
 /* ---------------------------------------------------------------- planning */
 
 int
-JobExecuteStatement(const char *statement)
+JobExecutePlan(SPIPlanPtr plan)
 {
 	const char *before = own_statement;
 	volatile int result = 0;
 
-	own_statement = statement;
+	own_statement = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
 	PG_TRY();
 	{
-		result = SPI_execute(statement, false, 0);
+		result = SPI_execute_plan(plan, NULL, NULL, false, 0);
 	}
 	PG_FINALLY();
 	{

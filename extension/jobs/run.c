@@ -1,7 +1,7 @@
 /*
  * run.c
- *		A batch of a job that is due: in one transaction what it does to the table,
- *		and how far it came.
+ *		A batch of a job that is due: what it does to the table, and how far it came, in one
+ *		transaction; that it begins, in the one before.
  */
 #include "postgres.h"
 
@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -21,15 +22,16 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
+#include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
-#include "trail/entry.h"
 #include "trail/trail.h"
 
 #define KINDS_MAX 8
 
-/* By how many milliseconds a standby may be behind before jobs wait for it; 0: they never do. */
-static int max_lag = 10000;
+/* Of what takes more than one attempt the locks are met at the first. */
+#define ATTEMPTS 2
 
 static const JobKind *kinds[KINDS_MAX];
 static int kind_count;
@@ -42,17 +44,29 @@ JobRegisterKind(const JobKind *kind)
 	kinds[kind_count++] = kind;
 }
 
+/* Whose turn it is, from one transaction to the next. */
+static struct
+{
+	bool taken;
+	char *name;
+	Oid relation;
+	int64 run;
+	bool others; /* are at work, when it is done */
+	instr_time begin;
+	double milliseconds;
+} turn;
+
 typedef struct Job
 {
 	Datum name;
 	const char *kind;
 	Oid relation;
+	Oid owner; /* who has agreed to it */
 	Datum arguments;
 	Datum time_zone;
 	Datum position;
 	bool begins; /* there is no position */
 	Datum run;
-	bool as_owner;     /* what runs now, or failed, is the owner's */
 	const char *alone; /* what is to be done after the batch, by itself; or NULL */
 } Job;
 
@@ -78,72 +92,168 @@ tables_are_there(void)
 		   OidIsValid(get_relname_relid("job_run", tarot));
 }
 
-/* Until the end of the transaction, against other jobs of the table; no lock of the table's. */
-static bool
-try_lock(Oid relation)
+/* Against other jobs of the table; no lock of the table's. */
+static LOCKTAG
+lock_of(Oid relation)
 {
 	LOCKTAG tag;
 
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, relation, 1);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return tag;
 }
 
-/* False: none is due. */
+/* From here on it is held until JobLeave(), or an abort. */
 static bool
-next_job(Job *job, TimestampTz *due_at)
+try_lock(Oid relation)
+{
+	LOCKTAG tag = lock_of(relation);
+
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+unlock(Oid relation)
+{
+	LOCKTAG tag = lock_of(relation);
+
+	(void) LockRelease(&tag, ExclusiveLock, true);
+}
+
+#define TRIED_AGAIN "It is tried again later: see tarot.job_run."
+
+static void
+note_failure(Datum name, Datum run, int sqlstate, const char *message, const char *hint)
+{
+	Oid types[] = {TEXTOID, INT8OID, TEXTOID, TEXTOID};
+	Datum values[] = {name, run, CStringGetTextDatum(unpack_sql_state(sqlstate)),
+					  CStringGetTextDatum(message)};
+
+	ereport(LOG, (errcode(sqlstate), errhidestmt(true), errhidecontext(true),
+				  errmsg("a batch of job \"%s\" failed: %s", TextDatumGetCString(name), message),
+				  errhint("%s", hint)));
+	JobExecute("SELECT tarot.fail_job_batch($1, $2, $3, $4)", 4, types, values, NULL);
+}
+
+/* False: somebody changes it just now, or has done so. */
+static bool
+begin_batch(Datum name, Oid relation, JobStep *step)
+{
+	Oid types[] = {TEXTOID, OIDOID};
+	Datum values[] = {name, ObjectIdGetDatum(relation)};
+	MemoryContext outer;
+	bool isnull;
+	Datum run;
+
+	JobExecute("SELECT * FROM tarot.begin_job_batch($1, $2)", 2, types, values, NULL);
+	run = get_value(1, &isnull);
+	if (isnull)
+		return false;
+	if (DatumGetBool(get_value(2, &isnull)))
+	{
+		/* What it holds nobody holds who is alive. */
+		note_failure(name, run, TAROT_ERRCODE_JOB_DIED,
+					 "the session that did it ended before it did, or was interrupted",
+					 TRIED_AGAIN);
+		unlock(relation);
+		*step = JOB_NOTED;
+		return true;
+	}
+	outer = MemoryContextSwitchTo(TopMemoryContext);
+	turn.name = TextDatumGetCString(name);
+	MemoryContextSwitchTo(outer);
+	turn.relation = relation;
+	turn.run = DatumGetInt64(run);
+	turn.taken = true;
+	*step = JOB_TAKEN;
+	return true;
+}
+
+static void
+forget_turn(void)
+{
+	turn.taken = false;
+	if (turn.name != NULL)
+		pfree(turn.name);
+	turn.name = NULL;
+}
+
+JobStep
+JobTake(TimestampTz *due_at)
 {
 	ArrayBuildState *busy = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	bool any_busy = false;
+	JobStep step = JOB_NONE;
 
-	for (;;)
+	*due_at = 0;
+	forget_turn();
+	if (!tables_are_there())
+		return JOB_NONE;
+	INSTR_TIME_SET_CURRENT(turn.begin);
+	SPI_connect();
+	while (step == JOB_NONE)
 	{
 		Oid types[] = {TEXTARRAYOID};
 		Datum values[] = {makeArrayResult(busy, CurrentMemoryContext)};
 		bool isnull;
-		Datum kind;
+		Datum name;
+		Oid relation;
 
 		JobExecute("SELECT * FROM tarot.next_job($1)", 1, types, values, NULL);
-		job->name = get_value(1, &isnull);
+		name = get_value(1, &isnull);
 		if (isnull)
 		{
-			Datum due = get_value(8, &isnull);
+			Datum due = get_value(3, &isnull);
 
 			*due_at = isnull ? 0 : DatumGetTimestampTz(due);
 			if (any_busy)
 				*due_at = GetCurrentTimestamp();
-			return false;
+			break;
 		}
-		kind = get_value(2, &isnull);
-		job->kind = TextDatumGetCString(kind);
-		job->relation = DatumGetObjectId(get_value(3, &isnull));
-		if (isnull)
-			job->relation = InvalidOid;
-		job->arguments = get_value(4, &isnull);
-		job->time_zone = get_value(5, &isnull);
-		job->position = get_value(6, &job->begins);
-		if (try_lock(job->relation))
-			return true;
-		any_busy = true;
-		busy = accumArrayResult(busy, job->name, false, TEXTOID, CurrentMemoryContext);
+		relation = DatumGetObjectId(get_value(2, &isnull));
+		if (try_lock(relation))
+		{
+			if (JobStandbyIsBehind())
+			{
+				unlock(relation);
+				step = JOB_BEHIND;
+			}
+			else if (!begin_batch(name, relation, &step))
+				unlock(relation);
+		}
+		if (step == JOB_NONE)
+		{
+			any_busy = true;
+			busy = accumArrayResult(busy, name, false, TEXTOID, CurrentMemoryContext);
+		}
 	}
+	SPI_finish();
+	return step;
 }
 
-static bool
-is_behind(void)
+void
+JobLeave(bool locked)
 {
-	Oid types[] = {FLOAT8OID};
-	Datum values[] = {Float8GetDatum(max_lag / 1000.0)};
-	bool isnull;
+	instr_time end;
 
-	if (max_lag == 0)
-		return false;
-	JobExecute("SELECT coalesce(max(extract(epoch FROM r.replay_lag)) > $1, false) "
-			   "FROM pg_catalog.pg_stat_replication r WHERE r.state = 'streaming'",
-			   1, types, values, NULL);
-	return DatumGetBool(get_value(1, &isnull));
+	if (!turn.taken)
+		return;
+	if (locked)
+		unlock(turn.relation);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, turn.begin);
+	turn.milliseconds = INSTR_TIME_GET_MILLISEC(end);
+	forget_turn();
+}
+
+double
+JobRest(void)
+{
+	return turn.others ? JobRestAfter(turn.milliseconds) : 0;
 }
 
 /* ---------------------------------------------------------------- the batch */
+
+static const char *statement_of_batch;
 
 static const JobKind *
 kind_of(const Job *job)
@@ -157,23 +267,23 @@ kind_of(const Job *job)
 					errmsg("jobs of kind \"%s\" are not known", job->kind)));
 }
 
-/* As the table's owner, who did it. */
+/* What is the old owner's is not done with the rights of another. */
 static void
-put_on_record(const Job *job, Datum summary)
+require_agreement(const Job *job)
 {
-	AuditEntry entry = {.operation = AUDIT_STATEMENT, .new_row = DatumGetJsonbP(summary)};
-	Oid user;
-	int context;
+	if (OidIsValid(job->relation) && JobOwnerOf(job->relation) != job->owner)
+		ereport(ERROR, (errcode(TAROT_ERRCODE_JOB_OWNER),
+						errmsg("the table has another owner, who has not agreed to the job"),
+						errhint("tarot.resume_job() does, by the new owner.")));
+}
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(JobOwnerOf(job->relation), context | SECURITY_LOCAL_USERID_CHANGE);
-	EntryWrite(EntryWriterMakeFor(
-				   job->relation,
-				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(job->relation)),
-											  get_rel_name(job->relation))),
-			   &entry);
-	SetUserIdAndSecContext(user, context);
-	TrailEndStatement();
+static Datum
+run_statement(const Job *job, Datum statement)
+{
+	require_agreement(job);
+	statement_of_batch = TextDatumGetCString(statement);
+	return JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
+							 statement_of_batch);
 }
 
 static void
@@ -193,15 +303,13 @@ run_batch(Job *job, bool careful)
 						   job->arguments, job->time_zone,
 						   job->position,  BoolGetDatum(careful)};
 
+	require_agreement(job);
 	JobExecute(psprintf("SELECT * FROM tarot.%s($1, $2, $3, $4, $5, $6)", kind->plan), 6,
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
 	statement = get_value(1, &nothing);
 	position = get_value(2, &nowhere);
-	job->as_owner = true;
 	if (!nothing)
-		result = JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
-								   TextDatumGetCString(statement));
-	job->as_owner = false;
+		result = run_statement(job, statement);
 	job->alone = NULL;
 	seconds = (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
 	{
@@ -238,57 +346,14 @@ run_batch(Job *job, bool careful)
 		JobExecute("SELECT tarot.end_job_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9, types,
 				   values, nulls);
 		if (!untold)
-			put_on_record(job, summary);
+		{
+			JobPutOnRecord(job->relation, JobOwnerOf(job->relation), DatumGetJsonbP(summary));
+			TrailEndStatement();
+		}
 	}
 }
 
 /* ---------------------------------------------------------------- failures */
-
-/*
- * What of messages tells names alone, and no value of a row. What a function of the owner's raises
- * may tell anything under any SQLSTATE.
- */
-static const char *
-message_without_values(const Job *job, const ErrorData *error)
-{
-	static const char *const telling[] = {"23", "25", "2B", "40", "42", "44",
-										  "53", "54", "55", "57", "58", "TS"};
-	const char *state = unpack_sql_state(error->sqlerrcode);
-
-	bool raised = job->as_owner &&
-				  (error->funcname == NULL || strcmp(error->funcname, "exec_stmt_raise") == 0);
-
-	for (int i = 0; i < (int) lengthof(telling) && !raised; i++)
-	{
-		if (strncmp(state, telling[i], 2) == 0)
-			return error->message;
-	}
-	return "a statement of the job, or what it fired, has failed";
-}
-
-static void
-note_failure(const Job *job, const ErrorData *error)
-{
-	const char *message = message_without_values(job, error);
-	const char *state = unpack_sql_state(error->sqlerrcode);
-	Oid types[] = {TEXTOID, INT8OID, TEXTOID, TEXTOID};
-	Datum values[] = {job->name, job->run, CStringGetTextDatum(state),
-					  CStringGetTextDatum(message)};
-
-	ereport(LOG,
-			(errcode(error->sqlerrcode), errhidestmt(true), errhidecontext(true),
-			 errmsg("a batch of job \"%s\" failed: %s", TextDatumGetCString(job->name), message),
-			 errhint("It is tried again later: see tarot.job_run.")));
-	JobExecute("SELECT tarot.fail_job_batch($1, $2, $3, $4)", 4, types, values, NULL);
-}
-
-void
-JobNoteFailure(const char *name, int64 run, const ErrorData *error)
-{
-	Job job = {.name = CStringGetTextDatum(name), .run = Int64GetDatum(run)};
-
-	note_failure(&job, error);
-}
 
 /* Who cancels means whoever runs the jobs. A function of the owner's can raise the same SQLSTATE,
  * and would keep all other jobs from being done. */
@@ -302,22 +367,27 @@ was_interrupted(const ErrorData *error)
 
 /* NULL: it is done; else nothing of it is, and why. */
 static ErrorData *
-try_batch(Job *job, bool careful)
+try_batch(Job *job, bool careful, bool *over)
 {
 	MemoryContext outer_context = CurrentMemoryContext;
 	ResourceOwner outer_owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
+	volatile bool timed_out = false;
 
-	job->as_owner = false;
+	JobReached = JOB_OWN;
+	statement_of_batch = NULL;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(outer_context);
 	PG_TRY();
 	{
+		JobBoundBegin();
 		run_batch(job, careful);
+		(void) JobBoundEnd();
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
+		timed_out = JobBoundEnd();
 		MemoryContextSwitchTo(outer_context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -327,8 +397,9 @@ try_batch(Job *job, bool careful)
 	MemoryContextSwitchTo(outer_context);
 	CurrentResourceOwner = outer_owner;
 
-	if (error != NULL && was_interrupted(error))
+	if (error != NULL && !timed_out && was_interrupted(error))
 		ReThrowError(error);
+	*over = timed_out;
 	return error;
 }
 
@@ -339,54 +410,74 @@ JobMetLock(const ErrorData *error)
 							 error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED);
 }
 
-JobStep
-JobRunBatch(TimestampTz *due_at, JobAlone **alone)
+void
+JobNoteFailure(const char *name, int64 run, const ErrorData *error, const char *statement)
 {
-	Job job;
-	JobStep step = JOB_DONE;
-	Oid types[] = {TEXTOID};
+	JobReached = JOB_EXECUTION;
+	note_failure(CStringGetTextDatum(name), Int64GetDatum(run), error->sqlerrcode,
+				 JobFailureMessage(error, statement), TRIED_AGAIN);
+}
 
-	*due_at = 0;
+/* What is wrong with it is put on record, and keeps no other job from being done. */
+static void
+try_job(Job *job)
+{
+	ErrorData *error = NULL;
+	bool over = false;
+
+	for (int i = 0; i < ATTEMPTS && (i == 0 || (JobMetLock(error) && !over)); i++)
+		error = try_batch(job, i > 0, &over);
+	if (error == NULL)
+		return;
+	job->alone = NULL;
+	if (over)
+		note_failure(
+			job->name, job->run, TAROT_ERRCODE_JOB_TIMEOUT,
+			psprintf("it took longer than tarot_security.job_timeout (%d ms)", JobBound()),
+			"Does a trigger of the table, or a function that is called, not end? It is tried "
+			"again later, with fewer rows.");
+	else
+		note_failure(
+			job->name, job->run, error->sqlerrcode, JobFailureMessage(error, statement_of_batch),
+			error->sqlerrcode == TAROT_ERRCODE_JOB_OWNER && JobReached == JOB_OWN ? error->hint
+																				  : TRIED_AGAIN);
+}
+
+void
+JobDoBatch(JobAlone **alone)
+{
+	Oid types[] = {TEXTOID, OIDOID, INT8OID};
+	Datum values[] = {CStringGetTextDatum(turn.name), ObjectIdGetDatum(turn.relation),
+					  Int64GetDatum(turn.run)};
+	Job job = {.name = values[0], .relation = turn.relation, .run = values[2]};
+	bool isnull;
+	Datum kind;
+
 	if (alone != NULL)
 		*alone = NULL;
-	if (!tables_are_there())
-		return JOB_NONE;
 	SPI_connect();
-	if (!next_job(&job, due_at))
-		step = JOB_NONE;
-	else if (is_behind())
-		step = JOB_BEHIND;
-	else
+	JobExecute("SELECT * FROM tarot.take_job($1, $2, $3)", 3, types, values, NULL);
+	kind = get_value(1, &isnull);
+
+	/* Meanwhile somebody may have changed it. */
+	if (!isnull)
 	{
-		bool isnull;
-		ErrorData *error;
-
-		JobExecute("SELECT tarot.begin_job_run($1)", 1, types, &job.name, NULL);
-		job.run = get_value(1, &isnull);
-		/* Of a new one. */
-		JobExecute("SELECT s.progress FROM tarot.job_state s WHERE s.name = $1", 1, types,
-				   &job.name, NULL);
-		job.position = get_value(1, &job.begins);
-		error = try_batch(&job, false);
-		if (JobMetLock(error))
-			error = try_batch(&job, true);
-
-		/* What is wrong with it is put on record, and keeps no other job from being done. */
-		if (error != NULL)
-			note_failure(&job, error);
-		else if (alone != NULL && job.alone != NULL)
-			*alone = JobAloneMake(TextDatumGetCString(job.name), DatumGetInt64(job.run),
-								  job.relation, job.alone);
+		job.kind = TextDatumGetCString(kind);
+		job.arguments = get_value(2, &isnull);
+		job.time_zone = get_value(3, &isnull);
+		job.position = get_value(4, &job.begins);
+		job.owner = DatumGetObjectId(get_value(5, &isnull));
+		try_job(&job);
+		if (alone != NULL && job.alone != NULL)
+			*alone = JobAloneMake(turn.name, turn.run, job.relation, job.alone);
 	}
+	turn.others = JobOthersAreAtWork();
 	SPI_finish();
-	return step;
 }
 
 void
 JobRunInit(void)
 {
-	DefineCustomIntVariable(
-		"tarot_security.job_max_lag", "How far a standby may be behind before jobs wait for it.",
-		"By the replay_lag of pg_stat_replication. 0: they do not wait.", &max_lag, 10000, 0,
-		24 * 60 * 60 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	JobBoundInit();
+	JobLoadInit();
 }

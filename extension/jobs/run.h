@@ -1,6 +1,10 @@
 /*
  * run.h
- *		A batch of a job that is due.
+ *		A batch of a job that is due, in two transactions.
+ *
+ * The first puts on record that a batch begins, and whose turn it is; the second does it.
+ * So one that brings its session down with it, or the server, is seen to have failed by
+ * whoever comes next.
  */
 #ifndef TAROT_JOBS_RUN_H
 #define TAROT_JOBS_RUN_H
@@ -11,7 +15,7 @@
 extern Oid JobOwnerOf(Oid relation);
 
 /* The owner's statement by SPI, in which values may be replaced by their masks (mask.c). */
-extern int JobExecuteStatement(const char *statement);
+extern int JobExecutePlan(SPIPlanPtr plan);
 
 /* A statement that is no part of a batch, and comes after one. */
 typedef struct JobAlone
@@ -24,33 +28,69 @@ typedef struct JobAlone
 
 typedef enum JobStep
 {
-	JOB_DONE,   /* a batch, or what was found out in its place */
+	JOB_TAKEN,  /* a batch is to be done */
+	JOB_NOTED,  /* what has become of an earlier one was put on record: there may be more */
 	JOB_NONE,   /* nothing is due */
 	JOB_BEHIND, /* a standby is further behind than may be */
 } JobStep;
 
 /*
- * Does the next batch of a job that is due, in the current transaction. Of JOB_NONE,
- * `due_at` is when there will be something; 0: not before jobs are changed. Who can
- * run statements outside of transactions asks for what is to be done so, `alone`.
+ * Takes the next batch of a job that is due. Of JOB_NONE, `due_at` is when there will be something;
+ * 0: not before jobs are changed.
  */
-extern JobStep JobRunBatch(TimestampTz *due_at, JobAlone **alone);
+extern JobStep JobTake(TimestampTz *due_at);
+
+/*
+ * Does the batch that was taken, in another transaction, which then is to be committed. Who can
+ * run statements outside of transactions asks for what is to be done so afterwards, `alone`.
+ */
+extern void JobDoBatch(JobAlone **alone);
+
+/* After that. An abort does it, too: it releases the lock, which is no more `locked`. */
+extern void JobLeave(bool locked);
+
+/* How many milliseconds jobs are to rest then. */
+extern double JobRest(void);
+
+/* A session of a client is to run jobs: advisory locks that it has stay. By SPI. */
+extern void JobBoundForClient(void);
+
+/* In a transaction, with SPI. */
+extern void
+JobNoteFailure(const char *name, int64 run, const ErrorData *error, const char *statement);
 
 /* Whether a lock was not to be had soon enough. */
 extern bool JobMetLock(const ErrorData *error);
 
-/* In a transaction, with SPI. */
-extern void JobNoteFailure(const char *name, int64 run, const ErrorData *error);
-
 /* ---------------------------------------------------------------- alone.c */
 
-/* Until JobRunAlone() no other job of the table is run. */
 extern JobAlone *JobAloneMake(const char *job, int64 run, Oid relation, const char *statement);
 
-/* Outside of a transaction, in the worker. */
-extern void JobRunAlone(const JobAlone *alone);
+/* Outside of a transaction, in the worker. False: it was aborted. */
+extern bool JobRunAlone(const JobAlone *alone);
 
 extern void JobAloneInit(void);
+
+/* ---------------------------------------------------------------- parts of it */
+
+/* What runs between these two is cancelled when the time is over that a batch may take. */
+extern void JobBoundBegin(void);
+
+/* Whether it was. To be called when a subtransaction around it is still to be ended. */
+extern bool JobBoundEnd(void);
+
+/* That time, in milliseconds. */
+extern int JobBound(void);
+extern void JobBoundInit(void);
+
+extern bool JobStandbyIsBehind(void);
+
+/* Whether sessions of clients are, other than this one. */
+extern bool JobOthersAreAtWork(void);
+
+/* After so many milliseconds of work, beside others. */
+extern double JobRestAfter(double milliseconds);
+extern void JobLoadInit(void);
 
 extern void JobRunInit(void);
 

@@ -160,6 +160,9 @@ BEGIN
 		block := 0;
 		blocks := 0;
 	END IF;
+	IF arguments ? 'timeouts' THEN
+		progress := progress || jsonb_build_object('scale', greatest(1 / 64::float8, (progress->>'scale')::float8 / power(8, least((arguments->>'timeouts')::integer, 6))));
+	END IF;
 	-- A partition that was dropped meanwhile is done with, too.
 	WHILE leaf IS NOT NULL AND (block >= blocks OR NOT EXISTS (SELECT FROM tarot.retention_leaves(relation) l WHERE l = leaf)) LOOP
 		leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);

@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold(regclass, text, text, text) IS
-	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all. From the next batch on. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
+	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all. From the next batch on. hold is a line of at most 200 bytes, reason one of at most 1000, where has at most 10000. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
 
 CREATE FUNCTION tarot.release(rel regclass, hold text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -52,6 +52,6 @@ BEGIN
 	PERFORM tarot.change_retention(rel::oid, hold, 'release', NULL, NULL);
 END
 $$;
-COMMENT ON FUNCTION tarot.release(regclass, text) IS 'Lifts a hold that tarot.hold() has set. For the owner of the table. Raises 42501 for others, 42704 for a hold that does not exist.';
+COMMENT ON FUNCTION tarot.release(regclass, text) IS 'Lifts a hold that tarot.hold() has set. For the owner of the table, with an entry in the audit log. Raises 42501 for others, 42704 for a hold that does not exist.';
 
 REVOKE ALL ON FUNCTION tarot.retention_held(oid) FROM PUBLIC;

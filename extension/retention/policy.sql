@@ -40,6 +40,11 @@ DECLARE
 	p tarot.retention_policy;
 	j tarot.job;
 BEGIN
+	IF settings ? 'reason' THEN
+		PERFORM tarot.require_job_line(policy, 'the name of a hold', 200), tarot.require_job_line(settings->>'reason', 'reason', 1000);
+	ELSIF settings->>'legal_basis' IS NOT NULL THEN
+		PERFORM tarot.require_job_line(settings->>'legal_basis', 'legal_basis', 1000);
+	END IF;
 	IF change = 'hold' THEN
 		IF EXISTS (SELECT FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy) THEN
 			RAISE EXCEPTION 'a hold "%" on table "%" already exists', policy, tarot.relation_name(rel) USING ERRCODE = 'duplicate_object';
@@ -56,6 +61,10 @@ BEGIN
 		DELETE FROM tarot.retention_policy i WHERE i.name = policy;
 		PERFORM tarot.remove_job(policy);
 		RETURN NULL;
+	END IF;
+
+	IF change NOT IN ('add', 'alter') THEN
+		RAISE EXCEPTION 'there is no such change of retention' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
 	-- A condition comes as an argument alone, parsed.
@@ -104,7 +113,7 @@ BEGIN
 		PERFORM tarot.require_age_partitions(rel, p.age_column);
 	END IF;
 	PERFORM tarot.put_job(policy, 'retention', rel, '{}', (settings->>'every')::interval, (settings->>'window_start')::time, (settings->>'window_end')::time,
-		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone');
+		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone', change <> 'alter');
 	IF tarot.retention_keep(p) IS NULL THEN
 		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or give keep.';
 	END IF;
@@ -116,6 +125,16 @@ BEGIN
 	RETURN policy;
 END
 $$;
+
+-- What the audit log is told of a change.
+CREATE FUNCTION tarot.retention_change(name text, change text, condition text, settings jsonb) RETURNS jsonb
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT jsonb_strip_nulls(coalesce(settings, '{}') - 'condition' || jsonb_build_object('type', 'table', 'where', condition, 'archive_to', tarot.relation_name((settings->>'archive_to')::oid),
+			'command', CASE change WHEN 'hold' THEN 'SET HOLD' WHEN 'release' THEN 'RELEASE HOLD' ELSE upper(change) || ' RETENTION' END,
+			CASE WHEN change IN ('hold', 'release') THEN 'hold' ELSE 'policy' END, name))
+	$$;
 
 CREATE FUNCTION tarot.change_retention(rel oid, policy text, change text, condition text, settings jsonb) RETURNS text
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -152,6 +171,7 @@ CREATE FUNCTION tarot.add_retention(rel regclass, age_column name, keep interval
 		legal_basis text DEFAULT NULL, policy text DEFAULT NULL, class text DEFAULT NULL, marker name DEFAULT NULL, clear name[] DEFAULT '{}', keep_columns name[] DEFAULT '{}', replacements jsonb DEFAULT '{}', archive_to regclass DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET IntervalStyle = 'postgres'
 	AS $$
 BEGIN
 	IF rel IS NULL OR age_column IS NULL OR num_nulls(keep, class) = 2 THEN
@@ -164,13 +184,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) IS
-	'Lets rows of a table, its partitions and children be deleted (action delete), anonymized (anonymize), moved to another table (archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition (drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do different things to columns need different markers. Returns the name of the policy: policy, or by default schema.table.column. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
+	'Lets rows of a table, its partitions and children be deleted (action delete), anonymized (anonymize), moved to another table (archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition (drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 50 ms. Rows that somebody has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do different things to columns need different markers. Returns the name of the policy: policy, a line of at most 200 bytes, or by default schema.table.column. legal_basis is a line of at most 1000 bytes, where has at most 10000. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database, for at most tarot_security.job_timeout a batch. Leaves an entry in the audit log. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
 
 CREATE FUNCTION tarot.alter_retention(policy text, age_column name DEFAULT NULL, keep interval DEFAULT NULL, "where" text DEFAULT NULL, batch integer DEFAULT NULL, every interval DEFAULT NULL,
 		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL,
 		marker name DEFAULT NULL, clear name[] DEFAULT NULL, keep_columns name[] DEFAULT NULL, replacements jsonb DEFAULT NULL, archive_to regclass DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET IntervalStyle = 'postgres'
 	AS $$
 BEGIN
 	IF policy IS NULL THEN
@@ -183,14 +204,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text, name, name[], name[], jsonb, regclass) IS
-	'Changes a policy of tarot.add_retention(); what is NULL stays. What is said of columns counts for rows that are not yet anonymized. It runs at once, if that is in its window. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
+	'Changes a policy of tarot.add_retention(); what is NULL stays. What is said of columns counts for rows that are not yet anonymized. It runs at once, if that is in its window, and with the rights of the table''s owner as it is now. Waits for a batch that is under way. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
 
 CREATE FUNCTION tarot.remove_retention(policy text) RETURNS void
 	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT tarot.change_retention(NULL, policy, 'remove', NULL, NULL) $$;
 COMMENT ON FUNCTION tarot.remove_retention(text) IS
-	'Ends a policy of tarot.add_retention(). What tarot.job_run and the audit log have of it stays. For the owner of the table. Raises 42704 for a policy that does not exist.';
+	'Ends a policy of tarot.add_retention(). What tarot.job_run and the audit log have of it stays. Waits for a batch that is under way. For the owner of the table, with an entry in the audit log. Raises 42704 for a policy that does not exist.';
 
 CREATE FUNCTION tarot.preview_retention(policy text) RETURNS TABLE ("table" regclass, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text, action text, done bigint, columns jsonb)
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -300,6 +321,6 @@ CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_retention_rename();
 ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.try_value(oid, text), tarot.rename_retention_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.follow_retention_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.try_value(oid, text), tarot.rename_retention_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.retention_change(text, text, text, jsonb), tarot.follow_retention_drop() FROM PUBLIC;
 REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

@@ -20,6 +20,9 @@
 #include "label/trigger.h"
 #include "retention/retention.h"
 
+/* In bytes, as it is given. */
+#define CONDITION_MAX 10000
+
 static const JobKind retention = {"retention", "plan_retention", "finish_retention"};
 
 void
@@ -34,17 +37,22 @@ get_value(int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
 }
 
-/* The table of a policy of the current user's, or of another one that it may change. */
+/* The table of a policy of the current user's, or of another one that it may change. To change
+ * it, its job is locked first, as a batch does: between the question and the change the name may
+ * go to a policy of somebody else's. */
 static Oid
-table_of_policy(Datum policy)
+table_of_policy(Datum policy, bool lock)
 {
 	Oid types[] = {TEXTOID};
 	bool isnull;
+	bool found;
 	Oid relation;
 
-	JobExecute("SELECT relation::oid FROM tarot.retention_policy WHERE name = $1", 1, types,
-			   &policy, NULL);
-	if (SPI_processed == 0)
+	found = !lock || JobLock(policy, &relation);
+	if (found)
+		JobExecute("SELECT relation::oid FROM tarot.retention_policy WHERE name = $1", 1, types,
+				   &policy, NULL);
+	if (!found || SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("retention policy \"%s\" does not exist", TextDatumGetCString(policy))));
@@ -70,11 +78,23 @@ require_grant(void)
 								"tarot.add_retention() is granted.")));
 }
 
+/* Of the arguments of tarot.change_retention(). */
+static void
+put_on_record(Oid relation, const Datum *arguments, const char *nulls)
+{
+	Oid types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+	Datum values[] = {arguments[1], arguments[2], arguments[3], arguments[4]};
+	bool isnull;
+
+	JobExecute("SELECT tarot.retention_change($1, $2, $3, $4)", 4, types, values, nulls + 1);
+	JobPutOnRecord(relation, GetUserId(), DatumGetJsonbP(get_value(1, &isnull)));
+}
+
 /*
  * tarot.change_retention(rel oid, policy text, change text, condition text, settings jsonb)
  *     RETURNS text
  *
- * The table is asked for where it is not that of a policy that is there.
+ * Everybody may call it: of a policy that is there the table is not for the caller to name.
  */
 PG_FUNCTION_INFO_V1(tarot_retention_change_retention);
 Datum
@@ -85,22 +105,30 @@ tarot_retention_change_retention(PG_FUNCTION_ARGS)
 	char nulls[] = "      ";
 	Oid relation;
 	char *change;
+	bool of_policy;
 	char *name = NULL;
 
-	if (PG_ARGISNULL(2) || (PG_ARGISNULL(0) && PG_ARGISNULL(1)))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("the table, the policy and the change must not be null")));
+						errmsg("the policy and the change must not be null")));
 	for (int i = 0; i < 5; i++)
 	{
 		values[i] = PG_GETARG_DATUM(i);
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
 	change = TextDatumGetCString(PG_GETARG_DATUM(2));
+	of_policy = strcmp(change, "alter") == 0 || strcmp(change, "remove") == 0;
+	if (!of_policy && PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the table must not be null")));
 	if (strcmp(change, "remove") != 0 && strcmp(change, "release") != 0)
 		require_grant();
+	if (!PG_ARGISNULL(3) && VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(3)) > CONDITION_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a condition must have at most %d bytes", CONDITION_MAX)));
 	SPI_connect();
-	if (PG_ARGISNULL(0))
-		relation = table_of_policy(PG_GETARG_DATUM(1));
+	if (of_policy)
+		relation = table_of_policy(PG_GETARG_DATUM(1), true);
 	else
 	{
 		relation = PG_GETARG_OID(0);
@@ -120,6 +148,7 @@ tarot_retention_change_retention(PG_FUNCTION_ARGS)
 		if (name != NULL)
 			strcpy(name, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	}
+	put_on_record(relation, values, nulls);
 	SPI_finish();
 	JobsChanged();
 	if (name == NULL)
@@ -143,7 +172,7 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	char *time_zone;
 
 	SPI_connect();
-	relation = table_of_policy(values[0]);
+	relation = table_of_policy(values[0], false);
 	JobExecute("SELECT * FROM tarot.retention_preview_statement($1, $2)", 2, types, values, NULL);
 	statement = TextDatumGetCString(get_value(1, &isnull));
 	time_zone = TextDatumGetCString(get_value(2, &isnull));

@@ -335,7 +335,7 @@ tarot_worker_run(Datum argument)
 		if (!EventWorkerEnabled || WorkerIsToEnd())
 			break;
 		if ((WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					   wait < 0 ? IDLE_MS : Max(wait, WORKER_BACKOFF_MIN_MS), PG_WAIT_EXTENSION) &
+					   wait < 0 ? IDLE_MS : Max(wait, 1), PG_WAIT_EXTENSION) &
 			 WL_LATCH_SET) == 0 &&
 			wait < 0)
 			break;

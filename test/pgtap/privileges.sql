@@ -93,7 +93,7 @@ SELECT ok(NOT has_schema_privilege('tarot_tap_nobody', 'tarot', 'CREATE'), 'but 
 SELECT ok(has_type_privilege('tarot_tap_nobody', 'tarot.encrypted_text', 'USAGE'), 'all may make columns of the type');
 SELECT set_eq(
 	$$SELECT relname::text FROM tarot_relation WHERE has_table_privilege('pg_monitor', oid, 'SELECT')$$,
-	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables', 'job_status', 'job_progress', 'retention_status', 'retention_gaps'], 'pg_monitor sees the views of states and grants, and no table');
+	ARRAY['key_status', 'root_key_status', 'class_access', 'reseal_progress', 'search_key_status', 'conversion_progress', 'bound_column', 'issuer_status', 'classified_columns', 'masked_tables', 'anonymization_progress', 'masking_views', 'audited_tables', 'event_queue', 'worker_status', 'audited_statements', 'audited_schemas', 'audited_reads', 'audit_signers', 'subject_tables', 'job_status', 'job_progress', 'retention_status', 'reviews', 'retention_gaps'], 'pg_monitor sees the views of states and grants, and no table');
 SELECT is_empty(
 	$$SELECT relname, privilege FROM tarot_relation, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 		WHERE has_table_privilege('pg_monitor', oid, privilege)$$, 'and writes nothing');
@@ -129,7 +129,8 @@ SELECT throws_ok(statement, '42501', NULL, 'not allowed: ' || statement) FROM un
 	'SELECT tarot.search_lt(v, v) FROM sealed', 'SELECT v OPERATOR(tarot.>=#) v FROM sealed', 'SELECT v OPERATOR(tarot.<#) v FROM sealed',
 	'ALTER EVENT TRIGGER tarot_security_require_searchable DISABLE', 'ALTER EVENT TRIGGER tarot_security_require_class DISABLE', 'ALTER EXTENSION tarot_security DROP FUNCTION tarot.lock()',
 	'TABLE tarot.job', 'TABLE tarot.job_run', 'TABLE tarot.job_status', 'TABLE tarot.retention_policy', 'TABLE tarot.retention_status', 'TABLE tarot.legal_hold', 'DELETE FROM tarot.legal_hold', 'CALL tarot.run_due_jobs()',
-	'SELECT tarot.next_job(NULL)', 'SELECT tarot.put_job(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)', 'SELECT tarot.apply_retention(NULL, NULL, NULL, NULL, NULL, NULL)',
+	'SELECT tarot.next_job(NULL)', 'SELECT tarot.put_job(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)', 'SELECT tarot.take_job(NULL, NULL, NULL)', 'SELECT tarot.record_job_change(''{}'')',
+	'SELECT tarot.schedule_review(''x'', ''1 day'', ''x'')', 'SELECT tarot.unschedule_review(''x'')', 'SELECT tarot.complete_review(''x'', ''passed'')', 'TABLE tarot.review', 'TABLE tarot.reviews', 'TABLE tarot.review_outcome', 'DELETE FROM tarot.review_outcome', 'SET tarot_security.job_timeout = 0', 'SET tarot_security.job_share = 1', 'SELECT tarot.apply_retention(NULL, NULL, NULL, NULL, NULL, NULL)',
 	'SET tarot_security.job_max_lag = 0', 'SET tarot_security.redact_failed_statements = off', 'COMMENT ON SCHEMA tarot IS ''x''', 'LOCK TABLE tarot.keyring']) AS statement;
 SELECT throws_ok('SET tarot_security.root_key_command = ''echo x''', '55P02', NULL, 'the root key''s provider is not for sessions to choose');
 RESET ROLE;
