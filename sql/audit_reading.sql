@@ -72,6 +72,35 @@ SELECT * FROM history('seat_b', '{"hall": "b", "place": 3}');
 SELECT count(*) FROM history('seat', '{"hall": "c", "place": 3}');
 SELECT run($$SELECT tarot.audit_history(NULL, '{"id": 1}')$$), code($$SELECT tarot.audit_history('people', NULL)$$), code($$SELECT tarot.audit_history('people', '1')$$), code($$SELECT tarot.audit_history('people', '{}')$$);
 
+-- ------------------------------------------------------------ indexes
+-- The same by them, and they are what is used; also in partitions that are there already and that come later, and for a key that no btree would take.
+CREATE TABLE long (id text PRIMARY KEY, v int);
+ALTER TABLE long ALTER id SET STORAGE EXTERNAL;
+SELECT tarot.audit_table('long');
+CREATE TABLE before AS SELECT t, k, array_agg(h::text ORDER BY h.recorded_at, h.number) AS told FROM (VALUES ('people', '{"id": 1}'::jsonb), ('people', '{"id": 10}'), ('people', '{"id": 20}'), ('seat', '{"hall": "b", "place": 3}')) AS s (t, k), tarot.audit_history(t::regclass, k) h GROUP BY t, k;
+SELECT tarot.create_audit_indexes() AS made, tarot.create_audit_indexes() AS again;
+SELECT tarot.create_audit_partitions(1) > 0 AS made;
+SELECT c.relname LIKE 'audit\_entry\_default%' AS in_default, regexp_replace(pg_get_indexdef(c.oid), 'audit_entry_(default|\d+_\d+)', 'PARTITION', 'g') AS index FROM pg_inherits p JOIN pg_index ON indrelid = p.inhrelid JOIN pg_class c ON c.oid = indexrelid
+	WHERE inhparent = 'tarot.audit_entry'::regclass ORDER BY 1, regexp_replace(pg_get_indexdef(c.oid), 'audit_entry_(default|\d+_\d+)', 'PARTITION', 'g') COLLATE "C";
+-- Characters at random do not compress.
+INSERT INTO long SELECT left(string_agg(md5(g::text), ''), 2690), 1 FROM generate_series(1, 90) g;
+UPDATE long SET id = id || 'x', v = 2;
+SELECT length(id) AS length FROM long;
+SELECT count(*) FROM tarot.audit_history('long', (SELECT jsonb_build_object('id', id) FROM long));
+UPDATE people SET id = 21 WHERE id = 20;
+SELECT array_agg(h.operation || ' ' || (h."row"->>'id')) FROM tarot.audit_history('people', '{"id": 21}') h;
+UPDATE people SET id = 20 WHERE id = 21;
+SELECT t, k, (told <@ (SELECT array_agg(h::text) FROM tarot.audit_history(t::regclass, k) h)) AS same FROM before ORDER BY t, k;
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SET enable_seqscan = off;
+SELECT q, count(*) FILTER (WHERE p ~ 'audit_entry_default_(key|recorded_at)') > 0 AS by_index, count(*) FILTER (WHERE p ~ 'Seq Scan') AS scans FROM unnest(ARRAY[
+	$$SELECT FROM tarot.audit_log l WHERE l.key = '{"id": 1}'$$, $$SELECT FROM tarot.audit_log l WHERE tarot.key_after(l.key, l.new) = '{"id": 1}' AND tarot.key_after(l.key, l.new) <> l.key$$,
+	$$SELECT FROM tarot.audit_log l WHERE l.recorded_at >= '2020-01-01' AND l.recorded_at < '2020-02-01'$$]) AS q, plan(q) AS p GROUP BY q ORDER BY q;
+RESET enable_seqscan;
+DROP TABLE long, before;
+
+-- ------------------------------------------------------------ what an entry tells of the key
+SELECT key, new, tarot.key_after(key, new) FROM (VALUES ('{"id": 1}'::jsonb, '{"v": 2}'::jsonb), ('{"id": 1}', '{"id": 2, "v": 1}'), ('{"id": 1}', NULL), (NULL, '{"id": 2}'), ('{"a": 1, "b": {"c": [1]}}', '{"b": {"c": [2, null]}}'), ('{"a": 1}', '{"a": null}'), ('{}', '{"a": 1}'), ('1', '{"a": 1}'), ('{"a": 1}', '[1]')) AS s (key, new);
 -- ------------------------------------------------------------ the report
 SELECT table_name, operation, replace(replace(role, current_user, 'super'), 'regress_reading_', '') AS role, session_role = session_user AS mine, subject, entries, transactions, first <= last AS ordered FROM tarot.audit_report() WHERE table_name LIKE 'public.%'
 	ORDER BY table_name COLLATE "C", operation COLLATE "C", role = current_user;
@@ -82,7 +111,7 @@ SELECT (SELECT sum(entries) FROM tarot.audit_report(NULL, NULL)) = (SELECT count
 
 -- ------------------------------------------------------------ who may
 SET ROLE regress_reading_app;
-SELECT code($$SELECT tarot.audit_history('people', '{"id": 20}')$$), code($$SELECT tarot.audit_report()$$);
+SELECT code($$SELECT tarot.audit_history('people', '{"id": 20}')$$), code($$SELECT tarot.audit_report()$$), code('SELECT tarot.create_audit_indexes()');
 SET ROLE regress_reading_auditor;
 SELECT count(*) FROM tarot.audit_history('people', '{"id": 20}');
 SELECT count(*) > 0 AS some FROM tarot.audit_report();

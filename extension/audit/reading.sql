@@ -1,11 +1,5 @@
 -- audit: what the log tells of a row, and of a time. With the rights of who asks, who needs SELECT on tarot.audit_log.
 
--- The key that a change has left the row with.
-CREATE FUNCTION tarot.key_after(operation text, key jsonb, new jsonb) RETURNS jsonb
-	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT CASE WHEN operation = 'UPDATE' THEN (SELECT jsonb_object_agg(k.key, coalesce(new->k.key, k.value)) FROM jsonb_each(key) AS k) ELSE key END $$;
-
 CREATE FUNCTION tarot.audit_history(rel regclass, key jsonb)
 	RETURNS TABLE (recorded_at timestamptz, operation text, "row" jsonb, changed jsonb, role text, session_role text, subject text, client inet, application text, table_name text, transaction xid8, statement bigint, number bigint)
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -16,6 +10,9 @@ DECLARE
 	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
 	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
 	sought jsonb := audit_history.key;
+	-- All that the row, and others that had its keys, have ever had.
+	keys jsonb[] := ARRAY[sought];
+	i integer := 1;
 	e tarot.audit_log;
 	-- The entries that are about the row, and what those after each tell of the row as it left it.
 	entries tarot.audit_log[] := '{}';
@@ -26,16 +23,18 @@ BEGIN
 	IF rel IS NULL OR sought IS NULL OR jsonb_typeof(sought) <> 'object' OR sought = '{}' THEN
 		RAISE EXCEPTION 'rel must be a table, and key an object of its primary key' USING ERRCODE = 'invalid_parameter_value', HINT = 'As tarot.audit_log has it: ''{"id": 1}''.';
 	END IF;
+	-- Each step is a search by one value, for which tarot.create_audit_indexes() makes an index.
+	WHILE i <= cardinality(keys) LOOP
+		keys := keys || ARRAY(SELECT DISTINCT l.key FROM tarot.audit_log l WHERE tarot.key_after(l.key, l.new) = keys[i] AND tarot.key_after(l.key, l.new) <> l.key
+			AND l.operation = 'UPDATE' AND (l.relation = ANY (tables) OR l.table_name = ANY (names)) AND l.key <> ALL (keys));
+		i := i + 1;
+	END LOOP;
 	-- Backwards, since the row may have had other keys. Transactions change a row one after the other, and so are in order by when they did it.
 	FOR e IN
-		WITH RECURSIVE entry AS MATERIALIZED (
-			SELECT l, l.key AS before, tarot.key_after(l.operation, l.key, l.new) AS after, l.system, l.transaction, l.recorded_at, l.statement, l.number
-				FROM tarot.audit_log l WHERE l.operation IN ('INSERT', 'UPDATE', 'DELETE') AND l.key IS NOT NULL AND (l.relation = ANY (tables) OR l.table_name = ANY (names))),
-		former (key) AS (SELECT sought UNION SELECT entry.before FROM former JOIN entry ON entry.after = former.key)
-		SELECT (entry.l).* FROM entry WHERE entry.before IN (SELECT f.key FROM former f) OR entry.after IN (SELECT f.key FROM former f)
-			ORDER BY min(entry.recorded_at) OVER (PARTITION BY entry.system, entry.transaction) DESC, entry.system, entry.transaction DESC, entry.statement DESC, entry.number DESC
+		SELECT l.* FROM unnest(keys) AS k (key) JOIN tarot.audit_log l ON l.key = k.key WHERE l.operation IN ('INSERT', 'UPDATE', 'DELETE') AND (l.relation = ANY (tables) OR l.table_name = ANY (names))
+			ORDER BY min(l.recorded_at) OVER (PARTITION BY l.system, l.transaction) DESC, l.system, l.transaction DESC, l.statement DESC, l.number DESC
 	LOOP
-		IF tarot.key_after(e.operation, e.key, e.new) = sought THEN
+		IF tarot.key_after(e.key, e.new) = sought THEN
 			sought := e.key;
 		ELSIF e.key <> sought THEN
 			CONTINUE;

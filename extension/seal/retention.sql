@@ -189,6 +189,8 @@ DECLARE
 	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
 	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
 	sought CONSTANT jsonb := erase_audit_details.key;
+	keys jsonb[] := ARRAY[sought];
+	i integer := 1;
 	found record;
 BEGIN
 	PERFORM tarot.require_erase_reason(reason);
@@ -196,12 +198,14 @@ BEGIN
 		RAISE EXCEPTION 'rel must be a table, and key an object of its primary key' USING ERRCODE = 'invalid_parameter_value', HINT = 'As tarot.audit_log has it: ''{"id": 1}''.';
 	END IF;
 	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
-	WITH RECURSIVE entry AS MATERIALIZED (
-		SELECT e.tableoid AS partition, e.ctid AS place, e.system, e.transaction, e.number, e.key AS before, tarot.key_after(CASE e.operation WHEN 'U' THEN 'UPDATE' ELSE 'INSERT' END, e.key, e.new) AS after
-			FROM tarot.audit_entry e WHERE e.operation IN ('I', 'U', 'D') AND e.key IS NOT NULL AND (e.relation = ANY (tables) OR e.table_name = ANY (names))),
-	former (key) AS (SELECT sought UNION SELECT entry.before FROM former JOIN entry ON entry.after = former.key)
-	SELECT array_agg(e.partition) AS partitions, array_agg(e.place) AS places, array_agg(e.system) AS systems, array_agg(e.transaction) AS transactions, array_agg(e.number) AS numbers INTO found
-		FROM entry e WHERE e.before IN (SELECT f.key FROM former f) OR e.after IN (SELECT f.key FROM former f);
+	-- As tarot.audit_history() looks for them.
+	WHILE i <= cardinality(keys) LOOP
+		keys := keys || ARRAY(SELECT DISTINCT e.key FROM tarot.audit_entry e WHERE tarot.key_after(e.key, e.new) = keys[i] AND tarot.key_after(e.key, e.new) <> e.key
+			AND e.operation = 'U' AND (e.relation = ANY (tables) OR e.table_name = ANY (names)) AND e.key <> ALL (keys));
+		i := i + 1;
+	END LOOP;
+	SELECT array_agg(e.tableoid) AS partitions, array_agg(e.ctid) AS places, array_agg(e.system) AS systems, array_agg(e.transaction) AS transactions, array_agg(e.number) AS numbers INTO found
+		FROM unnest(keys) AS k (key) JOIN tarot.audit_entry e ON e.key = k.key WHERE e.operation IN ('I', 'U', 'D') AND (e.relation = ANY (tables) OR e.table_name = ANY (names));
 	RETURN tarot.erase_found_details(found.partitions, found.places, found.systems, found.transactions, found.numbers, rel, (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel), reason);
 END
 $$;

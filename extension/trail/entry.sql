@@ -55,6 +55,50 @@ COMMENT ON COLUMN tarot.audit_log.number IS 'The position of the entry in the tr
 COMMENT ON COLUMN tarot.audit_log.relation IS 'The OID of the table, or of the object; 0 where there is none.';
 COMMENT ON COLUMN tarot.audit_log.system IS 'The database cluster that the change was made in: the system identifier of pg_control_system().';
 
+-- The key that a change has left the row with. Indexes rest on it: what it gives for an entry must not change.
+CREATE FUNCTION tarot.key_after(key jsonb, new jsonb) RETURNS jsonb
+	LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_trail_key_after';
+
+-- By hash, since a btree refuses keys that are long, and with them the change; of times their ranges, which cost next to nothing. Each partition has its own:
+-- one of the whole table would not be in a dump, and those of partitions, which are, could not be restored.
+CREATE FUNCTION tarot.index_audit_partition(partition regclass) RETURNS integer
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	made integer := 0;
+	name text;
+	wanted record;
+BEGIN
+	FOR wanted IN SELECT * FROM (VALUES ('key', 'USING hash (key)'), ('key_after', 'USING hash (tarot.key_after(key, new)) WHERE tarot.key_after(key, new) <> key'),
+			('recorded_at', 'USING brin (recorded_at) WITH (pages_per_range = 32, autosummarize)')) AS w (suffix, definition)
+	LOOP
+		name := (SELECT c.relname || '_' || wanted.suffix FROM pg_class c WHERE c.oid = partition);
+		IF NOT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = partition AND c.relname = name) THEN
+			EXECUTE format('CREATE INDEX %I ON %s %s', name, partition, wanted.definition);
+			made := made + 1;
+		END IF;
+	END LOOP;
+	RETURN made;
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.index_audit_partition(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tarot.create_audit_indexes() RETURNS integer
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- Of two at once the second finds what the first has made, and no partition comes meanwhile.
+	LOCK TABLE tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
+	RETURN (SELECT coalesce(sum(tarot.index_audit_partition(i.inhrelid)), 0) FROM pg_inherits i WHERE i.inhparent = 'tarot.audit_entry'::regclass);
+END
+$$;
+COMMENT ON FUNCTION tarot.create_audit_indexes() IS
+	'Makes indexes on the partitions of the audit log that have none: by the key before and after a change, for tarot.audit_history(), and by time, for tarot.audit_report(); returns how many. Partitions that tarot.create_audit_partitions() makes later get them, too. Waits for who writes entries, and who comes then waits until it is done. Each entry costs a little more with them.';
+REVOKE ALL ON FUNCTION tarot.create_audit_indexes() FROM PUBLIC;
+
 CREATE FUNCTION tarot.create_audit_partitions(months integer DEFAULT 3) RETURNS integer
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -65,12 +109,15 @@ DECLARE
 	next timestamptz;
 	partition text;
 	missing boolean;
+	indexed boolean;
 BEGIN
 	IF months NOT BETWEEN 0 AND 120 THEN
 		RAISE EXCEPTION 'months must be from 0 to 120' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	-- Of two at once the second finds what the first has made.
 	LOCK TABLE tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
+	indexed := EXISTS (SELECT FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_class p ON p.oid = i.inhrelid
+		WHERE i.inhparent = 'tarot.audit_entry'::regclass AND c.relname = p.relname || '_key');
 	FOR i IN 0 .. months LOOP
 		next := (first AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
 		partition := 'audit_entry_' || to_char(first AT TIME ZONE 'UTC', 'YYYY_MM');
@@ -84,6 +131,9 @@ BEGIN
 		IF missing THEN
 			-- Attached, not created as a partition, which would wait for all writers and stop them meanwhile.
 			EXECUTE format('CREATE TABLE tarot.%I (LIKE tarot.audit_entry)', partition);
+			IF indexed THEN
+				PERFORM tarot.index_audit_partition(format('tarot.%I', partition)::regclass);
+			END IF;
 			EXECUTE format('ALTER TABLE tarot.audit_entry ATTACH PARTITION tarot.%I FOR VALUES FROM (%L) TO (%L)', partition, first, next);
 			PERFORM tarot.guard_table(format('tarot.%I', partition)::regclass);
 			made := made + 1;

@@ -32,7 +32,7 @@ SELECT set_eq(
 		'anonymization_obstacles', 'anonymization_keys',
 		'note_event', 'event_counts', 'worker_state',
 		'audit_triggers', 'audit_arguments', 'is_complete_audit_trigger', 'make_audit_trigger', 'make_audit_triggers', 'enforce_audit', 'forget_audited', 'rename_audited_column', 'require_auditable', 'require_readable',
-		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after',
+		'require_statement_kinds', 'require_auditable_schema', 'rename_audited_schema', 'forget_audited_schemas', 'moves_to_schema', 'key_after', 'index_audit_partition',
 		'seal_log', 'new_audit_signer', 'audit_signer_key', 'sign_checkpoint', 'give_out_checkpoint', 'current_audit_signer', 'sign_last_checkpoint', 'entry_position', 'tree_leaf', 'tree_root', 'prove_inclusion',
 		'prove_consistency', 'read_checkpoint', 'check_log', 'audit_tree_size', 'tree_peaks', 'tree_leaves',
 		'examine_audit_entries', 'remove_audit_partition', 'erase_entries_at', 'put_retention_entry', 'past_audit_partitions', 'hold_audit_partition', 'lock_audit_partitions', 'put_dropped_entry', 'erase_found_details', 'require_erase_reason',
@@ -83,7 +83,7 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM tarot_function WHERE provolat
 		'is_permission', 'check_permission', 'check_subject', 'covering_permissions',
 		'try_bigint', 'try_uuid', 'try_character', 'command_of_policy', 'check_row_commands', 'kind_of_row_rule',
 		'check_survey', 'classifying_statements', 'ordered_distance', 'require_subject', 'require_line', 'erasure_rows', 'erasure_changes',
-		'verify_inclusion', 'verify_consistency', 'verify_checkpoint', 'audit_signer_key', 'read_checkpoint'],
+		'verify_inclusion', 'verify_consistency', 'verify_checkpoint', 'audit_signer_key', 'read_checkpoint', 'key_after'],
 	'IMMUTABLE is only what asks nobody');
 SELECT set_eq($$SELECT proname::text, proargtypes::text FROM tarot_function WHERE proleakproof$$,
 	$$SELECT f, type::oid || ' ' || type::oid FROM encrypted_type, unnest(ARRAY['search_eq', 'search_ne']) AS f$$, 'nothing is LEAKPROOF but equality of two values of a type');

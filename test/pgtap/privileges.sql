@@ -28,7 +28,7 @@ SELECT set_eq(
 			'tarot.convertible_index(oid,smallint,boolean,boolean)', 'tarot.index_properties(oid,oid)', 'tarot.index_statistics(oid)',
 			'tarot.start_search_key(text,text,integer)', 'tarot.switch_search_key(text)', 'tarot.retire_search_key(text)', 'tarot.hold_search_keys()', 'tarot.name_not_null(oid,name,name)',
 			'tarot.check_searchable(integer,name)',
-			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.is_complete_audit_trigger(pg_trigger,text[])', 'tarot.key_after(text,jsonb,jsonb)', 'tarot.audit_history(regclass,jsonb)', 'tarot.audit_report(timestamp with time zone,timestamp with time zone)', 'tarot.read_report(timestamp with time zone,timestamp with time zone)', 'tarot.columns_read(timestamp with time zone,timestamp with time zone)', 'tarot.audit_change()',
+			'tarot.trigger_arguments(bytea)', 'tarot.audit_triggers(oid)', 'tarot.is_complete_audit_trigger(pg_trigger,text[])', 'tarot.key_after(jsonb,jsonb)', 'tarot.audit_history(regclass,jsonb)', 'tarot.audit_report(timestamp with time zone,timestamp with time zone)', 'tarot.read_report(timestamp with time zone,timestamp with time zone)', 'tarot.columns_read(timestamp with time zone,timestamp with time zone)', 'tarot.audit_change()',
 			'tarot.break_glass(text,text,interval)', 'tarot.end_break_glass(text)', 'tarot.class_purposes(text)',
 			'tarot.authenticate(text,boolean)', 'tarot.authenticate_request()', 'tarot.sign_out()', 'tarot.subject()', 'tarot.claims()', 'tarot.claim(text)', 'tarot.issuer()', 'tarot.token_id()', 'tarot.expires_at()', 'tarot.verify_jwt(text)', 'tarot.check_jwt(text)',
 			'tarot.has_permission(text)', 'tarot.has_permission(text,text,text)', 'tarot.accessible(text,text)', 'tarot.roles()',

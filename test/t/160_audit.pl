@@ -18,7 +18,7 @@ my $table = 'CREATE TABLE account (id bigint PRIMARY KEY, balance int, note text
 my $gaps = q{SELECT count(*) FILTER (WHERE l.key IS NULL), count(*) FILTER (WHERE a.id IS NULL) FROM account a
 	FULL JOIN (SELECT DISTINCT ON (key) key, new, operation FROM tarot.audit_log WHERE table_name = 'public.account' ORDER BY key, transaction DESC, number DESC) l ON (l.key->>'id')::bigint = a.id
 	WHERE l.operation IS DISTINCT FROM 'DELETE'};
-ask($node, "CREATE EXTENSION tarot_security; SELECT tarot.create_audit_partitions(1); $table; SELECT tarot.audit_table('account')");
+ask($node, "CREATE EXTENSION tarot_security; SELECT tarot.create_audit_partitions(1); SELECT tarot.create_audit_indexes(); $table; SELECT tarot.audit_table('account')");
 
 # What is computed when it is read is in no row, and in no entry.
 if ($node->pg_version >= 18)
@@ -28,6 +28,19 @@ if ($node->pg_version >= 18)
 	ask($node, 'INSERT INTO made VALUES (1)');
 	is(ask($node, q{SELECT new FROM tarot.audit_log WHERE table_name = 'public.made'}), '{"id": 1}', 'a virtual column');
 	ask($node, 'DROP TABLE made');
+}
+
+# ---------------------------------------------------------------- by whom, over the network
+
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
+$node->restart;
+{
+	ask($node, q{CREATE TABLE visit (id int PRIMARY KEY); SELECT tarot.audit_table('visit')});
+	my $tcp = 'host=127.0.0.1 port=' . $node->port . " dbname=postgres application_name='over TCP'";
+	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $tcp, '-c', 'INSERT INTO visit VALUES (1)', '-c', 'DELETE FROM visit',
+		'-c', q{SELECT tarot.log_security_event('NETWORK', 'u', 'a', 's')} ], 'a client by TCP');
+	is(ask($node, q{SELECT string_agg(concat_ws(' ', operation, client, application), ', ' ORDER BY transaction) FROM tarot.audit_log WHERE table_name = 'public.visit' AND operation IN ('INSERT', 'DELETE')}), 'INSERT 127.0.0.1 over TCP, DELETE 127.0.0.1 over TCP', 'its address is in the entries');
+	like(server_log($node), qr/security event: .*"event_type": "NETWORK".*"client": "127\.0\.0\.1"/, 'and in events');
 }
 
 # ---------------------------------------------------------------- prepared transactions
@@ -117,6 +130,7 @@ my $audited = 'SELECT "table", columns, exclude, enforced FROM tarot.audited_tab
 is(ask($node, $audited, db => 'restored'), ask($node, $audited), 'and what is audited');
 is(ask($node, q{SELECT table_name LIKE 'tarot.audit_entry%', new->>'direction' FROM tarot.audit_log l WHERE operation = 'COPY' AND table_name LIKE 'tarot.audit\_entry%' ORDER BY transaction, number LIMIT 1}, db => 'restored'), 't|from',
 	'that they were written by hand is on record there');
+is(ask($node, q{SELECT count(*) > 0 AND count(*) % 3 = 0 FROM pg_index WHERE indrelid::regclass::text LIKE 'tarot.audit\_entry\_2%'}, db => 'restored'), 't', 'with its indexes');
 my $count = ask($node, 'SELECT count(*) FROM tarot.audit_log', db => 'restored');
 ask($node, q{UPDATE account SET balance = 3 WHERE id = (SELECT min(id) FROM account)}, db => 'restored');
 ask($node, q{INSERT INTO part VALUES (1, 'x')}, db => 'restored');

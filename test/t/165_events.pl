@@ -253,6 +253,7 @@ set_interval('1h');
 	ask($node, event('OFF', 2));
 	is(ask($node, $flush), 't', 'turned on: it is written');
 	is(events('OFF'), '1|1', 'in the table');
+	is(ask($node, q{SELECT string_agg(l.new->>'value', ' ' ORDER BY l.transaction) FROM tarot.audit_log l WHERE l.operation = 'ALTER SYSTEM' AND l.new->>'setting' = 'tarot_security.worker'}), 'off on', 'both are on record');
 }
 {
 	# The launchers of the server and ours.
