@@ -152,6 +152,16 @@ foreach my $statement ("INSERT INTO sizes VALUES (-2, repeat('x', $limit + 1))",
 		qr/ERROR:  54000: a value of 536870913 bytes is too large to be encrypted\nDETAIL:  The limit is 536870912 bytes\./, 'above 512 MiB: refused');
 }
 like(error_of($node, "SELECT length(tarot.encrypt(repeat('x', $limit + 1), 'profile', 'c'))"), qr/ERROR:  54000/, 'above 512 MiB: refused by tarot.encrypt');
+# As large as a value can be in the server, by each way in.
+my $most = 1024 * 1024 * 1024 - 5;
+foreach my $statement ("INSERT INTO sizes VALUES (-3, repeat('x', $most))", "UPDATE sizes SET note = repeat('x', $most) WHERE n = 0", "SELECT tarot.encrypt(repeat('x', $most), 'profile', 'c')",
+	"SELECT tarot.encrypt(decode(repeat('00', $most / 2), 'hex') || decode(repeat('00', $most / 2 - 100), 'hex'), 'profile', 'c')", "SELECT tarot.decrypt(repeat('x', $most), 'c')")
+{
+	my $error = error_of($node, $statement);
+	like($error, qr/ERROR:  (?:54000|TS10\d|42501): .{1,200}$/m, 'a gigabyte: refused');
+	unlike($error, qr/xxxx|0000000/, 'and not quoted');
+}
+like(error_of($node, "INSERT INTO sizes VALUES (-3, repeat('x', $most))", role => 'app'), qr/ERROR:  54000: a value of $most bytes is too large to be encrypted/, 'a gigabyte, by who may write');
 is(ask($node, 'SELECT count(*) FROM sizes WHERE n < 0'), '0', 'nothing was stored');
 unlike(server_log($node), qr/was terminated by signal|PANIC/, 'no process died');
 
