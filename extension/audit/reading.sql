@@ -88,18 +88,32 @@ CREATE FUNCTION tarot.changes_of_table(rel oid, since timestamptz DEFAULT '-infi
 -- Those about rows with these primary keys, under keys that they had before, too; and of entries without a key those of rows that
 -- documents tell, each by some columns.
 CREATE FUNCTION tarot.entries_of_rows(rel oid, keys jsonb[], documents jsonb[]) RETURNS TABLE (partition oid, place tid, system bigint, transaction xid8, number bigint)
-	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d),
-		change AS MATERIALIZED (
-			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number, (c.entry).key AS before, tarot.key_after((c.entry).key, (c.entry).new) AS after,
-					CASE WHEN (c.entry).key IS NULL THEN EXISTS (SELECT FROM telling t, LATERAL (VALUES ((c.entry).old), ((c.entry).new)) AS s (row) WHERE s.row ?& t.columns AND tarot.columns_of_document(s.row, t.columns) IN (SELECT unnest(documents))) END AS told
-				FROM tarot.changes_of_table(rel) c),
-		former (key) AS (SELECT k FROM unnest(keys) k UNION SELECT c.before FROM former JOIN change c ON c.after = former.key)
-		SELECT c.partition, c.place, c.system, c.transaction, c.number FROM change c
-			WHERE c.told OR c.before IN (SELECT f.key FROM former f) OR c.after IN (SELECT f.key FROM former f)
-	$$;
+#variable_conflict use_column
+DECLARE
+	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
+	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
+	i integer := 1;
+BEGIN
+	keys := ARRAY(SELECT DISTINCT k FROM unnest(keys) k);
+	-- As tarot.audit_history() looks for them.
+	WHILE i <= cardinality(keys) LOOP
+		keys := keys || ARRAY(SELECT DISTINCT e.key FROM tarot.audit_entry e WHERE tarot.key_after(e.key, e.new) = keys[i] AND tarot.key_after(e.key, e.new) <> e.key
+			AND e.operation = 'U' AND (e.relation = ANY (tables) OR e.table_name = ANY (names)) AND e.key <> ALL (keys));
+		i := i + 1;
+	END LOOP;
+	RETURN QUERY SELECT e.tableoid, e.ctid, e.system, e.transaction, e.number
+		FROM unnest(keys) AS k (key) JOIN tarot.audit_entry e ON e.key = k.key WHERE e.operation IN ('I', 'U', 'D') AND (e.relation = ANY (tables) OR e.table_name = ANY (names));
+	IF documents <> '{}' THEN
+		RETURN QUERY WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d)
+			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number FROM tarot.changes_of_table(rel) c
+				WHERE (c.entry).key IS NULL AND EXISTS (SELECT FROM telling t, LATERAL (VALUES ((c.entry).old), ((c.entry).new)) AS s (row)
+					WHERE s.row ?& t.columns AND tarot.columns_of_document(s.row, t.columns) IN (SELECT unnest(documents)));
+	END IF;
+END
+$$;
 
 -- The keys of rows that were deleted, and that documents tell.
 CREATE FUNCTION tarot.deleted_keys(rel oid, documents jsonb[]) RETURNS SETOF jsonb

@@ -16,6 +16,7 @@ my $month = sub {
 	return "CREATE TABLE tarot.audit_entry_2020_$month (LIKE tarot.audit_entry); ALTER TABLE tarot.audit_entry ATTACH PARTITION tarot.audit_entry_2020_$month FOR VALUES FROM ('2020-$month-01 00:00+00') TO ('2020-$month-28 00:00+00'); ";
 };
 ask($node, q{CREATE EXTENSION tarot_security; SELECT tarot.create_key('any'); CREATE TABLE account (id bigserial PRIMARY KEY, note text); SELECT tarot.audit_table('account'), tarot.create_audit_partitions(1)});
+ask($node, 'SELECT tarot.create_audit_indexes()');
 # Entries of a month of the past, sealed.
 sub past
 {
