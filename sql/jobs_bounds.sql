@@ -180,7 +180,7 @@ SELECT count(*) FROM secret;
 -- What is kept tells names, and what to do.
 SET ROLE regress_bounds_owner;
 SELECT tarot.alter_retention('secrets', "where" => 'body <> ''x''');
-ALTER TABLE secret RENAME body TO content;
+ALTER TABLE secret DROP COLUMN body;
 RESET ROLE;
 CALL tarot.run_due_jobs();
 SELECT sqlstate, message FROM tarot.job_run WHERE job = 'secrets' AND outcome = 'running';

@@ -14,9 +14,11 @@
 
 JobStage JobReached = JOB_OWN;
 
-/* Functions of the server that tell names of the catalog alone, which everybody may read. */
+/* Functions that tell names of the catalog alone, which everybody may read. */
 static const char *const telling[] = {"aclcheck_error", "ri_ReportViolation", "ExecConstraints",
-									  "ReportNotNullViolationError", "_bt_check_unique"};
+									  "ReportNotNullViolationError", "_bt_check_unique",
+									  /* Of ours, masking/site.c. */
+									  "refuse_read", "refuse_write"};
 
 /* The text is one of the C code's, and nothing was put into it. */
 static bool

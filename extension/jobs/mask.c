@@ -148,28 +148,33 @@ mask_columns(Query *query, Oid function)
 	}
 }
 
+static Oid
+find_function(void)
+{
+	Oid arguments[3] = {ANYELEMENTOID, BOOLOID};
+
+	mask_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("job_mask"),
+								ObjectIdGetDatum(get_namespace_oid("tarot", false)));
+	arguments[2] = mask_type;
+	return LookupFuncName(
+		list_make2(makeString(pstrdup("tarot")), makeString(pstrdup("anonymized"))), 3, arguments,
+		false);
+}
+
 void
 JobMaskColumns(Query *query, const char *text)
 {
-	Oid arguments[3] = {ANYELEMENTOID, BOOLOID};
-	Oid function;
 	ListCell *cell;
 
 	if (likely(own_statement == NULL) || text != own_statement)
 		return;
 	own_statement = NULL;
-	mask_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("job_mask"),
-								ObjectIdGetDatum(get_namespace_oid("tarot", false)));
-	arguments[2] = mask_type;
-	function =
-		LookupFuncName(list_make2(makeString(pstrdup("tarot")), makeString(pstrdup("anonymized"))),
-					   3, arguments, false);
 	foreach (cell, query->cteList)
 	{
 		Query *with = castNode(Query, ((CommonTableExpr *) lfirst(cell))->ctequery);
 
 		if (with->commandType == CMD_UPDATE)
-			mask_columns(with, function);
+			mask_columns(with, find_function());
 	}
 }
 
