@@ -131,9 +131,9 @@ CREATE FUNCTION tarot.retention_change(name text, change text, condition text, s
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT jsonb_strip_nulls(coalesce(settings, '{}') - 'condition' || jsonb_build_object('type', 'table', 'where', condition, 'archive_to', tarot.relation_name((settings->>'archive_to')::oid),
+		SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(coalesce(settings, '{}') - 'condition' || jsonb_build_object('type', 'table', 'where', condition, 'archive_to', tarot.relation_name((settings->>'archive_to')::oid),
 			'command', CASE change WHEN 'hold' THEN 'SET HOLD' WHEN 'release' THEN 'RELEASE HOLD' ELSE upper(change) || ' RETENTION' END,
-			CASE WHEN change IN ('hold', 'release') THEN 'hold' ELSE 'policy' END, name))
+			CASE WHEN change IN ('hold', 'release') THEN 'hold' ELSE 'policy' END, name)) AS e WHERE e.value NOT IN ('null', '[]', '{}')
 	$$;
 
 CREATE FUNCTION tarot.change_retention(rel oid, policy text, change text, condition text, settings jsonb) RETURNS text
