@@ -184,6 +184,31 @@ CREATE FUNCTION tarot.partition_state(parent oid, partition oid, type oid) RETUR
 			FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid WHERE c.oid = partition AND c.reltype = type AND coalesce(i.inhparent = parent, true)
 	$$;
 
+-- Raises where a partition cannot be dropped, before it is detached.
+CREATE FUNCTION tarot.require_droppable(partition oid) RETURNS void
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT c.oid AS member, c.relowner AS owner INTO found FROM tarot.relation_tree(partition) t JOIN pg_class c ON c.oid = t.member JOIN pg_inherits i ON i.inhrelid = partition JOIN pg_class p ON p.oid = i.inhparent
+		WHERE NOT pg_has_role(p.relowner, c.relowner, 'USAGE') ORDER BY c.oid LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'partition "%" has another owner than its table', tarot.relation_name(found.member) USING ERRCODE = 'insufficient_privilege', HINT = format('It belongs to role %s.', found.owner::regrole);
+	END IF;
+	SELECT t.member, pg_describe_object(d.classid, d.objid, 0) AS dependent, v.ev_class INTO found FROM tarot.relation_tree(partition) t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.member AND d.deptype = 'n'
+			LEFT JOIN pg_rewrite v ON d.classid = 'pg_rewrite'::regclass AND v.oid = d.objid LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+		WHERE d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass) AND NOT EXISTS (SELECT FROM tarot.relation_tree(partition) o WHERE o.member IN (v.ev_class, p.polrelid))
+		ORDER BY d.classid, d.objid LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION '% depends on partition "%"', coalesce(pg_describe_object('pg_class'::regclass, found.ev_class, 0), found.dependent), tarot.relation_name(found.member) USING ERRCODE = 'dependent_objects_still_exist',
+			HINT = 'Drop that, or let it go by the partitioned table.';
+	END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.require_droppable(oid) FROM PUBLIC;
+
 CREATE FUNCTION tarot.plan_partition(relation oid, age_column name, cutoff text, progress jsonb, OUT statement text, OUT progress_of_batch jsonb) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -219,6 +244,7 @@ BEGIN
 		-- The server has one of a table on its way out at a time.
 		statement := 'SELECT ''{"locked": true}''::jsonb';
 	ELSIF next.partition IS NOT NULL THEN
+		PERFORM tarot.require_droppable(next.partition);
 		statement := format('SELECT tarot.drop_partition(%s, %s, %L, %L, %L, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition), tarot.partition_estimate(next.partition),
 			EXISTS (SELECT FROM pg_constraint n JOIN tarot.relation_tree(next.partition) t ON t.member = n.confrelid WHERE n.contype = 'f'), tarot.detaches_concurrently(next.parent));
 	END IF;
