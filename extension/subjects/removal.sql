@@ -220,6 +220,7 @@ DECLARE
 	again boolean := false;
 	logged tarot.logged_rows[] := '{}';
 	l tarot.logged_rows;
+	untold record;
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -270,13 +271,15 @@ BEGIN
 		-- While the rows are there to tell. What is kept for a legal basis is kept in the log as well.
 		logged := ARRAY(SELECT w FROM tarot.subject_rows(subject) w WHERE actions->>(w.relation::text) <> 'keep');
 		FOREACH l IN ARRAY logged LOOP
-			IF NOT l.told AND EXISTS (SELECT FROM tarot.changes_of_table(l.relation)) THEN
-				problem := 'its entries in the audit log do not tell whose they are: it takes a primary key, or a column that says so, without a data class';
+			untold := tarot.untold_entries(l.relation);
+			IF untold.of_rows > 0 THEN
+				problem := format('%s of its entries in the audit log do not tell whose they are: it takes a primary key, or columns that say so, without a data class and with the names that they have now', untold.of_rows);
 				report := report || jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'problem', problem);
 				problems := problems || format('%s: %s', l.relation::regclass, problem);
 			ELSIF dry_run THEN
 				SELECT count(*) INTO affected FROM tarot.entries_of_rows(l.relation, l.keys, l.documents);
-				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END
+					|| CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
 			END IF;
 		END LOOP;
 	END IF;
@@ -295,7 +298,7 @@ BEGIN
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
 				counts := tarot.run_on_subject(r.members[1], statement, subject);
 				report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number] + CASE WHEN again THEN (e->>'rows')::bigint ELSE 0 END) ELSE e END ORDER BY position)
-					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' <> 'erase audit details');
+					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' NOT IN ('erase audit details', 'not told in audit'));
 				-- A trigger may have kept rows, and nobody is to be told that they are gone.
 				FOR k IN SELECT m.relation, m.number FROM unnest(r.members) WITH ORDINALITY AS m (relation, number) LOOP
 					IF (tarot.run_on_subject(k.relation, checks->>(k.relation::text), subject))[1] > (CASE WHEN k.relation = ANY (blind) THEN counts[k.number] ELSE 0 END) THEN
@@ -319,8 +322,11 @@ BEGIN
 	IF NOT dry_run THEN
 		-- Those of the deletion, too.
 		FOREACH l IN ARRAY logged LOOP
-			affected := tarot.erase_details_of_rows(l.relation, l.keys, l.documents, audit_reason);
+			-- Others may have given a row another key until it could be deleted, or brought one more.
+			affected := tarot.erase_details_of_rows(l.relation, ARRAY(SELECT unnest(l.keys) UNION SELECT tarot.told_keys(l.relation, l.documents)), l.documents, audit_reason);
 			report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+			untold := tarot.untold_entries(l.relation);
+			report := report || CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
 		END LOOP;
 	END IF;
 
