@@ -165,8 +165,24 @@ ALTER TABLE bench RENAME id TO number;
 SELECT "table", problem FROM tarot.erase_subject('81', audit_details => true) WHERE problem IS NOT NULL AND "table" ~ 'seat|bench|letter';
 SELECT tarot.unregister_subject_table(t) FROM unnest('{seat,bench,letter,entrance,guest}'::text[]::regclass[]) AS r (t);
 
-DROP TABLE seat, bench, letter, entrance, guest CASCADE;
-DROP FUNCTION told_by_key, told_by_subject; DROP TYPE mood, pair;
+-- One entry that cannot be read keeps none of the others from being told, nor does a domain; nor another name of the table.
+CREATE DOMAIN filled AS text NOT NULL;
+CREATE TABLE ware (id text PRIMARY KEY, "who %s" filled, what filled);
+SELECT tarot.register_subject_table('ware', 'who %s'), tarot.audit_table('ware');
+SELECT clock_timestamp() AS broke_in \gset
+INSERT INTO ware VALUES ('a', '91', 'x'), ('1', '92', 'x'); UPDATE ware SET what = 'y'; DELETE FROM ware WHERE id = 'a';
+ALTER TABLE ware ALTER id TYPE int USING id::int;
+SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_in', 'infinity') WHERE "table" = 'ware'::regclass;
+TRUNCATE ware; ALTER TABLE ware RENAME TO goods;
+SELECT "table", entries, note FROM tarot.breach_subjects(:'broke_in', 'infinity') WHERE "table" = 'goods'::regclass AND note ~ 'TRUNCATE';
+-- Nor does an error tell what a trigger says of a person.
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'Zoe stays' USING ERRCODE = 'insufficient_privilege'; END $$;
+CREATE TRIGGER tell BEFORE DELETE ON goods FOR EACH ROW EXECUTE FUNCTION tell();
+INSERT INTO goods VALUES (3, '93', 'x');
+SELECT run($$SELECT tarot.erase_subject('93', false)$$);
+SELECT tarot.unregister_subject_table('goods');
+DROP TABLE seat, bench, letter, goods, entrance, guest CASCADE;
+DROP FUNCTION tell, told_by_key, told_by_subject; DROP TYPE mood, pair; DROP DOMAIN filled;
 
 -- ------------------------------------------------------------ what people ask for, and by when it is due
 SET ROLE regress_subjects_support;
