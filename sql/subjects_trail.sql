@@ -202,6 +202,10 @@ SELECT subject, kind FROM tarot.subject_request WHERE closed_at IS NULL AND due_
 SELECT tarot.grant_class('email', current_user::regrole, search => true);
 SELECT "table", action, "rows" FROM tarot.erase_subject('2', false) WHERE "table" = 'tarot.subject_request';
 SELECT kind, subject = tarot.subject_pseudonym('2') AS pseudonym, closed_at IS NOT NULL AS closed FROM tarot.subject_request ORDER BY kind;
+-- Who asks afterwards is to be answered, whatever is erased again.
+SELECT tarot.note_request('2', 'access') IS NOT NULL;
+SELECT "rows", problem FROM tarot.replay_erasures() WHERE "rows" > 0 OR problem IS NOT NULL;
+SELECT kind, subject, outcome, closed_at FROM tarot.subject_request WHERE kind = 'access';
 
 DROP TABLE secret_key, item, orders, customer, visit, meeting, remark, employee, department, note, message, ticket, address, country, forgotten CASCADE;
 DROP EXTENSION tarot_security CASCADE;

@@ -197,7 +197,7 @@ $$;
 
 -- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys. With a reason
 -- details of entries about the rows are erased, too.
-CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '') RETURNS jsonb
+CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '', erased_at timestamptz DEFAULT 'infinity') RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -330,13 +330,14 @@ BEGIN
 		END LOOP;
 	END IF;
 
-	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told.
-	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released'), ('tarot.subject_request', 'closed')) AS t (relation, ended) LOOP
+	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told. What was asked for since the
+	-- erasure that is done again is still to be answered.
+	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn', ''), ('tarot.subject_restriction', 'lifted', ''), ('tarot.subject_hold', 'released', ''), ('tarot.subject_request', 'closed', ' AND s.received_at <= $3')) AS t (relation, ended, condition) LOOP
 		IF dry_run THEN
-			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1', r.relation) INTO affected USING subject;
+			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1%s', r.relation, r.condition) INTO affected USING subject, '', erased_at;
 		ELSE
-			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1', r.relation, r.ended || '_at', r.ended || '_by')
-				USING subject, tarot.subject_pseudonym(subject);
+			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1%s', r.relation, r.ended || '_at', r.ended || '_by', r.condition)
+				USING subject, tarot.subject_pseudonym(subject), erased_at;
 			GET DIAGNOSTICS affected = ROW_COUNT;
 		END IF;
 		IF affected > 0 THEN
@@ -374,4 +375,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

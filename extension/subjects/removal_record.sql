@@ -209,7 +209,7 @@ BEGIN
 		ELSE
 			-- One that is refused does not keep the others from being done; and nothing of it is.
 			BEGIN
-				report := tarot.erase_rows(subject, dry_run, tarot.erasure_reason(done.erasure_id, done.audit_details));
+				report := tarot.erase_rows(subject, dry_run, tarot.erasure_reason(done.erasure_id, done.audit_details), done.erased_at);
 				rows := tarot.erasure_changes(report);
 				IF rows > 0 AND NOT dry_run THEN
 					PERFORM tarot.certify_erasure(done.erasure_id, done.pseudonym, report, done.audit_details, true);
@@ -228,7 +228,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.replay_erasures(timestamptz, boolean) IS
-	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
+	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now; what a subject asked for since (tarot.note_request()) stays open. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.forget_erasures(before timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
