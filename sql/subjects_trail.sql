@@ -108,6 +108,85 @@ SELECT "table", action, problem FROM tarot.erase_subject('3', audit_details => t
 SELECT run($$SELECT tarot.erase_subject('3', false, audit_details => true)$$);
 SELECT count(*) FROM tarot.erasure;
 
+-- A row that refers to nothing is not that of one who has nothing to refer to.
+CREATE TABLE guest (id int PRIMARY KEY, badge text UNIQUE);
+CREATE TABLE entrance (id int PRIMARY KEY, badge text REFERENCES guest (badge));
+SELECT tarot.register_subject_table('guest', 'id'), tarot.register_subject_table('entrance', via => 'guest'), tarot.audit_table('guest'), tarot.audit_table('entrance');
+INSERT INTO guest VALUES (71, NULL), (72, 'b'); INSERT INTO entrance VALUES (1, NULL), (2, 'b');
+DELETE FROM entrance WHERE id = 1;
+SELECT "table", "rows" FROM tarot.erase_subject('71', audit_details => true) WHERE action = 'erase audit details' AND problem IS NULL;
+SELECT "table", "rows" FROM tarot.erase_subject('72', audit_details => true) WHERE action = 'erase audit details' AND problem IS NULL;
+
+-- Keys and subjects as the log has them, of whatever type, and no other subject's. Of each two entries.
+CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE TYPE pair AS (a int, b text);
+CREATE FUNCTION told_by_key(type text, value text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	told bigint;
+BEGIN
+	EXECUTE format('CREATE TABLE keyed (k %s PRIMARY KEY, who text)', type);
+	PERFORM tarot.register_subject_table('keyed', 'who'), tarot.audit_table('keyed');
+	EXECUTE format('INSERT INTO keyed VALUES (%L, %L)', value, 'x');
+	EXECUTE format('UPDATE keyed SET who = %L', type);
+	SELECT count(*) INTO told FROM tarot.subject_rows(type) r, tarot.entries_of_rows(r.relation, r.keys, r.documents) WHERE r.relation = 'keyed'::regclass;
+	PERFORM tarot.unregister_subject_table('keyed');
+	DROP TABLE keyed;
+	RETURN told;
+END $$;
+SELECT k.type, told_by_key(k.type, k.value) FROM (VALUES ('numeric', '1.50'), ('float8', '0.30000000000000004'), ('timestamptz', '2026-01-01 12:00+02'), ('interval', '1 year'), ('money', '12.5'), ('bytea', '\x00ff'), ('char(5)', 'ab'),
+	('mood', 'wild'), ('int[]', '{1,2}'), ('text[]', '{a,"b c"}'), ('pair', '(1,x)'), ('tstzrange', '[2026-01-01,2026-02-01)'), ('jsonb', '{"a": [1]}')) AS k (type, value);
+CREATE FUNCTION told_by_subject(type text, value text, subject text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	told bigint;
+BEGIN
+	EXECUTE format('CREATE TABLE owned (who %s, what text)', type);
+	PERFORM tarot.register_subject_table('owned', 'who'), tarot.audit_table('owned');
+	EXECUTE format('INSERT INTO owned VALUES (%L, %L)', value, 'x');
+	EXECUTE format('UPDATE owned SET what = %L', 'y');
+	SELECT count(*) INTO told FROM tarot.subject_rows(subject) r, tarot.entries_of_rows(r.relation, r.keys, r.documents) WHERE r.relation = 'owned'::regclass;
+	PERFORM tarot.unregister_subject_table('owned');
+	DROP TABLE owned;
+	RETURN told;
+END $$;
+SELECT s.type, s.value, left(s.subject, 36) AS subject, told_by_subject(s.type, s.value, s.subject) FROM (VALUES ('int', '7', '7'), ('int', '7', '7.0'), ('int', '7', '07'), ('numeric', '-0.5', '-0.5'), ('numeric', '1.50', '1.50'),
+	('numeric', '1e110', '1' || repeat('0', 110)), ('char(5)', 'ab', 'ab'), ('text', 'a"\', 'a"\'), ('mood', 'wild', 'wild'), ('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')) AS s (type, value, subject);
+
+-- Keys of partitions and children, rows that a TRUNCATE took, and what a DELETE does not tell.
+CREATE TABLE seat (id int, who text, what text) PARTITION BY LIST (id);
+CREATE TABLE seat_1 PARTITION OF seat FOR VALUES IN (1); CREATE TABLE seat_rest PARTITION OF seat DEFAULT; ALTER TABLE seat_rest ADD PRIMARY KEY (id);
+CREATE TABLE bench (id int PRIMARY KEY, who text); CREATE TABLE bench_garden () INHERITS (bench);
+CREATE TABLE letter (id int PRIMARY KEY, address tarot.encrypted_text('email'));
+SELECT tarot.register_subject_table(t, CASE t WHEN 'letter'::regclass THEN 'address' ELSE 'who' END), tarot.audit_table(t) FROM unnest('{seat,bench,letter}'::text[]::regclass[]) AS r (t);
+INSERT INTO seat VALUES (1, '81', 'x'), (2, '81', 'x'), (3, '82', 'x'); UPDATE seat SET what = 'y';
+INSERT INTO bench VALUES (1, '81'), (2, '82'); INSERT INTO bench_garden VALUES (5, '81'), (6, '82'); TRUNCATE bench;
+INSERT INTO letter VALUES (1, 'mo@example.fr'); DELETE FROM letter;
+SELECT "table", action, "rows" FROM tarot.erase_subject('81', audit_details => true) WHERE action ~ 'audit' AND problem IS NULL AND "table" ~ 'seat|bench|letter';
+
+-- Under other names than the log has.
+SELECT tarot.unregister_subject_table('secret_key');
+ALTER TABLE seat RENAME who TO holder;
+ALTER TABLE bench RENAME id TO number;
+SELECT "table", problem FROM tarot.erase_subject('81', audit_details => true) WHERE problem IS NOT NULL AND "table" ~ 'seat|bench|letter';
+SELECT tarot.unregister_subject_table(t) FROM unnest('{seat,bench,letter,entrance,guest}'::text[]::regclass[]) AS r (t);
+
+-- One entry that cannot be read keeps none of the others from being told, nor does a domain; nor another name of the table.
+CREATE DOMAIN filled AS text NOT NULL;
+CREATE TABLE ware (id text PRIMARY KEY, "who %s" filled, what filled);
+SELECT tarot.register_subject_table('ware', 'who %s'), tarot.audit_table('ware');
+SELECT clock_timestamp() AS broke_in \gset
+INSERT INTO ware VALUES ('a', '91', 'x'), ('1', '92', 'x'); UPDATE ware SET what = 'y'; DELETE FROM ware WHERE id = 'a';
+ALTER TABLE ware ALTER id TYPE int USING id::int;
+SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_in', 'infinity') WHERE "table" = 'ware'::regclass;
+TRUNCATE ware; ALTER TABLE ware RENAME TO goods;
+SELECT "table", entries, note FROM tarot.breach_subjects(:'broke_in', 'infinity') WHERE "table" = 'goods'::regclass AND note ~ 'TRUNCATE';
+-- Nor does an error tell what a trigger says of a person.
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'Zoe stays' USING ERRCODE = 'insufficient_privilege'; END $$;
+CREATE TRIGGER tell BEFORE DELETE ON goods FOR EACH ROW EXECUTE FUNCTION tell();
+INSERT INTO goods VALUES (3, '93', 'x');
+SELECT run($$SELECT tarot.erase_subject('93', false)$$);
+SELECT tarot.unregister_subject_table('goods');
+DROP TABLE seat, bench, letter, goods, entrance, guest CASCADE;
+DROP FUNCTION tell, told_by_key, told_by_subject; DROP TYPE mood, pair; DROP DOMAIN filled;
+
 -- ------------------------------------------------------------ what people ask for, and by when it is due
 SET ROLE regress_subjects_support;
 SELECT code($$SELECT tarot.note_request('2', 'access')$$), code($$SELECT tarot.close_request(NULL, 'done')$$), code('TABLE tarot.subject_request');
@@ -126,6 +205,10 @@ SELECT subject, kind FROM tarot.subject_request WHERE closed_at IS NULL AND due_
 SELECT tarot.grant_class('email', current_user::regrole, search => true);
 SELECT "table", action, "rows" FROM tarot.erase_subject('2', false) WHERE "table" = 'tarot.subject_request';
 SELECT kind, subject = tarot.subject_pseudonym('2') AS pseudonym, closed_at IS NOT NULL AS closed FROM tarot.subject_request ORDER BY kind;
+-- Who asks afterwards is to be answered, whatever is erased again.
+SELECT tarot.note_request('2', 'access') IS NOT NULL;
+SELECT "rows", problem FROM tarot.replay_erasures() WHERE "rows" > 0 OR problem IS NOT NULL;
+SELECT kind, subject, outcome, closed_at FROM tarot.subject_request WHERE kind = 'access';
 
 DROP TABLE secret_key, item, orders, customer, visit, meeting, remark, employee, department, note, message, ticket, address, country, forgotten CASCADE;
 DROP EXTENSION tarot_security CASCADE;

@@ -115,14 +115,20 @@ BEGIN
 END
 $$;
 
--- The keys of rows that were deleted, and that documents tell.
-CREATE FUNCTION tarot.deleted_keys(rel oid, documents jsonb[]) RETURNS SETOF jsonb
+-- The keys of rows that documents tell: those that were deleted as such, and those that were such by the last entry that says so, for of what
+-- is truncated there is no other.
+CREATE FUNCTION tarot.told_keys(rel oid, documents jsonb[]) RETURNS SETOF jsonb
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d)
-		SELECT DISTINCT (c.entry).key FROM tarot.changes_of_table(rel) c, telling t
-			WHERE (c.entry).operation = 'D' AND (c.entry).key IS NOT NULL AND (c.entry).old ?& t.columns AND tarot.columns_of_document((c.entry).old, t.columns) IN (SELECT unnest(documents))
+		WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d),
+		-- Of an UPDATE those columns that it left as they were are in neither.
+		told AS MATERIALIZED (SELECT (c.entry).operation, tarot.key_after((c.entry).key, (c.entry).new) AS key, t.columns, tarot.columns_of_document(s.row, t.columns) AS document, (c.entry).recorded_at, (c.entry).transaction, (c.entry).statement, (c.entry).number
+			FROM tarot.changes_of_table(rel) c, LATERAL (SELECT CASE (c.entry).operation WHEN 'D' THEN (c.entry).old WHEN 'U' THEN (c.entry).old || (c.entry).new ELSE (c.entry).new END) AS s (row), telling t
+			WHERE (c.entry).key IS NOT NULL AND s.row ?& t.columns)
+		SELECT t.key FROM told t WHERE t.operation = 'D' AND t.document IN (SELECT unnest(documents))
+		UNION SELECT l.key FROM (SELECT DISTINCT ON (t.key, t.columns) t.key, t.document FROM told t ORDER BY t.key, t.columns, t.recorded_at DESC, t.transaction DESC, t.statement DESC, t.number DESC) AS l
+			WHERE l.document IN (SELECT unnest(documents))
 	$$;
 
-REVOKE ALL ON FUNCTION tarot.columns_of_document(jsonb, text[]), tarot.changes_of_table(oid, timestamptz, timestamptz), tarot.entries_of_rows(oid, jsonb[], jsonb[]), tarot.deleted_keys(oid, jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.columns_of_document(jsonb, text[]), tarot.changes_of_table(oid, timestamptz, timestamptz), tarot.entries_of_rows(oid, jsonb[], jsonb[]), tarot.told_keys(oid, jsonb[]) FROM PUBLIC;

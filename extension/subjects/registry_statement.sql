@@ -30,18 +30,20 @@ DECLARE
 	cause text;
 	constrained text;
 	hint text;
+	context text;
 BEGIN
 	RETURN tarot.run_as_owner(relation, statement, subject);
 EXCEPTION WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN
 	RAISE;
 WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, cause = TABLE_NAME, constrained = CONSTRAINT_NAME, hint = PG_EXCEPTION_HINT;
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, cause = TABLE_NAME, constrained = CONSTRAINT_NAME, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
 	IF state LIKE '23%' THEN
 		RAISE EXCEPTION 'constraint "%" of table "%" is in the way', constrained, cause USING ERRCODE = state, HINT = 'A row that refers to another may have come meanwhile: then try again.';
 	ELSIF message LIKE 'query would be affected by row-level security policy%' THEN
 		RAISE EXCEPTION 'row security hides rows of table "%" from role "%"', name, (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation) USING ERRCODE = state,
 			HINT = 'The owner of a table erases its rows: take FORCE ROW LEVEL SECURITY off, or give the owner BYPASSRLS.';
-	ELSIF state = '42501' OR state LIKE 'TS%' THEN
+	-- A trigger may raise what it likes, and by the same codes.
+	ELSIF (state = '42501' OR state LIKE 'TS%') AND context NOT LIKE '%RAISE%' THEN
 		RAISE EXCEPTION 'table "%": %', name, message USING ERRCODE = state, HINT = coalesce(nullif(hint, ''), format('It is done with the rights of the table''s owner, role %s, and no others, and finds functions of triggers in pg_catalog alone unless they say where they are.', (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation)));
 	END IF;
 	RAISE EXCEPTION 'rows of a data subject in table "%" could not be read or changed', name USING ERRCODE = state,

@@ -197,7 +197,7 @@ $$;
 
 -- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys. With a reason
 -- details of entries about the rows are erased, too.
-CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '') RETURNS jsonb
+CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '', erased_at timestamptz DEFAULT 'infinity') RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -220,6 +220,7 @@ DECLARE
 	again boolean := false;
 	logged tarot.logged_rows[] := '{}';
 	l tarot.logged_rows;
+	untold record;
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -270,13 +271,15 @@ BEGIN
 		-- While the rows are there to tell. What is kept for a legal basis is kept in the log as well.
 		logged := ARRAY(SELECT w FROM tarot.subject_rows(subject) w WHERE actions->>(w.relation::text) <> 'keep');
 		FOREACH l IN ARRAY logged LOOP
-			IF NOT l.told AND EXISTS (SELECT FROM tarot.changes_of_table(l.relation)) THEN
-				problem := 'its entries in the audit log do not tell whose they are: it takes a primary key, or a column that says so, without a data class';
+			untold := tarot.untold_entries(l.relation);
+			IF untold.of_rows > 0 THEN
+				problem := format('%s of its entries in the audit log do not tell whose they are: it takes a primary key, or columns that say so, without a data class and with the names that they have now', untold.of_rows);
 				report := report || jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'problem', problem);
 				problems := problems || format('%s: %s', l.relation::regclass, problem);
 			ELSIF dry_run THEN
 				SELECT count(*) INTO affected FROM tarot.entries_of_rows(l.relation, l.keys, l.documents);
-				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END
+					|| CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
 			END IF;
 		END LOOP;
 	END IF;
@@ -295,7 +298,7 @@ BEGIN
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
 				counts := tarot.run_on_subject(r.members[1], statement, subject);
 				report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number] + CASE WHEN again THEN (e->>'rows')::bigint ELSE 0 END) ELSE e END ORDER BY position)
-					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' <> 'erase audit details');
+					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' NOT IN ('erase audit details', 'not told in audit'));
 				-- A trigger may have kept rows, and nobody is to be told that they are gone.
 				FOR k IN SELECT m.relation, m.number FROM unnest(r.members) WITH ORDINALITY AS m (relation, number) LOOP
 					IF (tarot.run_on_subject(k.relation, checks->>(k.relation::text), subject))[1] > (CASE WHEN k.relation = ANY (blind) THEN counts[k.number] ELSE 0 END) THEN
@@ -319,18 +322,22 @@ BEGIN
 	IF NOT dry_run THEN
 		-- Those of the deletion, too.
 		FOREACH l IN ARRAY logged LOOP
-			affected := tarot.erase_details_of_rows(l.relation, l.keys, l.documents, audit_reason);
+			-- Others may have given a row another key until it could be deleted, or brought one more.
+			affected := tarot.erase_details_of_rows(l.relation, ARRAY(SELECT unnest(l.keys) UNION SELECT tarot.told_keys(l.relation, l.documents)), l.documents, audit_reason);
 			report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
+			untold := tarot.untold_entries(l.relation);
+			report := report || CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
 		END LOOP;
 	END IF;
 
-	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told.
-	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn'), ('tarot.subject_restriction', 'lifted'), ('tarot.subject_hold', 'released'), ('tarot.subject_request', 'closed')) AS t (relation, ended) LOOP
+	-- That there was a consent, a restriction or a hold may have to be shown: it stays, of nobody who can be told. What was asked for since the
+	-- erasure that is done again is still to be answered.
+	FOR r IN SELECT * FROM (VALUES ('tarot.consent'::regclass, 'withdrawn', ''), ('tarot.subject_restriction', 'lifted', ''), ('tarot.subject_hold', 'released', ''), ('tarot.subject_request', 'closed', ' AND s.received_at <= $3')) AS t (relation, ended, condition) LOOP
 		IF dry_run THEN
-			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1', r.relation) INTO affected USING subject;
+			EXECUTE format('SELECT count(*) FROM %s s WHERE s.subject = $1%s', r.relation, r.condition) INTO affected USING subject, '', erased_at;
 		ELSE
-			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1', r.relation, r.ended || '_at', r.ended || '_by')
-				USING subject, tarot.subject_pseudonym(subject);
+			EXECUTE format('UPDATE %s s SET subject = $2, %I = coalesce(s.%2$I, clock_timestamp()), %I = coalesce(s.%3$I, session_user) WHERE s.subject = $1%s', r.relation, r.ended || '_at', r.ended || '_by', r.condition)
+				USING subject, tarot.subject_pseudonym(subject), erased_at;
 			GET DIAGNOSTICS affected = ROW_COUNT;
 		END IF;
 		IF affected > 0 THEN
@@ -368,4 +375,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

@@ -29,6 +29,21 @@ BEGIN
 END
 $$;
 
+-- Documents of rows, and who these lead to, as [[number, subject], ...]. One that cannot be read, as a type is another by now, keeps none of the
+-- others from being told.
+CREATE FUNCTION tarot.resolve_subjects(relation oid, statement text, documents jsonb[], first integer DEFAULT 0) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	half CONSTANT integer := cardinality(documents) / 2;
+BEGIN
+	RETURN (SELECT coalesce(jsonb_agg(jsonb_build_array((f->>0)::integer + first, f->1)), '[]') FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, to_jsonb(documents)::text)) f);
+EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+	RETURN CASE WHEN half > 0 THEN tarot.resolve_subjects(relation, statement, documents[:half], first) || tarot.resolve_subjects(relation, statement, documents[half + 1:], first + half) ELSE '[]' END;
+END
+$$;
+
 -- Whose rows of a table changed, and how many entries tell so of each; NULL of those of whom it cannot be told. As the owner of the table.
 CREATE FUNCTION tarot.breached_subjects(relation oid, since timestamptz, until timestamptz, by_role text, by_identity text, from_address inet)
 		RETURNS TABLE (data_subject text, entries bigint, first timestamptz, last timestamptz)
@@ -40,15 +55,18 @@ DECLARE
 	key CONSTANT name[] := tarot.logged_key(relation);
 	columns CONSTANT text[] := coalesce(key, '{}')::text[] || ARRAY(SELECT DISTINCT c::text FROM tarot.subject_registrations() s, unnest(s.columns) c WHERE s.relation = breached_subjects.relation AND tarot.logged_value(s.relation, c, 't0') IS NOT NULL);
 	resolving text;
+	-- Without the constraints of domains: an entry of a change has but some of the columns.
+	fields text;
 	chunk record;
 BEGIN
+	SELECT string_agg(format('%I %s', a.attname, format_type(tarot.base_type(a.atttypid), a.atttypmod)), ', ') INTO fields
+		FROM pg_attribute a WHERE a.attrelid = relation AND NOT a.attisdropped AND (a.attname = ANY (key) OR a.attname IN (SELECT c FROM tarot.subject_registrations() s, unnest(s.columns) c WHERE s.relation = breached_subjects.relation));
 	-- By what the entry has of the row, and by the row that has the key.
-	SELECT string_agg(format('SELECT %s FROM pg_catalog.jsonb_populate_record(NULL::%s, r.row) t0%s%s', p.subject, relation::regclass, p.joins,
-			CASE WHEN key IS NOT NULL THEN format(' UNION SELECT %s FROM (SELECT t.* FROM pg_catalog.jsonb_populate_record(NULL::%2$s, r.row) k JOIN %2$s t ON %3$s) t0%4$s', p.subject, relation::regclass,
-				(SELECT string_agg(format('t.%1$I = k.%1$I', c), ' AND ') FROM unnest(key) c), p.joins) END), ' UNION ') INTO resolving FROM tarot.subject_paths(relation) p;
+	SELECT string_agg(format('SELECT %s FROM pg_catalog.jsonb_to_record(r.row) AS t0(%s)%s', p.subject, fields, p.joins) || CASE WHEN key IS NOT NULL THEN format(' UNION SELECT %s FROM (SELECT t.* FROM pg_catalog.jsonb_to_record(r.row) AS k(%s) JOIN %s t ON %s) t0%s',
+				p.subject, fields, relation::regclass, (SELECT string_agg(format('t.%1$I = k.%1$I', c), ' AND ') FROM unnest(key) c), p.joins) ELSE '' END, ' UNION ') INTO resolving FROM tarot.subject_paths(relation) p;
 	-- In parts, for each is one argument.
 	FOR chunk IN
-		SELECT jsonb_agg(g.rows ORDER BY g.number) AS documents, array_agg(g.entries ORDER BY g.number) AS entries, array_agg(g.first ORDER BY g.number) AS first, array_agg(g.last ORDER BY g.number) AS last
+		SELECT array_agg(g.rows ORDER BY g.number) AS documents, array_agg(g.entries ORDER BY g.number) AS entries, array_agg(g.first ORDER BY g.number) AS first, array_agg(g.last ORDER BY g.number) AS last
 			FROM (SELECT d.rows, count(*) AS entries, min(d.recorded_at) AS first, max(d.recorded_at) AS last, row_number() OVER (ORDER BY d.rows) AS number
 				FROM (SELECT (c.entry).recorded_at, jsonb_build_array(tarot.columns_of_document(coalesce((c.entry).key, '{}') || coalesce((c.entry).old, '{}'), columns), tarot.columns_of_document(coalesce((c.entry).key, '{}') || coalesce((c.entry).new, '{}'), columns)) AS rows
 					FROM tarot.changes_of_table(relation, since, until) c WHERE (by_role IS NULL OR by_role IN ((c.entry).role, (c.entry).session_role))
@@ -57,8 +75,8 @@ BEGIN
 	LOOP
 		RETURN QUERY
 			WITH found AS (SELECT DISTINCT (f->>0)::integer AS number, f->>1 AS data_subject
-				FROM jsonb_array_elements(CASE WHEN resolving IS NOT NULL THEN tarot.read_on_subject(relation, format('SELECT coalesce(jsonb_agg(DISTINCT pg_catalog.jsonb_build_array(d.number, s.subject)), ''[]'') FROM pg_catalog.jsonb_array_elements($1::jsonb) WITH ORDINALITY AS d (rows, number),
-					pg_catalog.jsonb_array_elements(d.rows) AS r (row), LATERAL (%s) AS s (subject) WHERE s.subject IS NOT NULL', resolving), chunk.documents::text) ELSE '[]' END) f)
+				FROM jsonb_array_elements(CASE WHEN resolving IS NOT NULL THEN tarot.resolve_subjects(relation, format('SELECT coalesce(jsonb_agg(DISTINCT pg_catalog.jsonb_build_array(d.number, s.subject)), ''[]'') FROM pg_catalog.jsonb_array_elements($1::jsonb) WITH ORDINALITY AS d (rows, number),
+					pg_catalog.jsonb_array_elements(d.rows) AS r (row), LATERAL (%s) AS s (subject) WHERE s.subject IS NOT NULL', resolving), chunk.documents) ELSE '[]' END) f)
 			SELECT f.data_subject, sum(e.entries)::bigint, min(e.first), max(e.last) FROM unnest(chunk.entries, chunk.first, chunk.last) WITH ORDINALITY AS e (entries, first, last, number) LEFT JOIN found f USING (number) GROUP BY f.data_subject;
 	END LOOP;
 END
@@ -134,6 +152,7 @@ DECLARE
 	start CONSTANT timestamptz := coalesce(since, '-infinity');
 	stop CONSTANT timestamptz := coalesce(until, 'infinity');
 	registered regclass;
+	tables oid[];
 	names text[];
 	problem text;
 	reads record;
@@ -150,12 +169,13 @@ BEGIN
 				FROM tarot.changes_of_table(registered, start, stop) c WHERE (by_role IS NULL OR by_role IN ((c.entry).role, (c.entry).session_role))
 					AND (by_identity IS NULL OR (c.entry).subject = by_identity) AND (from_address IS NULL OR (c.entry).client <<= from_address) HAVING count(*) > 0;
 		END;
-		names := ARRAY(SELECT m.member::regclass::text FROM tarot.relation_tree(registered, '{r,p}') m);
+		tables := ARRAY(SELECT m.member FROM tarot.relation_tree(registered, '{r,p}') m);
+		names := ARRAY(SELECT t::regclass::text FROM unnest(tables) t);
 		RETURN QUERY SELECT NULL::text, registered, count(*), min(e.recorded_at), max(e.recorded_at), 'all rows of the time were taken away (TRUNCATE): any subject who had some'
-			FROM tarot.audit_entry e WHERE e.operation = 'T' AND e.table_name = ANY (names) AND e.recorded_at >= start AND e.recorded_at < stop AND (by_role IS NULL OR by_role IN (e.role, e.session_role))
+			FROM tarot.audit_entry e WHERE e.operation = 'T' AND (e.relation = ANY (tables) OR e.table_name = ANY (names)) AND e.recorded_at >= start AND e.recorded_at < stop AND (by_role IS NULL OR by_role IN (e.role, e.session_role))
 				AND (by_identity IS NULL OR e.subject = by_identity) AND (from_address IS NULL OR e.client <<= from_address) HAVING count(*) > 0;
 		SELECT sum((r.event).count)::bigint AS entries, min((r.event).occurred_at) AS first, max((r.event).last_at) AS last INTO reads
-			FROM tarot.reads_on_record(start, stop, by_role, by_identity, from_address) r WHERE r.kind = 'read' AND r.tables && names;
+			FROM tarot.reads_on_record(start, stop, by_role, by_identity, from_address) r WHERE r.kind = 'read' AND (r.tables && names OR (r.event).details->>'relation' = ANY (tables::text[]));
 		IF reads.entries > 0 THEN
 			number := tarot.count_subjects(registered);
 			RETURN QUERY SELECT NULL::text, registered, reads.entries, reads.first, reads.last, 'reads: which rows is not on record, so any subject of the table' || coalesce(format(', which has %s now', number), '');
@@ -166,4 +186,4 @@ $$;
 COMMENT ON FUNCTION tarot.breach_subjects(timestamptz, timestamptz, text, text, inet) IS
 	'Whose data was touched from a time until before another, as far as the audit log tells (GDPR, articles 33 and 34), of all or as in tarot.breach_report(): a row for each data subject and registered table, with how many entries tell of changes of their rows. Whose a row is its table says, or, where it is gone, the columns in the entry that say so. data_subject is NULL, and note says why, of rows of whom it cannot be told (erased details, a path over rows that are gone, a subject that is encrypted or masked in the log), of TRUNCATE, and of reads: which rows a statement has read is not on record, so it may be any subject of the table; the note tells how many it has now. What is not on record at all tarot.breach_report() lists. Asks the tables as their owners. For whom EXECUTE is granted.';
 
-REVOKE ALL ON FUNCTION tarot.subject_paths(oid, text), tarot.breached_subjects(oid, timestamptz, timestamptz, text, text, inet), tarot.count_subjects(oid), tarot.reads_on_record(timestamptz, timestamptz, text, text, inet), tarot.breach_report(timestamptz, timestamptz, text, text, inet), tarot.breach_subjects(timestamptz, timestamptz, text, text, inet) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.subject_paths(oid, text), tarot.resolve_subjects(oid, text, jsonb[], integer), tarot.breached_subjects(oid, timestamptz, timestamptz, text, text, inet), tarot.count_subjects(oid), tarot.reads_on_record(timestamptz, timestamptz, text, text, inet), tarot.breach_report(timestamptz, timestamptz, text, text, inet), tarot.breach_subjects(timestamptz, timestamptz, text, text, inet) FROM PUBLIC;

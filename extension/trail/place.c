@@ -106,18 +106,39 @@ has_columns_of(Relation partition, Relation log)
 	return same;
 }
 
-static Oid
-look_up(TimestampTz time)
+static Relation
+open_log(void)
 {
-	uint64 before = forgotten;
 	Relation log = CatalogOpenFor("audit_entry", RowExclusiveLock, &log_epoch);
-	Relation partition;
-	Place place;
 
 	if (log->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "tarot.audit_entry is not partitioned");
-	place = find_place(log, time);
-	partition = table_open(place.partition, RowExclusiveLock);
+	return log;
+}
+
+static Oid
+look_up(TimestampTz time)
+{
+	Relation log = open_log();
+	Relation partition;
+	Place place = find_place(log, time);
+	uint64 before;
+
+	/* Who waited for the lock has found what was before: another may be for that time now. */
+	for (;;)
+	{
+		Oid locked = place.partition;
+
+		LockRelationOid(locked, RowExclusiveLock);
+		before = forgotten;
+		table_close(log, NoLock);
+		log = open_log();
+		place = find_place(log, time);
+		if (place.partition == locked)
+			break;
+		UnlockRelationOid(locked, RowExclusiveLock);
+	}
+	partition = table_open(place.partition, NoLock);
 	if (!has_columns_of(partition, log))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("partition \"%s\" of the audit log has other columns than the log",
