@@ -190,19 +190,19 @@ CREATE FUNCTION tarot.require_droppable(partition oid) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	found record;
+	one record;
 BEGIN
-	SELECT c.oid AS member, c.relowner AS owner INTO found FROM tarot.relation_tree(partition) t JOIN pg_class c ON c.oid = t.member JOIN pg_inherits i ON i.inhrelid = partition JOIN pg_class p ON p.oid = i.inhparent
+	SELECT c.oid AS member, c.relowner AS owner INTO one FROM tarot.relation_tree(partition) t JOIN pg_class c ON c.oid = t.member JOIN pg_inherits i ON i.inhrelid = partition JOIN pg_class p ON p.oid = i.inhparent
 		WHERE NOT pg_has_role(p.relowner, c.relowner, 'USAGE') ORDER BY c.oid LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION 'partition "%" has another owner than its table', tarot.relation_name(found.member) USING ERRCODE = 'insufficient_privilege', HINT = format('It belongs to role %s.', found.owner::regrole);
+		RAISE EXCEPTION 'partition "%" has another owner than its table', tarot.relation_name(one.member) USING ERRCODE = 'insufficient_privilege', HINT = format('It belongs to role %s.', one.owner::regrole);
 	END IF;
-	SELECT t.member, pg_describe_object(d.classid, d.objid, 0) AS dependent, v.ev_class INTO found FROM tarot.relation_tree(partition) t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.member AND d.deptype = 'n'
+	SELECT t.member, pg_describe_object(d.classid, d.objid, 0) AS dependent, v.ev_class INTO one FROM tarot.relation_tree(partition) t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.member AND d.deptype = 'n'
 			LEFT JOIN pg_rewrite v ON d.classid = 'pg_rewrite'::regclass AND v.oid = d.objid LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
 		WHERE d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass) AND NOT EXISTS (SELECT FROM tarot.relation_tree(partition) o WHERE o.member IN (v.ev_class, p.polrelid))
 		ORDER BY d.classid, d.objid LIMIT 1;
 	IF FOUND THEN
-		RAISE EXCEPTION '% depends on partition "%"', coalesce(pg_describe_object('pg_class'::regclass, found.ev_class, 0), found.dependent), tarot.relation_name(found.member) USING ERRCODE = 'dependent_objects_still_exist',
+		RAISE EXCEPTION '% depends on partition "%"', coalesce(pg_describe_object('pg_class'::regclass, one.ev_class, 0), one.dependent), tarot.relation_name(one.member) USING ERRCODE = 'dependent_objects_still_exist',
 			HINT = 'Drop that, or let it go by the partitioned table.';
 	END IF;
 END
