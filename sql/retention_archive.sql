@@ -205,6 +205,8 @@ CREATE TABLE a (id int, at date);
 CREATE TABLE b (id int, at date);
 CREATE TABLE c (id int, at date);
 CREATE UNLOGGED TABLE unlogged (id int, at date);
+CREATE TABLE logged (id int, at date) PARTITION BY RANGE (at);
+CREATE UNLOGGED TABLE logged_default PARTITION OF logged DEFAULT;
 CREATE TABLE less (id int);
 CREATE TABLE made (id int, at date GENERATED ALWAYS AS ('2020-01-01') STORED);
 CREATE VIEW seen AS SELECT * FROM a;
@@ -224,7 +226,7 @@ SELECT s, run(s) FROM unnest(ARRAY[
 	$$SELECT tarot.add_retention('b', 'at', '1 year', 'archive', archive_to => 'a')$$, $$SELECT tarot.add_retention('c', 'at', '1 year', 'archive', archive_to => 'a')$$,
 	$$SELECT tarot.alter_retention('b to c', archive_to => 'a')$$, $$SELECT tarot.alter_retention('a to b', archive_to => 'less')$$,
 	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'seen')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'scratch')$$,
-	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'unlogged')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'less')$$,
+	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'unlogged')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'logged')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'less')$$,
 	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'made')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'foreign_to_me')$$,
 	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'pg_class')$$, $$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 'tarot.job')$$,
 	$$SELECT tarot.add_retention('a', 'at', '1 year', 'archive', archive_to => 1)$$]) AS s;

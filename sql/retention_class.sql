@@ -58,6 +58,7 @@ SELECT tarot.add_retention('payment', 'paid_at', action => 'anonymize', class =>
 SELECT run($$SELECT tarot.alter_retention('payments', marker => 'card_gone')$$);
 SELECT policy, class, keep, legal_basis, action FROM tarot.retention_status ORDER BY policy;
 SELECT rows, done, columns FROM tarot.preview_retention('cards');
+SELECT * FROM tarot.preview_references('months');
 RESET ROLE;
 SELECT * FROM gaps ORDER BY "table"::text, "column";
 CALL tarot.run_due_jobs();

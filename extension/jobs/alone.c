@@ -23,12 +23,14 @@
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
 #include "worker/worker.h"
@@ -49,12 +51,22 @@ enter_restriction(void)
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 }
 
+/* What the owner's code has set for the session is none of the worker's: that all its transactions
+ * are to be read-only, for one. */
+static void
+leave_restriction(Oid user, int security)
+{
+	SetUserIdAndSecContext(user, security);
+	AtEOXact_GUC(false, 1);
+	(void) NewGUCNestLevel();
+}
+
 static void
 on_transaction_end(XactEvent event, void *argument)
 {
 	(void) argument;
 	if (unlikely(OidIsValid(owner_at_work)) && event == XACT_EVENT_COMMIT)
-		SetUserIdAndSecContext(owner_at_work, 0);
+		leave_restriction(owner_at_work, 0);
 }
 
 static void
@@ -104,13 +116,14 @@ execute(const JobAlone *alone)
 
 /* NULL: it was done. */
 static ErrorData *
-try_alone(const JobAlone *alone)
+try_alone(const JobAlone *alone, bool *over)
 {
 	ErrorData *volatile error = NULL;
 	int outer_timeout = LockTimeout;
 	Oid user;
 	int security;
 
+	*over = false;
 	GetUserIdAndSecContext(&user, &security);
 	LockTimeout = ALONE_LOCK_TIMEOUT;
 	PG_TRY();
@@ -124,15 +137,18 @@ try_alone(const JobAlone *alone)
 		{
 			owner_at_work = owner;
 			enter_restriction();
+			JobBoundBegin();
 			execute(alone);
+			(void) JobBoundEnd();
 			owner_at_work = InvalidOid;
-			SetUserIdAndSecContext(user, security);
+			leave_restriction(user, security);
 		}
 		CommitTransactionCommand();
 	}
 	PG_CATCH();
 	{
 		HOLD_INTERRUPTS();
+		*over = JobBoundEnd();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -150,14 +166,16 @@ bool
 JobRunAlone(const JobAlone *alone)
 {
 	MemoryContext outer = CurrentMemoryContext;
-	ErrorData *error = try_alone(alone);
+	bool over;
+	ErrorData *error = try_alone(alone, &over);
 
-	if (error != NULL && !JobMetLock(error))
+	if (error != NULL && (over || !JobMetLock(error)))
 	{
 		WorkerBegin();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
-		JobNoteFailure(alone->job, alone->run, error, alone->statement);
+		JobReached = JOB_EXECUTION;
+		JobNoteFailure(alone->job, alone->run, error, alone->statement, over);
 		SPI_finish();
 		PopActiveSnapshot();
 		WorkerCommit();

@@ -10,7 +10,9 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
@@ -27,6 +29,7 @@
 
 #include "base/compat.h"
 #include "jobs/jobs.h"
+#include "jobs/run.h"
 
 /* NULL: it is not one expression. */
 static Node *
@@ -110,13 +113,24 @@ JobCondition(Oid relation, const char *text)
 
 /*
  * tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+ *
+ * To read a condition can run code, as that of a domain whose values are in an array. So it is read
+ * with the rights that it is run with.
  */
 PG_FUNCTION_INFO_V1(tarot_jobs_renamed_condition);
 Datum
 tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 {
-	char *condition = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid relation = PG_GETARG_OID(0);
+	Oid user;
+	int context;
+	char *written;
 
-	PG_RETURN_TEXT_P(cstring_to_text(rewrite(
-		PG_GETARG_OID(0), condition, NameStr(*PG_GETARG_NAME(2)), NameStr(*PG_GETARG_NAME(3)))));
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(JobOwnerOf(relation),
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					  NameStr(*PG_GETARG_NAME(2)), NameStr(*PG_GETARG_NAME(3)));
+	SetUserIdAndSecContext(user, context);
+	PG_RETURN_TEXT_P(cstring_to_text(written));
 }

@@ -173,7 +173,8 @@ JobMaskColumns(Query *query, const char *text)
 	{
 		Query *with = castNode(Query, ((CommonTableExpr *) lfirst(cell))->ctequery);
 
-		if (with->commandType == CMD_UPDATE)
+		/* What a rule of the owner's has put in its place may be of any table. */
+		if (with->commandType == CMD_UPDATE && with->querySource == QSRC_ORIGINAL)
 			mask_columns(with, find_function());
 	}
 }

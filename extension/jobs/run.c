@@ -411,11 +411,22 @@ JobMetLock(const ErrorData *error)
 }
 
 void
-JobNoteFailure(const char *name, int64 run, const ErrorData *error, const char *statement)
+JobNoteFailure(const char *name, int64 run, const ErrorData *error, const char *statement,
+			   bool over)
 {
-	JobReached = JOB_EXECUTION;
-	note_failure(CStringGetTextDatum(name), Int64GetDatum(run), error->sqlerrcode,
-				 JobFailureMessage(error, statement), TRIED_AGAIN);
+	Datum job = CStringGetTextDatum(name);
+
+	if (over)
+		note_failure(
+			job, Int64GetDatum(run), TAROT_ERRCODE_JOB_TIMEOUT,
+			psprintf("it took longer than tarot_security.job_timeout (%d ms)", JobBound()),
+			"Does a trigger of the table, or a function that is called, not end? It is tried "
+			"again later, with fewer rows.");
+	else
+		note_failure(
+			job, Int64GetDatum(run), error->sqlerrcode, JobFailureMessage(error, statement),
+			error->sqlerrcode == TAROT_ERRCODE_JOB_OWNER && JobReached == JOB_OWN ? error->hint
+																				  : TRIED_AGAIN);
 }
 
 /* What is wrong with it is put on record, and keeps no other job from being done. */
@@ -430,17 +441,8 @@ try_job(Job *job)
 	if (error == NULL)
 		return;
 	job->alone = NULL;
-	if (over)
-		note_failure(
-			job->name, job->run, TAROT_ERRCODE_JOB_TIMEOUT,
-			psprintf("it took longer than tarot_security.job_timeout (%d ms)", JobBound()),
-			"Does a trigger of the table, or a function that is called, not end? It is tried "
-			"again later, with fewer rows.");
-	else
-		note_failure(
-			job->name, job->run, error->sqlerrcode, JobFailureMessage(error, statement_of_batch),
-			error->sqlerrcode == TAROT_ERRCODE_JOB_OWNER && JobReached == JOB_OWN ? error->hint
-																				  : TRIED_AGAIN);
+	JobNoteFailure(TextDatumGetCString(job->name), DatumGetInt64(job->run), error,
+				   statement_of_batch, over);
 }
 
 void

@@ -55,9 +55,9 @@ extern double JobRest(void);
 /* A session of a client is to run jobs: advisory locks that it has stay. By SPI. */
 extern void JobBoundForClient(void);
 
-/* In a transaction, with SPI. */
-extern void
-JobNoteFailure(const char *name, int64 run, const ErrorData *error, const char *statement);
+/* In a transaction, with SPI. "over": it was cancelled, as its time was over. */
+extern void JobNoteFailure(const char *name, int64 run, const ErrorData *error,
+						   const char *statement, bool over);
 
 /* Whether a lock was not to be had soon enough. */
 extern bool JobMetLock(const ErrorData *error);
@@ -76,7 +76,8 @@ extern void JobAloneInit(void);
 /* What runs between these two is cancelled when the time is over that a batch may take. */
 extern void JobBoundBegin(void);
 
-/* Whether it was. To be called when a subtransaction around it is still to be ended. */
+/* Whether it was. To be called when the transaction or subtransaction around it is still to be
+ * ended. */
 extern bool JobBoundEnd(void);
 
 /* That time, in milliseconds. */

@@ -58,8 +58,8 @@ BEGIN
 				SELECT p.archive_to::oid FROM way w, LATERAL tarot.relatives(w.oid) AS r JOIN tarot.retention_policy p ON p.relation::oid = r AND p.archive_to::oid <> 0 AND p.name <> policy)
 			SELECT FROM way w, LATERAL tarot.relatives(w.oid) AS r WHERE r = relation) THEN
 		RAISE EXCEPTION 'rows of "%" would come back to "%"', name, tarot.relation_name(relation) USING ERRCODE = 'invalid_parameter_value', HINT = 'Another policy archives the archive.';
-	ELSIF c.relpersistence <> 'p' AND EXISTS (SELECT FROM pg_class t WHERE t.oid = relation AND t.relpersistence = 'p') THEN
-		RAISE EXCEPTION '"%" is an unlogged table', name USING ERRCODE = 'wrong_object_type', DETAIL = 'After a crash it is empty.';
+	ELSIF (SELECT bool_or(t.relpersistence <> 'p') FROM tarot.relation_tree(archive) r JOIN pg_class t ON t.oid = r.member WHERE c.relkind = 'p' OR r.member = archive) AND (SELECT bool_or(t.relpersistence = 'p') FROM tarot.relation_tree(relation) r JOIN pg_class t ON t.oid = r.member) THEN
+		RAISE EXCEPTION '"%" is an unlogged table', name USING ERRCODE = 'wrong_object_type', DETAIL = CASE c.relkind WHEN 'p' THEN 'After a crash it is empty, or one of its partitions is.' ELSE 'After a crash it is empty.' END;
 	ELSIF NOT has_schema_privilege(owner, c.relnamespace, 'USAGE') THEN
 		RAISE EXCEPTION 'permission denied for schema %', c.relnamespace::regnamespace USING ERRCODE = 'insufficient_privilege', HINT = format('Rows are moved as role %s.', pg_get_userbyid(owner));
 	ELSIF tarot.is_masked(relation) AND NOT tarot.is_masked(archive) THEN

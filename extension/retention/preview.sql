@@ -12,12 +12,15 @@ BEGIN
 	SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
 	time_zone := (SELECT j.time_zone FROM tarot.job j WHERE j.name = policy);
 	PERFORM tarot.require_retainable(p.relation, p.age_column);
-	cutoff := tarot.retention_cutoff(p.relation, p.age_column, p.keep, time_zone, now());
+	cutoff := tarot.retention_cutoff(p.relation, p.age_column, tarot.retention_keep(p), time_zone, now());
+	IF cutoff IS NULL THEN
+		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
+	END IF;
 	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format(
 			'SELECT jsonb_build_object(''table'', %L::oid, ''referring'', %L::oid, ''constraint'', %L, ''on_delete'', %L, ''rows'', count(*)) AS document FROM %s c WHERE EXISTS (SELECT FROM ONLY %s t WHERE %s AND (%s) IS TRUE AND NOT (%s))',
 			l.leaf, r.referring, n.name, CASE r.action WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE 'NO ACTION' END,
 			r.referring::regclass, l.leaf::regclass, r.comparison, format('t.%I < %s%s', p.age_column, cutoff, ' AND (' || p.condition || ')'), tarot.retention_held(l.leaf)),
-			' UNION ALL ' ORDER BY l.leaf, n.oid), 'SELECT WHERE false') || ') AS d (document)'
+			' UNION ALL ' ORDER BY l.leaf, n.oid), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
 		INTO statement
 		FROM (SELECT f AS leaf FROM tarot.retention_leaves(p.relation) AS f WHERE p.action <> 'drop_partition'
 				UNION ALL SELECT f FROM tarot.old_partitions(p.relation, p.age_column, cutoff) AS o, tarot.retention_leaves(o.partition) AS f WHERE p.action = 'drop_partition') AS l,

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -181,20 +182,32 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* Of a domain, and of what is made of others, input could be anybody's code. */
+static bool
+has_own_input(Oid type)
+{
+	Oid element = get_base_element_type(type);
+	char kind = get_typtype(OidIsValid(element) ? element : type);
+
+	return kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM || type < FirstNormalObjectId;
+}
+
 /*
  * tarot.try_value(type oid, value text) RETURNS void
  *
- * Raises for what is no value of the type. Of a domain nothing is asked: that could be anybody's
- * code.
+ * Raises for what is no value of the type, where that can be told by code of superusers alone.
  */
 PG_FUNCTION_INFO_V1(tarot_retention_try_value);
 Datum
 tarot_retention_try_value(PG_FUNCTION_ARGS)
 {
+	Oid type = getBaseType(PG_GETARG_OID(0));
 	Oid input;
 	Oid parameter;
 
-	getTypeInputInfo(getBaseType(PG_GETARG_OID(0)), &input, &parameter);
+	if (!has_own_input(type))
+		PG_RETURN_VOID();
+	getTypeInputInfo(type, &input, &parameter);
 	(void) OidInputFunctionCall(input, text_to_cstring(PG_GETARG_TEXT_PP(1)), parameter, -1);
 	PG_RETURN_VOID();
 }

@@ -118,13 +118,47 @@ ask($node, q{SET ROLE shop;
 		RAISE WARNING 'refused: %', what;
 		RETURN true;
 	END $$;
-	ALTER TABLE sly_1 ADD CHECK (public.reach('role')), ADD CHECK (public.reach('session_authorization'))});
+	ALTER TABLE sly_1 ADD CHECK (public.reach('role')), ADD CHECK (public.reach('session_authorization'));
+	CREATE FUNCTION leave() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		IF pg_catalog.current_setting('lock_timeout') = '50ms' THEN
+			RAISE WARNING 'left: %', pg_catalog.set_config('default_transaction_read_only', 'on', false);
+		END IF;
+		RETURN true;
+	END $$;
+	ALTER TABLE sly_1 ADD CHECK (public.leave())});
 add('sly');
 ok(poll($node, q{SELECT to_regclass('sly_1') IS NULL AND to_regclass('sly_2') IS NULL}), 'with such constraints they are dropped');
 ok(finished('sly'), 'and the run ends');
 like(server_log($node), qr/refused: role/, 'the role is not to be changed');
 like(server_log($node), qr/refused: session_authorization/, 'nor is the session\'s');
 unlike(server_log($node), qr/WARNING:  reached/, 'whatever is tried');
+like(server_log($node), qr/left: on/, 'a setting is changed');
+is(last_run('sly', 'outcome, failures'), 'finished|0', 'but for none of what the worker does then');
+
+# ---------------------------------------------------------------- and that does not end
+
+ask($node, q{ALTER SYSTEM SET tarot_security.job_timeout = '1s'; SELECT pg_reload_conf()});
+make('stuck');
+make('other');
+ask($node, q{SET ROLE shop;
+	CREATE FUNCTION stay() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+	BEGIN
+		WHILE pg_catalog.current_setting('lock_timeout') = '50ms' LOOP
+			BEGIN
+				PERFORM pg_catalog.pg_advisory_lock(7), pg_catalog.pg_sleep(100);
+			EXCEPTION WHEN query_canceled THEN
+			END;
+		END LOOP;
+		RETURN true;
+	END $$;
+	ALTER TABLE stuck_1 ADD CHECK (public.stay())});
+add('stuck');
+ok(poll($node, q{SELECT sqlstate = 'TS601' FROM tarot.job_run WHERE job = 'stuck'}), 'a detach that does not end is ended');
+is(ask($node, q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), '0', 'nothing of it is left');
+add('other');
+ok(finished('other'), 'and keeps no other job from being done');
+is(partitions('other'), 'other_3', 'which is done');
 
 unlike(server_log($node), qr/PANIC|TRAP|terminated by signal (?!9)/, 'nothing died');
 done_testing;
