@@ -162,6 +162,18 @@ try_alone(const JobAlone *alone, bool *over)
 	return error;
 }
 
+/* For the next batch: what it finds done was not done here. */
+static void
+note_undone(const char *job)
+{
+	Oid types[] = {TEXTOID};
+	Datum values[] = {CStringGetTextDatum(job)};
+
+	JobExecute("UPDATE tarot.job_state s SET progress = s.progress || '{\"alone_failed\": true}' "
+			   "WHERE s.name = $1 AND s.progress IS NOT NULL",
+			   1, types, values, NULL);
+}
+
 bool
 JobRunAlone(const JobAlone *alone)
 {
@@ -169,13 +181,15 @@ JobRunAlone(const JobAlone *alone)
 	bool over;
 	ErrorData *error = try_alone(alone, &over);
 
-	if (error != NULL && (over || !JobMetLock(error)))
+	if (error != NULL)
 	{
 		WorkerBegin();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
+		note_undone(alone->job);
 		JobReached = JOB_EXECUTION;
-		JobNoteFailure(alone->job, alone->run, error, alone->statement, over);
+		if (over || !JobMetLock(error))
+			JobNoteFailure(alone->job, alone->run, error, alone->statement, over);
 		SPI_finish();
 		PopActiveSnapshot();
 		WorkerCommit();

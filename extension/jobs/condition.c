@@ -129,8 +129,8 @@ tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(JobOwnerOf(relation),
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)),
-					  NameStr(*PG_GETARG_NAME(2)), NameStr(*PG_GETARG_NAME(3)));
+	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), NameStr(*PG_GETARG_NAME(2)),
+					  NameStr(*PG_GETARG_NAME(3)));
 	SetUserIdAndSecContext(user, context);
 	PG_RETURN_TEXT_P(cstring_to_text(written));
 }

@@ -28,7 +28,7 @@
  *
  * "alone" is a statement that cannot be part of a transaction. Where the worker runs
  * the job, it is run after the batch as the table's owner, and the next batch has to
- * see what became of it.
+ * see what became of it. Where it failed, "alone_failed" is in the progress.
  */
 typedef struct JobKind
 {

@@ -121,6 +121,10 @@ BEGIN
 		EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', table_of);
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', name);
 		PERFORM set_config('lock_timeout', '10ms', true);
+		-- What somebody has detached meanwhile is theirs to keep.
+		IF NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhrelid = partition AND i.inhparent = parent AND pg_get_expr(c.relpartbound, c.oid) = told->>'bounds') THEN
+			RETURN told || '{"locked": true}';
+		END IF;
 	END LOOP;
 	IF referred THEN
 		EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', table_of, name);
@@ -223,11 +227,11 @@ BEGIN
 		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))));
 	IF detached IS NOT NULL THEN
 		state := tarot.partition_state((detached->>'parent')::oid, (detached->>'partition')::oid, (detached->>'type')::oid);
-		IF state IN ('pending', 'detached') THEN
+		IF state = 'pending' OR state = 'detached' AND NOT progress ? 'alone_failed' THEN
 			statement := format('SELECT tarot.drop_detached(%s, %s, %L, %L, %L)', detached->>'parent', detached->>'partition', state = 'pending',
 				tarot.partition_kept_statement((detached->>'partition')::oid, (detached->>'parent')::oid), detached->'told');
 		ELSE
-			-- It was not to be had: the next run tries again.
+			-- It was not to be had: the next run tries again. What somebody else has detached is theirs to keep.
 			statement := format('SELECT %L::jsonb', jsonb_build_object(CASE state WHEN 'attached' THEN 'locked' ELSE 'gone' END, true));
 		END IF;
 		RETURN;
@@ -271,7 +275,7 @@ BEGIN
 	rows := coalesce((result->>'rows')::bigint, 0);
 	skipped := coalesce((result->>'held')::bigint, 0) + coalesce((result->>'referred')::bigint, 0) + (result ? 'locked' OR result ? 'slow')::int;
 	done := done + 1;
-	next := progress || jsonb_build_object('detaching', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
+	next := progress - 'alone_failed' || jsonb_build_object('detaching', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
 		'held', (progress->>'held')::bigint + coalesce((result->>'held')::bigint, 0), 'referred', (progress->>'referred')::bigint + coalesce((result->>'referred')::bigint, 0),
 		'locked', (progress->>'locked')::bigint + (result ? 'locked')::int, 'slow', (progress->>'slow')::bigint + (result ? 'slow')::int,
 		CASE WHEN dropped THEN 'partitions' ELSE 'kept' END,

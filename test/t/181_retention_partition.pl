@@ -102,6 +102,32 @@ is(partitions('held'), 'held_1 held_3', 'the partition is one again');
 is(last_run('held', 'outcome, rows, skipped'), 'finished|366|9', 'and its rows on hold are counted');
 is(ask($node, 'SELECT count(*) FROM held'), '634', 'and there');
 
+# ---------------------------------------------------------------- somebody else detaches it, and keeps it
+
+make('kept');
+ask($node, q{SET ROLE shop; SELECT tarot.hold('kept', 'slow', 'x', 'public.slow()')});
+my $gate = $node->background_psql('postgres');
+my $keeper = $node->background_psql('postgres');
+$gate->query_safe('SELECT pg_advisory_lock(42)');
+add('kept');
+ok(poll($node, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'tarot_security worker' AND wait_event = 'PgSleep'}), 'kept: it is being looked at');
+$keeper->query_safe("SET application_name = 'keeper'");
+$keeper->query_until(qr/asked/, "\\echo asked\nALTER TABLE kept DETACH PARTITION kept_1;\n");
+ok(poll($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'keeper' AND wait_event_type = 'Lock'}), 'kept: somebody waits to detach it');
+$blocker = $node->background_psql('postgres');
+$blocker->query_safe("SET application_name = 'blocker'");
+$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; SELECT FROM tarot.job WHERE name = 'kept' FOR UPDATE;\n");
+ok(poll($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'blocker' AND wait_event_type = 'Lock'}), 'kept: and somebody for the job');
+$gate->query_safe('SELECT pg_advisory_unlock(42)');
+$gate->quit;
+$keeper->quit;
+is(ask($node, q{SELECT relispartition FROM pg_class WHERE oid = 'kept_1'::regclass}), 'f', 'kept: it is detached');
+$blocker->query_safe('COMMIT');
+$blocker->quit;
+ask($node, q{SELECT tarot.run_job_soon('kept')});
+ok(poll($node, q{SELECT to_regclass('kept_2') IS NULL}), 'the other old one is dropped');
+is(ask($node, 'SELECT count(*) FROM kept_1'), '364', 'the one that somebody else has detached stays');
+
 # ---------------------------------------------------------------- code of the owner's, which the detach runs: with no rights but the owner's
 
 make('sly');
