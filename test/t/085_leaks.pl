@@ -18,7 +18,7 @@ my $folder = "$FindBin::RealBin/../leaks";
 # Each type: its values in the rows 1 to 4, the value of row 5, which is guessed, and another that is as long and
 # has the same mask. "raw" is what must not be found of the values, "spellings" what else they may look like.
 my @words = (
-	'zy~quokka.wombat+dingo@platypus.gecko.qld', 'xw~bilby.potoroo@echidna.kowari.tas',
+	'zy~quokka.wombat+yabby@platypus.gecko.qld', 'xw~bilby.potoroo@echidna.kowari.tas',
 	'vu~"thylacine" o\'possum@cuscus.bandicoot.wa', 'ts~' . join('.', ('quoll-dunnart-kultarr') x 60) . '~rq');
 my ($right, $wrong) = ('ab~pademelon@glider.pygmy.yz', 'ab~pademelon@glider.mulga.yz');
 my @numbers = qw(90210718293645.77 81828459045235.36 77215664901532.86 69314718055994.53);
