@@ -51,7 +51,8 @@ static struct
 	char *name;
 	Oid relation;
 	int64 run;
-	bool others; /* are at work, when it is done */
+	bool others;  /* are at work, when it is done */
+	bool goes_on; /* it was done, and there is more */
 	instr_time begin;
 	double milliseconds;
 } turn;
@@ -68,7 +69,38 @@ typedef struct Job
 	bool begins; /* there is no position */
 	Datum run;
 	const char *alone; /* what is to be done after the batch, by itself; or NULL */
+	bool goes_on;      /* the batch was done, and another one follows */
 } Job;
+
+/*
+ * The run whose batch this session has just done, and that goes on.
+ *
+ * Its commits do not wait for the disk, nor do writers there because of them: what a crash takes
+ * back is a batch with how far it came, and is done again. They do wait where a session begins
+ * with a run, so that a batch that brings down the server is known of when it has done so a second
+ * time, and at the end: what is told to be done stays done.
+ */
+static struct
+{
+	char *name; /* of the job; NULL: there is none */
+	int64 number;
+} going_on;
+
+static void
+forget_what_goes_on(void)
+{
+	if (going_on.name != NULL)
+		pfree(going_on.name);
+	going_on.name = NULL;
+}
+
+/* This transaction's. */
+static void
+commit_without_waiting(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
 
 /* ---------------------------------------------------------------- which */
 
@@ -163,7 +195,12 @@ begin_batch(Datum name, Oid relation, JobStep *step)
 	MemoryContextSwitchTo(outer);
 	turn.relation = relation;
 	turn.run = DatumGetInt64(run);
+	turn.goes_on = false;
 	turn.taken = true;
+	if (going_on.name != NULL && strcmp(going_on.name, turn.name) == 0 &&
+		going_on.number == turn.run)
+		commit_without_waiting();
+	forget_what_goes_on();
 	*step = JOB_TAKEN;
 	return true;
 }
@@ -242,6 +279,12 @@ JobLeave(bool locked)
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, turn.begin);
 	turn.milliseconds = INSTR_TIME_GET_MILLISEC(end);
+	if (turn.goes_on)
+	{
+		going_on.name = turn.name;
+		going_on.number = turn.run;
+		turn.name = NULL;
+	}
 	forget_turn();
 }
 
@@ -342,6 +385,7 @@ run_batch(Job *job, bool careful)
 		Datum alone = none ? (Datum) 0 : get_value(8, &none);
 
 		job->alone = none ? NULL : TextDatumGetCString(alone);
+		job->goes_on = !ended && none;
 
 		JobExecute("SELECT tarot.end_job_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9, types,
 				   values, nulls);
@@ -441,6 +485,7 @@ try_job(Job *job)
 	if (error == NULL)
 		return;
 	job->alone = NULL;
+	job->goes_on = false;
 	JobNoteFailure(TextDatumGetCString(job->name), DatumGetInt64(job->run), error,
 				   statement_of_batch, over);
 }
@@ -470,6 +515,9 @@ JobDoBatch(JobAlone **alone)
 		job.position = get_value(4, &job.begins);
 		job.owner = DatumGetObjectId(get_value(5, &isnull));
 		try_job(&job);
+		turn.goes_on = job.goes_on;
+		if (job.goes_on)
+			commit_without_waiting();
 		if (alone != NULL && job.alone != NULL)
 			*alone = JobAloneMake(turn.name, turn.run, job.relation, job.alone);
 	}

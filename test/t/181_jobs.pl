@@ -168,6 +168,31 @@ ask($node, q{ALTER SYSTEM SET tarot_security.job_share = 1; SELECT pg_reload_con
 is(ended(run_jobs('runner')), '', 'without a share to keep to');
 is(last_run('shared', 'outcome, rows'), 'finished|3', 'it is done');
 
+# ---------------------------------------------------------------- commits
+
+# Most of a run's commits do not wait for the disk; the last one does.
+{
+	my $syncs = ask($node, 'SHOW server_version_num') >= 180000 ? q{SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'} : 'SELECT wal_sync FROM pg_stat_wal';
+	ask($node, 'ALTER SYSTEM SET fsync = on; ALTER SYSTEM SET wal_sync_method = fdatasync; SELECT pg_reload_conf()');
+	ask($node, join ';', 'SET ROLE shop', sprintf($table, 'small', 3000), q{SELECT tarot.add_retention('small', 'at', '1 year', batch => 10, policy => 'small')});
+	is(ended(run_jobs('runner')), '', 'a run in small batches');
+	$node->stop('immediate');
+	$node->start;
+	is(last_run('small', 'outcome, rows'), 'finished|3000', 'a crash takes nothing back of a run that is told to be done');
+	is(ask($node, 'SELECT count(*) FROM small'), 0, 'nor any of its rows');
+
+	# Statistics do not outlast a crash.
+	ask($node, sprintf($rows, 'small', 3000));
+	my $before = ask($node, $syncs);
+	ask($node, q{SELECT tarot.run_job_soon('small')});
+	is(ended(run_jobs('runner')), '', 'another');
+	my $batches = last_run('small', 'batches');
+	cmp_ok($batches, '>=', 300, 'of many batches');
+	cmp_ok(ask($node, $syncs) - $before, '>', 0, 'it did wait for the disk');
+	cmp_ok(ask($node, $syncs) - $before, '<', $batches, 'but not for each of its batches');
+	ask($node, 'ALTER SYSTEM RESET fsync; SELECT pg_reload_conf()');
+}
+
 # ---------------------------------------------------------------- reviews
 
 ok(worker(1), 'the worker is there');
