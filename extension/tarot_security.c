@@ -58,6 +58,7 @@ _PG_init(void)
 	WorkerInit();
 	ProviderInit();
 	KeyRingInit();
+	SubjectHashInit();
 	SubjectInit();
 	IssuerInit();
 	IdentityInit();
