@@ -32,6 +32,7 @@
 #include "masking/masking.h"
 #include "reads/reads.h"
 #include "statements/statement.h"
+#include "statements/written.h"
 #include "trail/trail.h"
 #include "worker/worker.h"
 
