@@ -62,6 +62,7 @@ _PG_init(void)
 	SubjectInit();
 	IssuerInit();
 	IdentityInit();
+	AuthenticateInit();
 	ClassInit();
 	PurposeInit();
 	ClassAccessInit();
