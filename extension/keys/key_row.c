@@ -34,12 +34,6 @@ enum
 static const char *const state_names[] = {"pre-activation", "active",      "suspended",
 										  "deactivated",    "compromised", "destroyed"};
 
-const char *
-KeyStateName(KeyState state)
-{
-	return state_names[state];
-}
-
 KeyState
 KeyStateFromName(const char *name)
 {
@@ -245,7 +239,7 @@ KeyRowRaise(const DataKeyName *name)
 						errhint("The envelope may come from another database.")));
 	ereport(ERROR, (errcode(TAROT_ERRCODE_KEY_STATE),
 					errmsg("version %u of key \"%s\" is %s", version, KeyRingName(key_id),
-						   KeyStateName(state)),
+						   state_names[state]),
 					errdetail("What it sealed cannot be opened%s.",
 							  state == KEY_DESTROYED ? "" : " in this state"),
 					state == KEY_DESTROYED

@@ -23,7 +23,6 @@ typedef enum KeyState
 	KEY_DESTROYED,
 } KeyState;
 
-extern const char *KeyStateName(KeyState state);
 extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one, and NULL */
 
 /* A version of a data key as this backend knows it. Never freed: pointers stay good. */

@@ -137,10 +137,6 @@ SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes,
 extern SearchTag
 SiteTagOfOperand(SearchSite *site, DataClass *data_class, int32 class_id, const Operand *operand);
 
-/* All bits of the tag of a value, which is opened; or what stands for them where its key is
- * destroyed. */
-extern SearchTag SiteOpenForTag(DataClass *data_class, Datum datum);
-
 /* ---------------------------------------------------------------- compare.c */
 
 /* The class that both are of, when a literal takes the other's; raises when there is none. */

@@ -77,10 +77,20 @@ form_of_jsonb(Datum value)
 	return Utf8FromServer(bytes_view(text.data, (size_t) text.len));
 }
 
+/* A text as a string in the database's encoding; room as for PlaintextToDatum. */
+static char *
+string_of(Bytes plaintext)
+{
+	Bytes text = Utf8ToServer(plaintext);
+
+	/* Unconverted it has its zero byte already, converted it got one. */
+	return (char *) text.data;
+}
+
 static Datum
 datum_of_jsonb(Bytes plaintext)
 {
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(PlaintextToString(plaintext)));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(string_of(plaintext)));
 }
 
 /*
@@ -137,15 +147,6 @@ canonical_numeric(Bytes plaintext)
 }
 
 /* ---------------------------------------------------------------- all kinds */
-
-char *
-PlaintextToString(Bytes plaintext)
-{
-	Bytes text = Utf8ToServer(plaintext);
-
-	/* Unconverted it has its zero byte already, converted it got one. */
-	return (char *) text.data;
-}
 
 Bytes
 PlaintextOfDatum(EnvelopeKind kind, Datum value, PlaintextRoom *room)
