@@ -198,16 +198,8 @@ IdentityRequire(void)
 Bytes
 IdentitySubject(void)
 {
-	uint8 *subject;
-
-	if (!have_identity() || identity->subject.len == 0)
-		return bytes_view(NULL, 0);
-	if (checked_subject.len == 0)
-		return identity->subject;
-	subject = palloc(checked_subject.len + identity->subject.len);
-	memcpy(subject, checked_subject.data, checked_subject.len);
-	memcpy(subject + checked_subject.len, identity->subject.data, identity->subject.len);
-	return bytes_view(subject, checked_subject.len + identity->subject.len);
+	return have_identity() ? VerifySubject(checked_subject, identity->subject)
+						   : bytes_view(NULL, 0);
 }
 
 bool
