@@ -10,6 +10,11 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+/* ---------------------------------------------------------------- reseal.c */
+
+/* Whether a column is declared with the class, or with any (CLASS_NONE). */
+extern bool ResealConcernsClass(Relation relation, int32 class_id);
+
 /* ---------------------------------------------------------------- search_key.c */
 
 /* Whether the current role may call tarot.rotate_search_key(). */

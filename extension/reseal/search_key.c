@@ -137,7 +137,7 @@ find_lack(List *tables, int32 class_id, int generation)
 
 		if (relation == NULL)
 			continue; /* dropped before it was locked */
-		column = column_that_lacks(relation, &lack);
+		column = ResealConcernsClass(relation, class_id) ? column_that_lacks(relation, &lack) : 0;
 		if (column != 0)
 			found =
 				psprintf("Column \"%s\" of table \"%s\" holds at least one.",

@@ -34,21 +34,6 @@
 
 /* ---------------------------------------------------------------- which tables */
 
-static bool
-concerns_class(Relation relation, int32 class_id)
-{
-	ColumnShape **shapes = ColumnShapesOf(relation);
-
-	if (shapes == NULL || relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		return false;
-	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
-	{
-		if (shapes[i] != NULL && ColumnShapeHasClass(shapes[i], class_id))
-			return true;
-	}
-	return false;
-}
-
 /* Tables and materialized views that hold values of the class, in the order of their numbers. */
 static List *
 tables_of_class(int32 class_id)
@@ -62,7 +47,8 @@ tables_of_class(int32 class_id)
 
 		if (relation == NULL)
 			continue; /* dropped meanwhile */
-		if (concerns_class(relation, class_id))
+		if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE &&
+			ResealConcernsClass(relation, class_id))
 			tables = lappend_oid(tables, lfirst_oid(cell));
 		relation_close(relation, AccessShareLock);
 	}
