@@ -67,6 +67,7 @@ typedef struct Lack
 {
 	int32 class_id;
 	int generation;
+	AttrNumber column; /* that has a value without the tag, or 0 */
 	bool found;
 } Lack;
 
@@ -82,44 +83,16 @@ look_for_tag(Datum value, void *argument)
 	return value;
 }
 
-/* The column that has one without the tag, or 0. */
-static AttrNumber
-column_that_lacks(Relation relation, Lack *lack)
+static bool
+look_for_tags(const ColumnShape *shape, AttrNumber column, Datum value, void *argument)
 {
-	ColumnShape **shapes = ColumnShapesOf(relation);
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
-	MemoryContext row_context = AllocSetContextCreate(
-		CurrentMemoryContext, "tarot_security search tags", ALLOCSET_DEFAULT_SIZES);
-	AttrNumber column = 0;
+	Lack *lack = argument;
 
-	while (column == 0 && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
-
-		CHECK_FOR_INTERRUPTS();
-		for (AttrNumber i = 1; column == 0 && i <= RelationGetNumberOfAttributes(relation); i++)
-		{
-			bool isnull;
-			Datum value;
-
-			if (shapes[i - 1] == NULL || !ColumnShapeHasClass(shapes[i - 1], lack->class_id))
-				continue;
-			value = slot_getattr(slot, i, &isnull);
-			if (!isnull)
-				ColumnWalk(shapes[i - 1], value, look_for_tag, lack);
-			if (lack->found)
-				column = i;
-		}
-		MemoryContextSwitchTo(outer_context);
-		MemoryContextReset(row_context);
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(row_context);
-	return column;
+	if (ColumnShapeHasClass(shape, lack->class_id))
+		ColumnWalk(shape, value, look_for_tag, lack);
+	if (lack->found)
+		lack->column = column;
+	return !lack->found;
 }
 
 /* Where a value is that has no tag of the generation, as a sentence; or NULL. */
@@ -132,17 +105,19 @@ find_lack(List *tables, int32 class_id, int generation)
 	{
 		Lack lack = {.class_id = class_id, .generation = generation};
 		Relation relation = try_relation_open(lfirst_oid(cell), NoLock);
+		ColumnShape **shapes;
 		char *found = NULL;
-		AttrNumber column;
 
 		if (relation == NULL)
 			continue; /* dropped before it was locked */
-		column = ResealConcernsClass(relation, class_id) ? column_that_lacks(relation, &lack) : 0;
-		if (column != 0)
-			found =
-				psprintf("Column \"%s\" of table \"%s\" holds at least one.",
-						 NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
-						 RelationGetRelationName(relation));
+		shapes = ColumnShapesOf(relation);
+		if (shapes != NULL)
+			ColumnScan(relation, shapes, look_for_tags, &lack);
+		if (lack.found)
+			found = psprintf(
+				"Column \"%s\" of table \"%s\" holds at least one.",
+				NameStr(TupleDescAttr(RelationGetDescr(relation), lack.column - 1)->attname),
+				RelationGetRelationName(relation));
 		relation_close(relation, NoLock);
 		if (found != NULL)
 			return found;
