@@ -185,12 +185,8 @@ foreach my $format ('plain', 'directory')
 
 # ---------------------------------------------------------------- a hot standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 sub catch_up { $node->wait_for_catchup($standby, 'replay', $node->lsn('insert')) }
-catch_up();
 my $error = error_of($standby, break_glass(), role => 'oncall');
 like($error, qr/ERROR:  25006: break-glass cannot be recorded on a standby/, 'on a standby it cannot be recorded');
 like($error, qr/HINT:  Call the function on the primary/, 'and the hint says where');
