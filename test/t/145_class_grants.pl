@@ -89,7 +89,7 @@ sub break_glass { return "SELECT tarot.break_glass('email', 'the till is down, i
 forget_log();
 is(ask_as($node, 'oncall', 'BEGIN; SELECT id FROM customer WHERE id = 1; ' . break_glass() . '; SELECT email FROM customer WHERE id = 1; ROLLBACK'), "1\nt\nu***\@p***.example", 'in its transaction it shows nothing');
 my ($note) = notes('the glass over a data class was broken');
-is_deeply([ @{$note}{qw(class role session_role subject reason application client_address)} ], [ 'email', 'oncall', 'oncall', undef, q{the till is down, it's "urgent" 1234567890}, '150_class_grants.pl', undef ], 'rolled back, it is in the log all the same');
+is_deeply([ @{$note}{qw(class role session_role subject reason application client_address)} ], [ 'email', 'oncall', 'oncall', undef, q{the till is down, it's "urgent" 1234567890}, '145_class_grants.pl', undef ], 'rolled back, it is in the log all the same');
 is(ask($node, 'SELECT count(*) FROM tarot.break_glass_use'), '0', 'though not in the table');
 is(reveals(), '', 'and nothing was revealed');
 
