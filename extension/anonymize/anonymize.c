@@ -13,7 +13,6 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"

@@ -14,7 +14,6 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/errors.h"

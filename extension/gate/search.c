@@ -7,10 +7,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "events/event.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "miscadmin.h"
 

@@ -20,7 +20,6 @@
 #include "base/compat.h"
 #include "class/reveal.h"
 #include "client/client.h"
-#include "column/column.h"
 #include "events/statement.h"
 #include "gate/gate.h"
 #include "hooks/detail.h"

@@ -8,7 +8,6 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/utf8.h"

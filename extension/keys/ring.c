@@ -14,7 +14,6 @@
 #include "utils/memutils.h"
 
 #include "base/catalog.h"
-#include "base/compat.h"
 #include "base/errors.h"
 #include "base/secret.h"
 #include "keys/data_key.h"

@@ -12,7 +12,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "column/column.h"
 #include "column/shape.h"
 #include "keys/ring.h"
 

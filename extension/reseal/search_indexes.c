@@ -14,7 +14,6 @@
 #include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/heap.h"
-#include "catalog/index.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"

@@ -7,13 +7,11 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "base/errors.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
