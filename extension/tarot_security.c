@@ -58,9 +58,11 @@ _PG_init(void)
 	WorkerInit();
 	ProviderInit();
 	KeyRingInit();
+	SubjectHashInit();
 	SubjectInit();
 	IssuerInit();
 	IdentityInit();
+	AuthenticateInit();
 	ClassInit();
 	PurposeInit();
 	ClassAccessInit();

@@ -86,7 +86,7 @@ SELECT pg_temp.through('SET DateStyle = "SQL, DMY"; SET TimeZone = "Asia/Kathman
 SELECT pg_temp.through('SET DateStyle = "Postgres, MDY"; SET TimeZone = "Pacific/Apia"', 'SET DateStyle = "ISO"; SET TimeZone = "UTC"; RESET extra_float_digits') AS different;
 SET DateStyle = 'ISO'; SET TimeZone = 'UTC';
 
--- In binary form too (and back: test/t/085_clients.pl).
+-- In binary form too (and back: test/t/083_clients.pl).
 TRUNCATE sealed;
 INSERT INTO sealed SELECT * FROM plain;
 RESET ROLE;

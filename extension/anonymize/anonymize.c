@@ -13,7 +13,6 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/backend_progress.h"
@@ -26,6 +25,7 @@
 
 #include "anonymize/job.h"
 #include "anonymize/required.h"
+#include "base/settings.h"
 #include "class/class.h"
 
 /* ---------------------------------------------------------------- arguments */
@@ -294,18 +294,6 @@ require_anonymous_copy(const Job *job)
 
 /* ---------------------------------------------------------------- the functions */
 
-/* Nothing that is looked up by name on the way is the caller's. The level of settings to go back
- * to. */
-static int
-pin_search_path(void)
-{
-	int nest_level = NewGUCNestLevel();
-
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return nest_level;
-}
-
 /* All that can be said beforehand is said before a row is read. */
 static void
 run_job(Job *job)
@@ -351,7 +339,7 @@ tarot_anonymize_check_anonymization(PG_FUNCTION_ARGS)
 		job.roots = lcons_oid(PG_GETARG_OID(0), job.roots);
 	read_choices(fcinfo, 1, &job);
 	require_tables(&job);
-	nest_level = pin_search_path();
+	nest_level = SettingsPinSearchPath();
 	run_job(&job);
 	JobClose(&job);
 	pgstat_progress_end_command();
@@ -388,7 +376,7 @@ anonymize(FunctionCallInfo fcinfo, Job *job, bool in_place)
 		PreventCommandDuringRecovery("tarot.anonymize_table()");
 		require_confirmation(job, in_place);
 	}
-	nest_level = pin_search_path();
+	nest_level = SettingsPinSearchPath();
 	run_job(job);
 	raise_problems(job);
 	if (job->write)

@@ -226,6 +226,5 @@ typedef enum JobPhase
 #define PROGRESS_COMMAND_ANONYMIZE 100
 
 extern void JobReport(JobPhase phase, Relation relation);
-extern void JobReportRow(int64 rows);
 
 #endif

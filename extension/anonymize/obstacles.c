@@ -19,7 +19,6 @@
 
 #include "anonymize/job.h"
 #include "class/class.h"
-#include "column/column.h"
 #include "column/shape.h"
 #include "label/label.h"
 

@@ -51,8 +51,8 @@ JobReport(JobPhase phase, Relation relation)
 	pgstat_progress_update_multi_param(lengthof(numbers), numbers, values);
 }
 
-void
-JobReportRow(int64 rows)
+static void
+report_row(int64 rows)
 {
 	if (rows % REPORT_ROWS == 0)
 		pgstat_progress_update_param(PROGRESS_CLUSTER_HEAP_TUPLES_SCANNED, rows);
@@ -83,7 +83,7 @@ JobScanRows(Job *job, JobTable *table, Relation relation, Snapshot snapshot, Row
 		visit(job, table, row);
 		MemoryContextSwitchTo(outer_context);
 		ResetPerTupleExprContext(table->target->estate);
-		JobReportRow(++rows);
+		report_row(++rows);
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(row);

@@ -6,7 +6,6 @@
 
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"

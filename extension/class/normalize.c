@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "common/unicode_norm.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "base/secret.h"

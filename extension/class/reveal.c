@@ -14,7 +14,6 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/errors.h"
@@ -172,11 +171,14 @@ add_known(const Known *reveal)
 }
 
 /*
- * The one place where what was revealed is put on record. A line of the server
- * log tells it, which no rollback takes back.
+ * A value of the class is about to be shown to the current role. The first of a
+ * client's statement is put on record, whichever of its processes shows it: here,
+ * and nowhere else. A line of the server log tells it, which no rollback takes
+ * back. May raise, as when the session's identity is no longer good: then it
+ * must not be shown.
  */
-void
-ClassNoteReveal(int32 class_id)
+static void
+note_reveal(int32 class_id)
 {
 	Known reveal = {.statement = GetCurrentStatementStartTimestamp(),
 					.class_id = class_id,
@@ -215,7 +217,7 @@ ClassReveal(int32 class_id, ReadAccess read)
 	if (unlikely(read == READ_UNSTATED))
 		ClassRefuseUnstated(class_id);
 	if (unlikely(read == READ_NOTED))
-		ClassNoteReveal(class_id);
+		note_reveal(class_id);
 	return read >= READ_NOTED;
 }
 

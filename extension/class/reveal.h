@@ -10,13 +10,6 @@
 #include "class/access.h"
 
 /*
- * A value of the class is about to be shown to the current role. The first of a
- * client's statement is put on record, whichever of its processes shows it. May raise, as
- * when the session's identity is no longer good: then it must not be shown.
- */
-extern void ClassNoteReveal(int32 class_id);
-
-/*
  * For who shows values: whether what ClassAccessOf found lets the values
  * themselves be seen, of which that then is noted. Raises where only a purpose
  * is missing, and with a hint that tells it.

@@ -21,6 +21,7 @@
 
 #include "base/catalog.h"
 #include "base/compat.h"
+#include "base/settings.h"
 #include "column/batch.h"
 
 /* A batch that finds little to do ends here all the same: no snapshot gets old. 64 MB. */
@@ -46,22 +47,11 @@ BatchObstacle(Relation relation)
 
 /* ---------------------------------------------------------------- the job */
 
-/* The level of settings to go back to. */
-static int
-pin_search_path(void)
-{
-	int nest_level = NewGUCNestLevel();
-
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	return nest_level;
-}
-
 void
 TableJobExecute(const char *table, const char *query, int nargs, Oid *types, Datum *values,
 				const char *nulls)
 {
-	int nest_level = pin_search_path();
+	int nest_level = SettingsPinSearchPath();
 	Relation relation = CatalogOpen(table, RowExclusiveLock);
 	Oid user;
 	int context;
@@ -332,7 +322,7 @@ static void
 run_batch(Relation relation, TableJob *job, int64 limit, BatchRenewer renew, void *argument)
 {
 	Batch batch = {.relation = relation};
-	int nest_level = pin_search_path();
+	int nest_level = SettingsPinSearchPath();
 
 	GetUserIdAndSecContext(&batch.caller, &batch.caller_context);
 	SetUserIdAndSecContext(relation->rd_rel->relowner,

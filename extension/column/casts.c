@@ -11,14 +11,12 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
-#include "utils/timestamp.h"
 
 #include "column/casts.h"
 

@@ -11,7 +11,6 @@
 #include "base/bytes.h"
 
 /* A type modifier as people write it: the class in quotes, or its number. */
-extern int32 ColumnTypmodIn(const char *name);
 extern char *ColumnTypmodOut(int32 typmod);
 
 /* Whether it is an encrypted type, or an array of one. */

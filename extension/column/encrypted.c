@@ -18,7 +18,6 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 
 #include "base/errors.h"
 #include "base/varlena.h"

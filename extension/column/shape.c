@@ -9,17 +9,18 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/transam.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 #include "base/varlena.h"
@@ -272,6 +273,41 @@ ColumnWalk(const ColumnShape *shape, Datum value, ColumnVisitor visit, void *arg
 		default:
 			return visit(value, argument);
 	}
+}
+
+void
+ColumnScan(Relation relation, ColumnShape **shapes, ColumnReader read, void *argument)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	MemoryContext row_context = AllocSetContextCreate(
+		CurrentMemoryContext, "tarot_security column scan", ALLOCSET_DEFAULT_SIZES);
+	bool more = true;
+
+	while (more && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
+
+		CHECK_FOR_INTERRUPTS();
+		for (AttrNumber i = 1; more && i <= RelationGetNumberOfAttributes(relation); i++)
+		{
+			bool isnull;
+			Datum value;
+
+			if (shapes[i - 1] == NULL)
+				continue;
+			value = slot_getattr(slot, i, &isnull);
+			if (!isnull)
+				more = read(shapes[i - 1], i, value, argument);
+		}
+		MemoryContextSwitchTo(outer_context);
+		MemoryContextReset(row_context);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextDelete(row_context);
 }
 
 bool

@@ -40,6 +40,16 @@ typedef Datum (*ColumnVisitor)(Datum envelope, void *argument);
 
 extern Datum ColumnWalk(const ColumnShape *shape, Datum value, ColumnVisitor visit, void *argument);
 
+/*
+ * Reads a table as it was last committed: calls back with each value that is not
+ * NULL of the columns that have a shape in the array, until it answers false. By
+ * a scan and not by a query: no code of the table's owner runs.
+ */
+typedef bool (*ColumnReader)(const ColumnShape *shape, AttrNumber column, Datum value,
+							 void *argument);
+
+extern void ColumnScan(Relation relation, ColumnShape **shapes, ColumnReader read, void *argument);
+
 /* Class, key and version of an encrypted value, without fetching the rest of a long one. */
 extern bool ColumnPeek(Datum value, EnvelopeHeader *header);
 

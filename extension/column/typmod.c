@@ -36,8 +36,8 @@ warn_unknown_class(int32 class_id, const char *name)
 			 errhint("Create it with tarot.create_class().")));
 }
 
-int32
-ColumnTypmodIn(const char *name)
+static int32
+read_typmod(const char *name)
 {
 	int32 class_id;
 
@@ -106,7 +106,7 @@ tarot_column_typmod_in(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("an encrypted type takes the name of one data class"),
 						errhint("For instance: tarot.encrypted_text('email').")));
-	PG_RETURN_INT32(ColumnTypmodIn(DatumGetCString(items[0])));
+	PG_RETURN_INT32(read_typmod(DatumGetCString(items[0])));
 }
 
 /*

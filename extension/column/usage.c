@@ -8,20 +8,14 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "class/class.h"
 #include "column/column.h"
@@ -137,16 +131,21 @@ refuse_value(Datum value, void *argument)
 	return value;
 }
 
+static bool
+refuse_values(const ColumnShape *shape, AttrNumber column, Datum value, void *use)
+{
+	(void) column;
+	ColumnWalk(shape, value, refuse_value, use);
+	return true;
+}
+
 static void
 refuse_key_column(Oid table, int number, KeyUse *use)
 {
 	Relation relation;
 	Form_pg_attribute column;
 	ColumnShape *shape = NULL;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-	Snapshot snapshot;
-	MemoryContext row_context;
+	ColumnShape **shapes;
 
 	/* Until the end of the transaction: nobody adds a value while we look. */
 	relation = try_table_open(table, ShareLock);
@@ -171,27 +170,9 @@ refuse_key_column(Oid table, int number, KeyUse *use)
 				 errhint("Nobody else can look into it: end that session first.")));
 	use->relation = relation;
 	use->column = column;
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "tarot_security key use",
-										ALLOCSET_DEFAULT_SIZES);
-	slot = table_slot_create(relation, NULL);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan = table_beginscan(relation, snapshot, 0, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool isnull;
-		Datum datum = slot_getattr(slot, column->attnum, &isnull);
-		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
-
-		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
-			ColumnWalk(shape, datum, refuse_value, use);
-		MemoryContextSwitchTo(outer_context);
-		MemoryContextReset(row_context);
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(row_context);
+	shapes = palloc0(mul_size(RelationGetNumberOfAttributes(relation), sizeof(ColumnShape *)));
+	shapes[number - 1] = shape;
+	ColumnScan(relation, shapes, refuse_values, use);
 	table_close(relation, NoLock);
 }
 

@@ -13,7 +13,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "tcop/utility.h"
 #include "utils/rel.h"
 
 #include "convert/conversion.h"

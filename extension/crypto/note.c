@@ -228,8 +228,9 @@ note_sign(Bytes text, const NoteKey *key, const uint8_t seed[NOTE_SEED_SIZE],
 	return CRYPTO_OK;
 }
 
-bool
-note_split(Bytes note, Bytes *text, Bytes *signatures)
+/* Where the text of a note ends (its last newline included), and signatures begin. */
+static bool
+split_note(Bytes note, Bytes *text, Bytes *signatures)
 {
 	/* The last empty line: the text itself may have some. */
 	for (size_t i = note.len; i >= 2; i--)
@@ -276,7 +277,7 @@ note_verify(Bytes note, const NoteKey *keys, int nkeys, int *signer)
 	uint8_t signature[SIGNATURE_BYTES];
 
 	*signer = -1;
-	if (!note_split(note, &text, &lines))
+	if (!split_note(note, &text, &lines))
 		return CRYPTO_MALFORMED;
 	while (next_line(&lines, &line))
 	{

@@ -51,9 +51,6 @@ extern bool note_key_read(Bytes text, NoteKey *key);
 extern CryptoStatus note_sign(Bytes text, const NoteKey *key, const uint8_t seed[NOTE_SEED_SIZE],
 							  char line[NOTE_LINE_SIZE]);
 
-/* Where the text of a note ends (its last newline included), and signatures begin. */
-extern bool note_split(Bytes note, Bytes *text, Bytes *signatures);
-
 /*
  * CRYPTO_OK: signed by one of these keys, which is *signer (-1 else). CRYPTO_MALFORMED: no note.
  * CRYPTO_UNAUTHENTIC: signed by none of them, or badly by one.

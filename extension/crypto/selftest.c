@@ -5,7 +5,6 @@
  * A library that computes something else than we sealed with yesterday would
  * lose data silently; so nothing is sealed or opened unless these pass.
  */
-#include "base/secret.h"
 #include "crypto/envelope.h"
 #include "crypto/ff1.h"
 #include "crypto/hash.h"

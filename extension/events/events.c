@@ -14,7 +14,6 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "events/event.h"
 #include "events/queue.h"
 

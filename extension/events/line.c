@@ -70,30 +70,30 @@ LinePutString(Line *line, const char *text, size_t limit)
 	put_bytes(line, "\"", 1);
 }
 
-static void
-put_name(Line *line, const char *name)
+void
+LinePutName(Line *line, const char *name)
 {
 	LinePut(line, line->len > 0 && line->text[line->len - 1] != '{' ? ", " : "");
 	LinePutString(line, name, SIZE_MAX);
 	LinePut(line, ": ");
 }
 
-static void
-put_member(Line *line, const char *name, const char *value)
+void
+LinePutMember(Line *line, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	put_name(line, name);
+	LinePutName(line, name);
 	LinePutString(line, value, SIZE_MAX);
 }
 
-static void
-put_number(Line *line, const char *name, uint64 value)
+void
+LinePutNumber(Line *line, const char *name, uint64 value)
 {
 	char digits[24];
 
 	snprintf(digits, sizeof(digits), UINT64_FORMAT, value);
-	put_name(line, name);
+	LinePutName(line, name);
 	LinePut(line, digits);
 }
 
@@ -106,10 +106,10 @@ put_beginning(Line *line, const char *json)
 	size_t room;
 
 	LinePut(line, "{");
-	put_name(line, "cut");
+	LinePutName(line, "cut");
 	LinePut(line, "true");
-	put_number(line, "bytes", strlen(json));
-	put_name(line, "text");
+	LinePutNumber(line, "bytes", strlen(json));
+	LinePutName(line, "text");
 
 	/* As much as fits with its escapes: the rest is tried again with half of it. */
 	for (room = line->size - line->len; room > 0; room /= 2)
@@ -149,7 +149,7 @@ LineOfDetails(const SecurityEvent *event, char *text, size_t size)
 	LinePut(&line, "{");
 	for (int i = 0; i < EVENT_DETAILS_MAX && event->details[i].name != NULL; i++)
 	{
-		put_name(&line, event->details[i].name);
+		LinePutName(&line, event->details[i].name);
 		LinePutString(&line, event->details[i].value, DETAIL_MAX);
 		cut |= event->details[i].value != NULL && strlen(event->details[i].value) > DETAIL_MAX;
 	}
@@ -173,7 +173,7 @@ put_time(Line *line, const char *name, TimestampTz time)
 		return;
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year, tm.tm_mon,
 			 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
-	put_member(line, name, text);
+	LinePutMember(line, name, text);
 }
 
 void
@@ -184,34 +184,34 @@ LineLog(const EventRecord *record, const char *why)
 	const char *details = EventTextOf(record, EVENT_DETAILS);
 
 	LinePut(&line, "{");
-	put_member(&line, "event_type", EventTextOf(record, EVENT_TYPE));
-	put_member(&line, "user_id", EventTextOf(record, EVENT_USER_ID));
-	put_member(&line, "action", EventTextOf(record, EVENT_ACTION));
-	put_member(&line, "status", EventTextOf(record, EVENT_STATUS));
-	put_member(&line, "source", record->of_application ? "application" : "tarot_security");
+	LinePutMember(&line, "event_type", EventTextOf(record, EVENT_TYPE));
+	LinePutMember(&line, "user_id", EventTextOf(record, EVENT_USER_ID));
+	LinePutMember(&line, "action", EventTextOf(record, EVENT_ACTION));
+	LinePutMember(&line, "status", EventTextOf(record, EVENT_STATUS));
+	LinePutMember(&line, "source", record->of_application ? "application" : "tarot_security");
 	put_time(&line, "occurred_at", record->occurred_at);
-	put_number(&line, "database", record->database);
-	put_number(&line, "role", record->role);
-	put_number(&line, "session_role", record->session_role);
-	put_member(&line, "subject", EventTextOf(record, EVENT_SUBJECT));
-	put_member(&line, "client", EventTextOf(record, EVENT_CLIENT));
-	put_member(&line, "application", EventTextOf(record, EVENT_APPLICATION));
-	put_number(&line, "pid", (uint64) record->pid);
+	LinePutNumber(&line, "database", record->database);
+	LinePutNumber(&line, "role", record->role);
+	LinePutNumber(&line, "session_role", record->session_role);
+	LinePutMember(&line, "subject", EventTextOf(record, EVENT_SUBJECT));
+	LinePutMember(&line, "client", EventTextOf(record, EVENT_CLIENT));
+	LinePutMember(&line, "application", EventTextOf(record, EVENT_APPLICATION));
+	LinePutNumber(&line, "pid", (uint64) record->pid);
 	if (FullTransactionIdIsValid(record->transaction))
-		put_number(&line, "transaction", U64FromFullTransactionId(record->transaction));
+		LinePutNumber(&line, "transaction", U64FromFullTransactionId(record->transaction));
 	if (record->count > 1)
 	{
-		put_number(&line, "count", record->count);
+		LinePutNumber(&line, "count", record->count);
 		put_time(&line, "last_at", record->last_at);
 	}
 	if (record->cut)
-		put_number(&line, "cut", 1);
-	put_member(&line, "why_here", why);
+		LinePutNumber(&line, "cut", 1);
+	LinePutMember(&line, "why_here", why);
 	if (details != NULL)
 	{
 		Line whole = line;
 
-		put_name(&whole, "details");
+		LinePutName(&whole, "details");
 		LinePut(&whole, details);
 		if (whole.len + 1 < whole.size && !whole.full)
 			line = whole;

@@ -13,7 +13,6 @@
 #include "storage/shmem.h"
 #include "storage/spin.h"
 
-#include "base/compat.h"
 #include "events/statement.h"
 
 #define TRANCHE "tarot_security statements"

@@ -7,10 +7,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "events/event.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "miscadmin.h"
 
@@ -73,11 +71,24 @@ make_tag(int32 class_id, SearchKey *key, EnvelopeKind kind, Bytes plaintext)
 	return tag;
 }
 
+/* There is nothing by which the values could be compared. */
+pg_noreturn static void
+refuse_class(const DataClass *data_class)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("data class \"%s\" is not searchable", data_class->name),
+			 errdetail("Its encrypted values cannot be compared without being opened."),
+			 errhint("Cast to the plain type and compare that, or call tarot.alter_class(%s, "
+					 "searchable => true).",
+					 quote_literal_cstr(data_class->name))));
+}
+
 SearchTag
 SearchTagOfPlaintext(DataClass *data_class, EnvelopeKind kind, Bytes plaintext)
 {
 	if (data_class->search.spec.generation == 0)
-		SearchRefuseClass(data_class);
+		refuse_class(data_class);
 	return make_tag(data_class->class_id, &data_class->search, kind, plaintext);
 }
 
@@ -176,7 +187,7 @@ SearchTagsComplete(DataClass *data_class, DataKey *key, EnvelopeHeader *header, 
 	const bool changing = data_class->next_search.spec.generation != 0;
 
 	if (data_class->search.spec.generation == 0)
-		SearchRefuseClass(data_class);
+		refuse_class(data_class);
 	if (data_class->search.spec.bits < SEARCH_BITS_MAX ||
 		(changing && data_class->next_search.spec.bits < SEARCH_BITS_MAX))
 	{
@@ -200,18 +211,6 @@ SearchTagsAreComplete(const DataClass *data_class, const EnvelopeHeader *header)
 }
 
 /* ---------------------------------------------------------------- access */
-
-void
-SearchRefuseClass(const DataClass *data_class)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("data class \"%s\" is not searchable", data_class->name),
-			 errdetail("Its encrypted values cannot be compared without being opened."),
-			 errhint("Cast to the plain type and compare that, or call tarot.alter_class(%s, "
-					 "searchable => true).",
-					 quote_literal_cstr(data_class->name))));
-}
 
 static bool
 may_search(int32 class_id, Oid role, AccessStamp *stamp)
@@ -237,7 +236,7 @@ SearchRequire(int32 class_id, Oid role, AccessStamp *stamp)
 	const char *role_name;
 
 	if (!data_class->searchable)
-		SearchRefuseClass(data_class);
+		refuse_class(data_class);
 	if (may_search(class_id, role, stamp))
 		return;
 	if (ClassAccessOf(class_id, role, NULL).read == READ_UNSTATED)

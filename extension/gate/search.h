@@ -36,7 +36,6 @@ typedef struct SearchTag
 
 /* Set in the first byte where bits are hidden: as they stand, tags prove nothing. */
 #define SEARCH_TAG_HIDDEN 0x80
-#define SEARCH_GENERATION_MAX 0x7F
 #define SEARCH_BITS_MAX (8 * (ENVELOPE_SEARCH_TAG_SIZE - 1))
 
 /*
@@ -109,9 +108,6 @@ extern void SearchRequire(int32 class_id, Oid role, AccessStamp *stamp);
 
 /* The same as an answer, false for any reason. */
 extern bool SearchIsAllowed(int32 class_id, Oid role);
-
-/* Raises: nothing by which the values could be compared. */
-pg_noreturn extern void SearchRefuseClass(const DataClass *data_class);
 
 extern void SearchInit(void);
 

@@ -13,7 +13,6 @@
 #include "base/catalog.h"
 #include "client/client.h"
 #include "client/order.h"
-#include "column/column.h"
 #include "hooks/analyze.h"
 #include "hooks/statement.h"
 #include "statements/statement.h"

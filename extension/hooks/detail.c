@@ -10,7 +10,6 @@
 #include "utils/elog.h"
 #include "utils/memutils.h"
 
-#include "base/compat.h"
 #include "hooks/detail.h"
 #include "label/label.h"
 

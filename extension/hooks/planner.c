@@ -16,7 +16,6 @@
 #include "anonymize/required.h"
 #include "base/compat.h"
 #include "client/order.h"
-#include "column/column.h"
 #include "convert/arbiter.h"
 #include "hooks/planner.h"
 #include "jobs/jobs.h"

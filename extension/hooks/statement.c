@@ -20,7 +20,6 @@
 #include "base/compat.h"
 #include "class/reveal.h"
 #include "client/client.h"
-#include "column/column.h"
 #include "events/statement.h"
 #include "gate/gate.h"
 #include "hooks/detail.h"
@@ -32,6 +31,7 @@
 #include "masking/masking.h"
 #include "reads/reads.h"
 #include "statements/statement.h"
+#include "statements/written.h"
 #include "trail/trail.h"
 #include "worker/worker.h"
 

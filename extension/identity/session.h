@@ -31,4 +31,8 @@ extern const JsonValue *IdentityClaim(const char *name);
 
 extern void IdentityInit(void);
 
+/* ---------------------------------------------------------------- authenticate.c */
+
+extern void AuthenticateInit(void);
+
 #endif

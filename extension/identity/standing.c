@@ -109,20 +109,6 @@ is_revoked(const VerifiedToken *token)
 	return found;
 }
 
-Bytes
-StandingSubject(const VerifiedToken *token)
-{
-	Bytes prefix = token->issuer->subject_prefix;
-	uint8 *subject;
-
-	if (token->subject.len == 0)
-		return token->subject;
-	subject = palloc(prefix.len + token->subject.len);
-	memcpy(subject, prefix.data, prefix.len);
-	memcpy(subject + prefix.len, token->subject.data, token->subject.len);
-	return bytes_view(subject, prefix.len + token->subject.len);
-}
-
 static Standing
 standing_of_status(const char *status)
 {
@@ -138,7 +124,7 @@ standing_of_status(const char *status)
 static Standing
 standing_of_principal(const VerifiedToken *token)
 {
-	Datum subject = text_key(StandingSubject(token));
+	Datum subject = text_key(VerifySubject(token->issuer->subject_prefix, token->subject));
 	Relation table = open_unless_empty(&principal);
 	Standing standing = STANDING_GOOD;
 	ScanKeyData key;
@@ -205,7 +191,7 @@ StandingName(Standing standing)
 static void
 report_refusal(Standing standing, const VerifiedToken *token)
 {
-	Bytes subject = Utf8ToServer(StandingSubject(token));
+	Bytes subject = Utf8ToServer(VerifySubject(token->issuer->subject_prefix, token->subject));
 
 	EventReportOnce(&(SecurityEvent){
 		.type = "AUTHENTICATION",

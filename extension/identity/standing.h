@@ -28,7 +28,4 @@ extern const char *StandingName(Standing standing);
 /* Raises unless it is good, the bearer of the token being whom it is about. */
 extern void StandingRequire(Standing standing, const VerifiedToken *token);
 
-/* "sub" behind its issuer's prefix, in UTF-8, palloc'd; len 0 where there is none. */
-extern Bytes StandingSubject(const VerifiedToken *token);
-
 #endif

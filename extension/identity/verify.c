@@ -140,8 +140,12 @@ verify_new(Bytes token, RememberedToken *place, const uint8 hash[HASH_SIZE])
 	return status;
 }
 
-JwtStatus
-VerifyToken(Bytes token, VerifiedToken *verified)
+/*
+ * JWT_VALID, or what is wrong with the token. Its bearer may be refused all the
+ * same: who was revoked or suspended is asked in standing.h.
+ */
+static JwtStatus
+verify_token(Bytes token, VerifiedToken *verified)
 {
 	uint8 hash[HASH_SIZE];
 	RememberedToken *place;
@@ -225,7 +229,7 @@ VerifyRaise(JwtStatus status)
 void
 VerifyRequire(Bytes token, VerifiedToken *verified)
 {
-	JwtStatus status = VerifyToken(token, verified);
+	JwtStatus status = verify_token(token, verified);
 
 	if (status != JWT_VALID)
 		VerifyRaise(status);
@@ -336,7 +340,7 @@ Datum
 tarot_identity_check_jwt(PG_FUNCTION_ARGS)
 {
 	VerifiedToken verified;
-	JwtStatus status = VerifyToken(PG_GETARG_BYTES(0), &verified);
+	JwtStatus status = verify_token(PG_GETARG_BYTES(0), &verified);
 
 	PG_RETURN_TEXT_P(cstring_to_text(status == JWT_VALID ? StandingName(StandingOf(&verified))
 														 : jwt_status_name(status)));

@@ -24,13 +24,7 @@ typedef struct VerifiedToken
 	uint64 *good_in; /* the StandingEpoch in which its bearer was last found welcome; or NULL */
 } VerifiedToken;
 
-/*
- * JWT_VALID, or what is wrong with the token. Its bearer may be refused all the
- * same: who was revoked or suspended is asked in standing.h.
- */
-extern JwtStatus VerifyToken(Bytes token, VerifiedToken *verified);
-
-/* The same; raises what is wrong, and unless the bearer is in good standing. */
+/* Raises what is wrong with the token, and unless its bearer is in good standing. */
 extern void VerifyRequire(Bytes token, VerifiedToken *verified);
 
 /* Raises what is wrong, under the code of its own; never a part of the token. */
@@ -38,6 +32,20 @@ pg_noreturn extern void VerifyRaise(JwtStatus status);
 
 /* Claims that were verified; palloc'd. */
 extern const JsonValue *VerifyReadClaims(Bytes claims);
+
+/* Who the bearer is: "sub", where there is one, behind its issuer's prefix; perhaps palloc'd. */
+static inline Bytes
+VerifySubject(Bytes prefix, Bytes subject)
+{
+	uint8 *whole;
+
+	if (prefix.len == 0 || subject.len == 0)
+		return subject;
+	whole = palloc(prefix.len + subject.len);
+	memcpy(whole, prefix.data, prefix.len);
+	memcpy(whole + prefix.len, subject.data, subject.len);
+	return bytes_view(whole, prefix.len + subject.len);
+}
 
 /* An object as jsonb. Raises when a character has no spelling in the database's encoding. */
 extern Datum VerifyClaimsAsJsonb(const JsonValue *claims);

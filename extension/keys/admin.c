@@ -12,7 +12,6 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -21,6 +20,7 @@
 #include "base/secret.h"
 #include "events/event.h"
 #include "keys/admin.h"
+#include "keys/data_key.h"
 #include "keys/ring.h"
 #include "keys/root.h"
 
@@ -204,7 +204,7 @@ tarot_keys_new_data_key(PG_FUNCTION_ARGS)
 	{
 		CryptoCheck(data_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
 		randombytes_buf(data_key, DATA_KEY_SIZE);
-		wrapped = KeyRingWrap(ring_id, fingerprint, key_id, version, data_key);
+		wrapped = DataKeyWrap(ring_id, fingerprint, key_id, version, data_key);
 	}
 	PG_FINALLY();
 	{
@@ -234,8 +234,8 @@ tarot_keys_rewrap_data_key(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		CryptoCheck(data_key == NULL ? CRYPTO_FAILED : CRYPTO_OK);
-		KeyRingUnwrap(ring_id, old_root_key, key_id, version, old_wrapped, data_key);
-		wrapped = KeyRingWrap(ring_id, new_root_key, key_id, version, data_key);
+		DataKeyUnwrap(ring_id, old_root_key, key_id, version, old_wrapped, data_key);
+		wrapped = DataKeyWrap(ring_id, new_root_key, key_id, version, data_key);
 	}
 	PG_FINALLY();
 	{

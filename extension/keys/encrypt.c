@@ -15,12 +15,10 @@
 #include "events/event.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "base/catalog.h"
-#include "base/errors.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "keys/ring.h"

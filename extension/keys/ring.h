@@ -9,9 +9,6 @@
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
 
-#define DATA_KEY_SIZE XAES_KEY_SIZE
-#define RING_ID_SIZE 16
-
 /*
  * States of a version, NIST SP 800-57 part 1 rev. 5, section 7. Sealing needs
  * active; opening needs active, deactivated or compromised.
@@ -26,7 +23,6 @@ typedef enum KeyState
 	KEY_DESTROYED,
 } KeyState;
 
-extern const char *KeyStateName(KeyState state);
 extern KeyState KeyStateFromName(const char *name); /* raises on an unknown one, and NULL */
 
 /* A version of a data key as this backend knows it. Never freed: pointers stay good. */
@@ -71,6 +67,16 @@ extern bool
 KeyRingTryOpen(const Envelope *envelope, const Bytes *context, int ncontext, uint8_t *plaintext);
 
 /*
+ * After tarot.lock() or tarot.unlock() in any session: wipes all keys that this
+ * backend unwrapped before. Costs a comparison otherwise.
+ */
+extern void KeyRingForgetLocked(void);
+
+extern void KeyRingInit(void);
+
+/* ---------------------------------------------------------------- data_key.c */
+
+/*
  * A secret for another purpose than sealing, from the oldest version that is
  * not destroyed, so that rotation does not change it.
  */
@@ -79,6 +85,8 @@ extern void KeyRingDerive(uint32 key_id, Bytes purpose, uint8_t *out, size_t siz
 /* The same from one version, whatever becomes of the others. Raises when it may not open. */
 extern void
 KeyRingDeriveFrom(uint32 key_id, uint32 version, Bytes purpose, uint8_t *out, size_t size);
+
+/* ---------------------------------------------------------------- key_row.c */
 
 /* Whether nothing can come from this version any more. */
 extern bool KeyRingIsDestroyed(uint32 key_id, uint32 version);
@@ -89,24 +97,7 @@ extern uint32 KeyRingFind(Bytes name);
 /* "profile", for messages; palloc'd. */
 extern char *KeyRingName(uint32 key_id);
 
-/*
- * After tarot.lock() or tarot.unlock() in any session: wipes all keys that this
- * backend unwrapped before. Costs a comparison otherwise.
- */
-extern void KeyRingForgetLocked(void);
-
 /* The fingerprint of the root key that wraps; false when there are no keys yet. */
 extern bool KeyRingFingerprint(uint8_t *fingerprint);
-
-/*
- * Wraps a data key under the root key of this fingerprint, and back. For key
- * administration: what is unwrapped must lie in secret memory.
- */
-extern bytea *KeyRingWrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id,
-						  uint32 version, const uint8 data_key[DATA_KEY_SIZE]);
-extern void KeyRingUnwrap(const uint8 *ring_id, const uint8 *fingerprint, uint32 key_id,
-						  uint32 version, const bytea *wrapped, uint8 data_key[DATA_KEY_SIZE]);
-
-extern void KeyRingInit(void);
 
 #endif

@@ -11,9 +11,7 @@
 #define TAROT_KEYS_SUBJECT_H
 
 #include "crypto/envelope.h"
-
-#define SUBJECT_KEY_SIZE XAES_KEY_SIZE
-#define SUBJECT_HASH_SIZE 16
+#include "keys/subject_hash.h"
 
 typedef enum SubjectKeyState
 {
@@ -22,9 +20,6 @@ typedef enum SubjectKeyState
 	SUBJECT_KEY_CLOSED,  /* the data key that wraps it may not open, or it is damaged */
 	SUBJECT_KEY_UNKNOWN, /* not of this database */
 } SubjectKeyState;
-
-/* Keyed, so that the table of keys does not say who the subjects are. Raises without the key. */
-extern void SubjectHash(int32 class_id, Bytes subject, uint8 hash[SUBJECT_HASH_SIZE]);
 
 /* A usable key of the subject; made, and wrapped by the data key, where there is none. */
 extern uint64 SubjectKeyOf(int32 class_id, uint32 data_key_id, const uint8 hash[SUBJECT_HASH_SIZE]);

@@ -15,7 +15,6 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_seclabel.h"
 #include "nodes/bitmapset.h"

@@ -20,10 +20,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "events/event.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -33,7 +31,6 @@
 
 #include "base/catalog.h"
 #include "base/compat.h"
-#include "base/varlena.h"
 #include "class/access.h"
 #include "class/class.h"
 #include "gate/gate.h"

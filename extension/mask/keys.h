@@ -8,17 +8,9 @@
 #include "crypto/hash.h"
 #include "mask/keyed.h"
 #include "mask/text.h"
+#include "mask/whole.h"
 
 #define MASK_SIPHASH_KEY_SIZE 16
-
-/* A whole number; the least significant word comes first. */
-#define MASK_NUMBER_WORDS (FF1_BITS_MAX / 32 + 1)
-
-typedef struct MaskNumber
-{
-	uint32_t words[MASK_NUMBER_WORDS];
-	size_t size;
-} MaskNumber;
 
 struct MaskKeys
 {
@@ -27,9 +19,9 @@ struct MaskKeys
 	Ff1 *ff1;
 	Hmac *hmac; /* of values that have no pseudonym of their form */
 
-	/* The radix that pseudonym.c found last, and for how many values; 0 for none. */
+	/* The radix that permute.c found last, and for how many values; 0 for none. */
 	uint32_t radix;
-	MaskNumber values;
+	WholeNumber values;
 };
 
 /* 128 bits in hexadecimal */

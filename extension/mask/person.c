@@ -1,7 +1,6 @@
 /*
  * person.c - masks of what names a person and where they live
  */
-#include "mask/mask.h"
 #include "mask/text.h"
 #include "mask/countries.h"
 

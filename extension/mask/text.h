@@ -90,7 +90,6 @@ size_t mask_iban(const MaskInput *in, uint8_t *out);
 /* Arabic, Iberian and Indian names with all their parts have up to eight words. */
 #define MASK_NAME_WORDS_MAX 8
 #define MASK_NAME_BYTES_MAX 512
-#define MASK_NAME_BOUND (MASK_NAME_WORDS_MAX * (CHARACTER_BYTES_MAX + MASK_HIDDEN_SIZE + 1))
 size_t mask_name(const MaskInput *in, uint8_t *out);
 
 /* "***, " and the longest name in countries.h */

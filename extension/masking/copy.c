@@ -9,7 +9,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
-#include "nodes/makefuncs.h"
 #include "nodes/value.h"
 #include "storage/lockdefs.h"
 #include "utils/lsyscache.h"

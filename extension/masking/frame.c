@@ -6,8 +6,6 @@
 
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
-#include "parser/parsetree.h"
-#include "utils/lsyscache.h"
 
 #include "class/access.h"
 #include "gate/gate.h"

@@ -77,12 +77,6 @@ extern bool MaskingMayRead(Oid relation, AttrNumber column);
 /* Whether a function must not become part of the query that calls it, behind our back. */
 extern bool MaskingKeepsApart(Oid function);
 
-/*
- * Whether the current role may read what the server keeps of a column's values
- * (0: of all columns) beside the table, or tells of them by itself.
- */
-extern bool MaskingMayReadStored(Oid relation, AttrNumber column);
-
 /* ---------------------------------------------------------------- detail.c */
 
 /* What runs while an error is raised, as far as the error does not tell. */

@@ -16,7 +16,6 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
-#include "parser/parsetree.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"

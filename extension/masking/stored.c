@@ -122,8 +122,12 @@ may_read_column(const LabelledTable *labels, AttrNumber column)
 	return true;
 }
 
-bool
-MaskingMayReadStored(Oid relation, AttrNumber column)
+/*
+ * Whether the current role may read what the server keeps of a column's values
+ * (0: of all columns) beside the table, or tells of them by itself.
+ */
+static bool
+may_read(Oid relation, AttrNumber column)
 {
 	LabelledTable *labels;
 	char kind = get_rel_relkind(relation);
@@ -152,9 +156,9 @@ may_read_extended(Oid statistics)
 		return false;
 	form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
 	of_expressions = !heap_attisnull(tuple, Anum_pg_statistic_ext_stxexprs, NULL);
-	may = !of_expressions || MaskingMayReadStored(form->stxrelid, 0);
+	may = !of_expressions || may_read(form->stxrelid, 0);
 	for (int i = 0; may && i < form->stxkeys.dim1; i++)
-		may = MaskingMayReadStored(form->stxrelid, form->stxkeys.values[i]);
+		may = may_read(form->stxrelid, form->stxkeys.values[i]);
 	ReleaseSysCache(tuple);
 	return may;
 }
@@ -187,8 +191,7 @@ may_read_toast(Oid toast)
 {
 	Oid table = table_of_toast(toast);
 
-	return OidIsValid(table) && !MaskStoresValues(table, RELKIND_RELATION) &&
-		   MaskingMayReadStored(table, 0);
+	return OidIsValid(table) && !MaskStoresValues(table, RELKIND_RELATION) && may_read(table, 0);
 }
 
 /*
@@ -202,7 +205,7 @@ tarot_masking_may_read_stored(PG_FUNCTION_ARGS)
 	Oid object = PG_GETARG_OID(1);
 
 	if (catalog == StatisticRelationId)
-		PG_RETURN_BOOL(MaskingMayReadStored(object, PG_GETARG_INT16(2)));
+		PG_RETURN_BOOL(may_read(object, PG_GETARG_INT16(2)));
 	PG_RETURN_BOOL(catalog == StatisticExtDataRelationId ? may_read_extended(object)
 														 : may_read_toast(object));
 }

@@ -11,7 +11,6 @@
 #include "access/table.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/catalog.h"

@@ -225,31 +225,6 @@ ReadNoteTable(Oid relation, const ReadTable *table, const Bitmapset *columns, bo
 
 /* ---------------------------------------------------------------- telling */
 
-static void
-put_name(Line *line, const char *name)
-{
-	LinePut(line, line->text[line->len - 1] == '{' ? "" : ", ");
-	LinePutString(line, name, SIZE_MAX);
-	LinePut(line, ": ");
-}
-
-static void
-put_text(Line *line, const char *name, const char *value)
-{
-	put_name(line, name);
-	LinePutString(line, value, SIZE_MAX);
-}
-
-static void
-put_number(Line *line, const char *name, uint64 value)
-{
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), UINT64_FORMAT, value);
-	put_name(line, name);
-	LinePut(line, digits);
-}
-
 /* As many as fit; returns how many do not. */
 static int
 put_names(Line *line, const List *names)
@@ -289,7 +264,7 @@ put_columns_of_tables(Line *line, const List *tables)
 		const ReadColumns *columns = lfirst(cell);
 		Line whole = *line;
 
-		put_name(&whole, columns->table);
+		LinePutName(&whole, columns->table);
 		if (whole.full || whole.size - whole.len < 2 * DETAILS_REST)
 		{
 			line->text[line->len] = '\0';
@@ -306,9 +281,9 @@ put_columns_of_tables(Line *line, const List *tables)
 static void
 put_seen(Line *line, const GateSeen *seen)
 {
-	put_number(line, "plain", seen->plain);
-	put_number(line, "masked", seen->masked);
-	put_number(line, "refused", seen->refused);
+	LinePutNumber(line, "plain", seen->plain);
+	LinePutNumber(line, "masked", seen->masked);
+	LinePutNumber(line, "refused", seen->refused);
 }
 
 /* What is told of a statement that is shared by several processes. */
@@ -316,12 +291,12 @@ static void
 put_end(Line *line, const char *purpose, int more)
 {
 	if (more > 0)
-		put_number(line, "more_columns", (uint64) more);
+		LinePutNumber(line, "more_columns", (uint64) more);
 	if (purpose != NULL)
-		put_text(line, "purpose", purpose);
+		LinePutMember(line, "purpose", purpose);
 	if (IsParallelWorker())
 	{
-		put_name(line, "parallel_worker");
+		LinePutName(line, "parallel_worker");
 		LinePut(line, "true");
 	}
 	LinePut(line, "}");
@@ -351,27 +326,27 @@ tell_note(const ReadNote *note, bool failed)
 	{
 		const ReadColumns *columns = linitial(note->columns);
 
-		put_text(&line, "table", columns->table);
-		put_number(&line, "relation", note->relation);
-		put_number(&line, "rows", note->rows);
-		put_number(&line, "runs", note->runs);
-		put_name(&line, "classes");
+		LinePutMember(&line, "table", columns->table);
+		LinePutNumber(&line, "relation", note->relation);
+		LinePutNumber(&line, "rows", note->rows);
+		LinePutNumber(&line, "runs", note->runs);
+		LinePutName(&line, "classes");
 		(void) put_names(&line, note->column_types);
-		put_name(&line, "columns");
+		LinePutName(&line, "columns");
 		more = put_names(&line, columns->names);
 		if (more > 0 && columns->all)
 		{
-			put_name(&line, "all_columns");
+			LinePutName(&line, "all_columns");
 			LinePut(&line, "true");
 		}
 	}
 	else
 	{
-		put_text(&line, "class", note->class_name);
-		put_number(&line, "rows", note->rows);
-		put_number(&line, "runs", note->runs);
+		LinePutMember(&line, "class", note->class_name);
+		LinePutNumber(&line, "rows", note->rows);
+		LinePutNumber(&line, "runs", note->runs);
 		put_seen(&line, &note->seen);
-		put_name(&line, "columns");
+		LinePutName(&line, "columns");
 		more = put_columns_of_tables(&line, note->columns);
 	}
 	line.size = sizeof(text);
@@ -400,7 +375,7 @@ tell_counts(const GateCounts *counts, const GateSeen *seen, bool failed)
 		actor.subject = bytes_view(name, prefix.len + subject.len);
 	}
 	LinePut(&line, "{");
-	put_text(&line, "class", ReadClassName(counts->class_id));
+	LinePutMember(&line, "class", ReadClassName(counts->class_id));
 	put_seen(&line, seen);
 	put_end(&line, PurposeStated(), 0);
 	report("read", &actor, text, failed);

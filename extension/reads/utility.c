@@ -5,10 +5,8 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"

@@ -96,17 +96,6 @@ sensitive_kind(SensitiveKind kind)
 	return &kinds[kind];
 }
 
-SensitiveKind
-sensitive_kind_of_name(const char *name)
-{
-	for (int kind = 0; kind < SENSITIVE_KINDS; kind++)
-	{
-		if (strcmp(kinds[kind].name, name) == 0)
-			return (SensitiveKind) kind;
-	}
-	return SENSITIVE_NONE;
-}
-
 static void
 count_bits(uint32_t counts[SENSITIVE_KINDS], uint32_t bits)
 {

@@ -51,9 +51,6 @@ typedef struct KindInfo
 
 extern const KindInfo *sensitive_kind(SensitiveKind kind);
 
-/* SENSITIVE_NONE for another name. */
-extern SensitiveKind sensitive_kind_of_name(const char *name);
-
 extern void counts_add(ColumnCounts *counts, const Recognition *found);
 
 extern Verdict

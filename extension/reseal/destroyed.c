@@ -19,7 +19,6 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/relation.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -31,7 +30,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "column/shape.h"
@@ -153,32 +151,25 @@ look_at_tree(Relation index, ColumnShape **shapes, Search *search)
 	FreeAccessStrategy(strategy);
 }
 
+static bool
+look_at_values(const ColumnShape *shape, AttrNumber column, Datum value, void *argument)
+{
+	Search *search = argument;
+
+	(void) column;
+	ColumnWalk(shape, value, look_at_value, search);
+	return !search->found;
+}
+
 /* A hash index keeps no values, so its rows tell; a dead one's place does not matter. */
 static void
-look_at_rows(Relation table, Relation index, ColumnShape **shapes, Search *search)
+look_at_rows(Relation table, Relation index, ColumnShape *shape, Search *search)
 {
-	TupleTableSlot *slot = table_slot_create(table, NULL);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
-	MemoryContext row_context = AllocSetContextCreate(
-		CurrentMemoryContext, "tarot_security index entries", ALLOCSET_DEFAULT_SIZES);
+	ColumnShape **shapes =
+		palloc0(mul_size(RelationGetNumberOfAttributes(table), sizeof(ColumnShape *)));
 
-	while (!search->found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
-		bool isnull;
-		Datum value = slot_getattr(slot, index->rd_index->indkey.values[0], &isnull);
-
-		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
-			ColumnWalk(shapes[0], value, look_at_value, search);
-		MemoryContextSwitchTo(outer_context);
-		MemoryContextReset(row_context);
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(row_context);
+	shapes[index->rd_index->indkey.values[0] - 1] = shape;
+	ColumnScan(table, shapes, look_at_values, search);
 }
 
 /* Whether it has to be made anew. */
@@ -194,7 +185,7 @@ has_entries(Relation table, Relation index, const Search *of)
 	if (index->rd_rel->relam == BTREE_AM_OID)
 		look_at_tree(index, shapes, &search);
 	else if (index->rd_rel->relam == HASH_AM_OID && index->rd_index->indkey.values[0] != 0)
-		look_at_rows(table, index, shapes, &search);
+		look_at_rows(table, index, shapes[0], &search);
 	else
 		search.found = true; /* nobody here can read it */
 	return search.found;

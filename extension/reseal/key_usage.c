@@ -5,18 +5,13 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
-#include "column/column.h"
 #include "column/shape.h"
 #include "keys/ring.h"
 
@@ -61,40 +56,14 @@ count_value(Datum value, void *argument)
 	return value;
 }
 
-static void
-count_rows(Relation relation, ColumnShape **shapes, HTAB *usages)
+static bool
+count_values(const ColumnShape *shape, AttrNumber column, Datum value, void *argument)
 {
-	Count count = {usages, 0};
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
-	MemoryContext row_context = AllocSetContextCreate(
-		CurrentMemoryContext, "tarot_security key usage", ALLOCSET_DEFAULT_SIZES);
+	Count *count = argument;
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		MemoryContext outer_context = MemoryContextSwitchTo(row_context);
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
-		{
-			bool isnull;
-			Datum value;
-
-			if (shapes[i] == NULL)
-				continue;
-			value = slot_getattr(slot, i + 1, &isnull);
-			count.column = i + 1;
-			if (!isnull)
-				ColumnWalk(shapes[i], value, count_value, &count);
-		}
-		MemoryContextSwitchTo(outer_context);
-		MemoryContextReset(row_context);
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(row_context);
+	count->column = column;
+	ColumnWalk(shape, value, count_value, count);
+	return true;
 }
 
 static void
@@ -142,6 +111,7 @@ tarot_reseal_key_usage(PG_FUNCTION_ARGS)
 		HASHCTL options = {.keysize = sizeof(((Usage *) NULL)->name), .entrysize = sizeof(Usage)};
 		ColumnShape **shapes;
 		HTAB *usages;
+		Count count = {0};
 
 		if (relation == NULL)
 			continue; /* dropped meanwhile */
@@ -155,7 +125,8 @@ tarot_reseal_key_usage(PG_FUNCTION_ARGS)
 			options.hcxt = CurrentMemoryContext;
 			usages = hash_create("tarot_security key usage", 16, &options,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-			count_rows(relation, shapes, usages);
+			count.usages = usages;
+			ColumnScan(relation, shapes, count_values, &count);
 			put_usages(result, relation, usages);
 			hash_destroy(usages);
 		}

@@ -9,7 +9,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -51,12 +50,12 @@ may_reseal(Oid relation)
 
 /* ---------------------------------------------------------------- which tables */
 
-static bool
-concerns_class(Relation relation, int32 class_id)
+bool
+ResealConcernsClass(Relation relation, int32 class_id)
 {
 	ColumnShape **shapes = ColumnShapesOf(relation);
 
-	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
+	for (int i = 0; shapes != NULL && i < RelationGetNumberOfAttributes(relation); i++)
 	{
 		if (shapes[i] != NULL &&
 			(class_id == CLASS_NONE || ColumnShapeHasClass(shapes[i], class_id)))
@@ -112,7 +111,7 @@ tarot_reseal_start(PG_FUNCTION_ARGS)
 		if (relation == NULL)
 			continue;
 		obstacle = BatchObstacle(relation);
-		if (!concerns_class(relation, class_id))
+		if (!ResealConcernsClass(relation, class_id))
 			;
 		else if (!may_reseal(RelationGetRelid(relation)))
 		{

@@ -9,12 +9,9 @@
 
 #include "common/int.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/uuid.h"
 
 #include "base/bytes.h"
-#include "base/compat.h"
 #include "base/varlena.h"
 
 /*

@@ -3,7 +3,7 @@
  *		Where in a partition of the audit log sealing begins to read.
  *
  * Entries are appended: a batch of them goes into the page that is the last one
- * when it begins, and into new ones after it (audit/pending.c). So when the
+ * when it begins, and into new ones after it (trail/pending.c). So when the
  * number of pages is N, and all transactions that have begun to write before
  * that have ended, and what they wrote is sealed, then nothing new comes into
  * the pages before N - 1.

@@ -10,7 +10,6 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/tuplestore.h"
 #include "utils/xid8.h"
 

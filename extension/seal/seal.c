@@ -24,7 +24,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -32,7 +31,6 @@
 
 #include "base/catalog.h"
 #include "base/errors.h"
-#include "base/varlena.h"
 #include "keys/root.h"
 #include "seal/frontier.h"
 #include "seal/seal.h"

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -23,7 +22,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "base/errors.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "base/varlena.h"

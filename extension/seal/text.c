@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 
 #include "seal/text.h"
 

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "utils/builtins.h"
 
 #include "base/varlena.h"
 #include "keys/root.h"

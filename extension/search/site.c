@@ -167,8 +167,10 @@ tag_of_lost(const DataClass *data_class, Bytes envelope)
 	return tag;
 }
 
-SearchTag
-SiteOpenForTag(DataClass *data_class, Datum datum)
+/* All bits of the tag of a value, which is opened; or what stands for them where its key is
+ * destroyed. */
+static SearchTag
+open_for_tag(DataClass *data_class, Datum datum)
 {
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
 	Envelope envelope;
@@ -263,5 +265,5 @@ SiteTagOfOperand(SearchSite *site, DataClass *data_class, int32 class_id, const 
 						errhint("Run it again.")));
 	if (data_class == NULL)
 		SearchRefuseUnknownTags(class_id);
-	return SiteOpenForTag(data_class, operand->datum);
+	return open_for_tag(data_class, operand->datum);
 }

@@ -110,7 +110,7 @@ SearchTagCompare(const SearchTag *a, const SearchTag *b)
 /*
  * The stored tag that counts, or NULL. Without any word of the class it is the
  * first: which of them counts, the table of search keys will say, and then the
- * indexes are made anew (reseal/search_key.c).
+ * indexes are made anew (reseal/search_indexes.c).
  */
 static inline const uint8_t *
 SiteCurrentTag(const SearchSite *site, const Operand *operand)
@@ -136,10 +136,6 @@ SiteTagOfGiven(SearchSite *site, int32 class_id, EnvelopeKind kind, Bytes bytes,
  */
 extern SearchTag
 SiteTagOfOperand(SearchSite *site, DataClass *data_class, int32 class_id, const Operand *operand);
-
-/* All bits of the tag of a value, which is opened; or what stands for them where its key is
- * destroyed. */
-extern SearchTag SiteOpenForTag(DataClass *data_class, Datum datum);
 
 /* ---------------------------------------------------------------- compare.c */
 

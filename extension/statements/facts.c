@@ -4,9 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/objectaddress.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"

@@ -10,7 +10,6 @@
 #define TAROT_STATEMENTS_STATEMENT_H
 
 #include "catalog/objectaccess.h"
-#include "executor/execdesc.h"
 #include "nodes/plannodes.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
@@ -48,9 +47,6 @@ extern void AuditLeaveStatement(AuditStatement *audit);
 /* Of object_access_hook. */
 extern void
 AuditObjectAccess(ObjectAccessType access, Oid catalog, Oid object, int part, void *argument);
-
-/* A statement has written rows: they may be those of the log, or of the system's catalogs. */
-extern void AuditFinishRows(QueryDesc *query);
 
 /* COPY (query) TO: what it reads. */
 extern void AuditRunQuery(const PlannedStmt *query);

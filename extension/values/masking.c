@@ -11,7 +11,6 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "base/secret.h"

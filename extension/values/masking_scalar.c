@@ -8,13 +8,9 @@
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
-#include "utils/numeric.h"
-#include "utils/timestamp.h"
 
-#include "base/secret.h"
 #include "class/class.h"
 #include "values/masking.h"
 #include "values/plaintext.h"

@@ -7,13 +7,11 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
-#include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-#include "base/errors.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
@@ -77,10 +75,20 @@ form_of_jsonb(Datum value)
 	return Utf8FromServer(bytes_view(text.data, (size_t) text.len));
 }
 
+/* A text as a string in the database's encoding; room as for PlaintextToDatum. */
+static char *
+string_of(Bytes plaintext)
+{
+	Bytes text = Utf8ToServer(plaintext);
+
+	/* Unconverted it has its zero byte already, converted it got one. */
+	return (char *) text.data;
+}
+
 static Datum
 datum_of_jsonb(Bytes plaintext)
 {
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(PlaintextToString(plaintext)));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(string_of(plaintext)));
 }
 
 /*
@@ -137,15 +145,6 @@ canonical_numeric(Bytes plaintext)
 }
 
 /* ---------------------------------------------------------------- all kinds */
-
-char *
-PlaintextToString(Bytes plaintext)
-{
-	Bytes text = Utf8ToServer(plaintext);
-
-	/* Unconverted it has its zero byte already, converted it got one. */
-	return (char *) text.data;
-}
 
 Bytes
 PlaintextOfDatum(EnvelopeKind kind, Datum value, PlaintextRoom *room)

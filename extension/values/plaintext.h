@@ -28,9 +28,6 @@ extern Bytes PlaintextOfDatum(EnvelopeKind kind, Datum value, PlaintextRoom *roo
  */
 extern Datum PlaintextToDatum(EnvelopeKind kind, Bytes plaintext);
 
-/* A text as a string in the database's encoding; room as above. */
-extern char *PlaintextToString(Bytes plaintext);
-
 /*
  * What equal values have in common, however they were written: numeric 1.0 and
  * 1.00, also within jsonb. For other kinds the plaintext itself; else palloc'd.

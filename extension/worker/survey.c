@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -13,7 +12,6 @@
 #include "catalog/pg_database.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
-#include "tcop/tcopprot.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 

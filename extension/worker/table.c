@@ -14,7 +14,6 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "events/queue.h"
 #include "events/settings.h"
 #include "worker/table.h"

@@ -20,18 +20,10 @@
 #include <stdlib.h>
 
 #include "crypto/envelope.h"
+#include "fuzz.h"
 
 #define MAX_ITEMS 4
 #define MAX_CHANGES 7
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static XaesKey *key;
 
@@ -62,13 +54,13 @@ open_with(XaesLibrary library, const Envelope *envelope, const Bytes *context, i
 
 	/* Exactly as large as promised, so that the sanitizer sees a byte too many. */
 	*plaintext = malloc(size > 0 ? size : 1);
-	REQUIRE(*plaintext != NULL);
+	require(*plaintext != NULL);
 	memset(*plaintext, 0x77, size);
 	xaes_use_library(library);
 	status = envelope_open(key, envelope, context, ncontext, *plaintext);
-	REQUIRE(status == CRYPTO_OK || status == CRYPTO_UNAUTHENTIC);
+	require(status == CRYPTO_OK || status == CRYPTO_UNAUTHENTIC);
 	for (size_t i = 0; status != CRYPTO_OK && i < size; i++)
-		REQUIRE((*plaintext)[i] == 0);
+		require((*plaintext)[i] == 0);
 	return status;
 }
 
@@ -83,10 +75,10 @@ open_with_both(Bytes bytes, const Bytes *context, int ncontext, const Bytes *exp
 	if (status != CRYPTO_OK)
 		return status;
 	status = open_with(XAES_OPENSSL, &envelope, context, ncontext, &a);
-	REQUIRE(open_with(XAES_LIBSODIUM, &envelope, context, ncontext, &b) == status);
-	REQUIRE(memcmp(a, b, envelope.ciphertext.len) == 0);
+	require(open_with(XAES_LIBSODIUM, &envelope, context, ncontext, &b) == status);
+	require(memcmp(a, b, envelope.ciphertext.len) == 0);
 	if (status == CRYPTO_OK && expected != NULL)
-		REQUIRE(envelope.ciphertext.len == expected->len &&
+		require(envelope.ciphertext.len == expected->len &&
 				memcmp(a, expected->data, expected->len) == 0);
 	free(a);
 	free(b);
@@ -115,20 +107,20 @@ seal_and_change(Bytes input, uint8_t what, const Bytes *context, int ncontext)
 	bool same;
 	CryptoStatus status;
 
-	REQUIRE(sealed != NULL && changed != NULL);
+	require(sealed != NULL && changed != NULL);
 	xaes_use_library(XAES_BY_SIZE);
-	REQUIRE(envelope_seal(key, &header, context, ncontext, input, sealed) == CRYPTO_OK);
+	require(envelope_seal(key, &header, context, ncontext, input, sealed) == CRYPTO_OK);
 	memcpy(changed, sealed, size);
 	for (size_t i = 0; i + 3 <= changes.len; i += 3)
 		changed[(changes.data[i] << 8 | changes.data[i + 1]) % size] ^= changes.data[i + 2];
 
 	same = memcmp(sealed, changed, size) == 0;
 	status = open_with_both(bytes_view(changed, size), context, ncontext, &input);
-	REQUIRE((status == CRYPTO_OK) == same);
+	require((status == CRYPTO_OK) == same);
 
 	/* One item of context more, or the last one less, opens nothing. */
 	if (same && ncontext > 0)
-		REQUIRE(open_with_both(bytes_view(sealed, size), context, ncontext - 1, NULL) ==
+		require(open_with_both(bytes_view(sealed, size), context, ncontext - 1, NULL) ==
 				CRYPTO_UNAUTHENTIC);
 	free(sealed);
 	free(changed);
@@ -149,7 +141,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		__lsan_disable();
 		key = xaes_create(raw);
 		__lsan_enable();
-		REQUIRE(key != NULL);
+		require(key != NULL);
 	}
 
 	for (int i = 0; i < ncontext; i++)

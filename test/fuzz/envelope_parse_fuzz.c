@@ -7,18 +7,9 @@
  * clang -fsanitize=fuzzer,address,undefined; seeds: corpus/envelope_parse_fuzz,
  * written by make-corpus.
  */
-#include <stdlib.h>
 
 #include "crypto/envelope.h"
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* The header again, from what parsing made of it. */
 static size_t
@@ -66,24 +57,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool peeked = envelope_peek(
 		bytes_view(data, size < ENVELOPE_MAX_HEADER ? size : ENVELOPE_MAX_HEADER), &alone);
 
-	REQUIRE(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
+	require(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
 	if (status != CRYPTO_OK)
 		return 0;
-	REQUIRE(peeked && alone.binding == envelope.header.binding &&
+	require(peeked && alone.binding == envelope.header.binding &&
 			alone.search_tag == envelope.header.search_tag &&
 			alone.second_tag == envelope.header.second_tag &&
 			alone.subject_key == envelope.header.subject_key);
 
-	REQUIRE(envelope.header_bytes.data == data);
-	REQUIRE(envelope.nonce == data + envelope.header_bytes.len);
-	REQUIRE(envelope.ciphertext.data == envelope.nonce + XAES_NONCE_SIZE);
-	REQUIRE(envelope.tag == envelope.ciphertext.data + envelope.ciphertext.len);
-	REQUIRE(envelope.tag + XAES_TAG_SIZE == data + size);
-	REQUIRE(envelope.header.class_id <= INT32_MAX);
-	REQUIRE(envelope_size(&envelope.header, envelope.ciphertext.len) == size);
+	require(envelope.header_bytes.data == data);
+	require(envelope.nonce == data + envelope.header_bytes.len);
+	require(envelope.ciphertext.data == envelope.nonce + XAES_NONCE_SIZE);
+	require(envelope.tag == envelope.ciphertext.data + envelope.ciphertext.len);
+	require(envelope.tag + XAES_TAG_SIZE == data + size);
+	require(envelope.header.class_id <= INT32_MAX);
+	require(envelope_size(&envelope.header, envelope.ciphertext.len) == size);
 
 	/* Nothing in the header is read twice or not at all. */
-	REQUIRE(write_header(&envelope.header, header) == envelope.header_bytes.len);
-	REQUIRE(memcmp(header, data, envelope.header_bytes.len) == 0);
+	require(write_header(&envelope.header, header) == envelope.header_bytes.len);
+	require(memcmp(header, data, envelope.header_bytes.len) == 0);
 	return 0;
 }

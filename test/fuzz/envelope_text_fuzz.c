@@ -11,22 +11,14 @@
 
 #include "crypto/encoding.h"
 #include "crypto/envelope.h"
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void *
 allocate(size_t size)
 {
 	void *memory = malloc(size);
 
-	REQUIRE(memory != NULL);
+	require(memory != NULL);
 	return memory;
 }
 
@@ -41,16 +33,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Envelope envelope;
 	CryptoStatus status = envelope_from_text(input, decoded, &decoded_size);
 
-	REQUIRE(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
+	require(status == CRYPTO_OK || status == CRYPTO_MALFORMED);
 	if (status == CRYPTO_OK)
 	{
 		char *again = allocate(envelope_text_size(decoded_size) + 1);
 
-		REQUIRE(envelope_is_text(input));
-		REQUIRE(envelope_parse(bytes_view(decoded, decoded_size), &envelope) == CRYPTO_OK);
-		REQUIRE(envelope_text_size(decoded_size) == size);
+		require(envelope_is_text(input));
+		require(envelope_parse(bytes_view(decoded, decoded_size), &envelope) == CRYPTO_OK);
+		require(envelope_text_size(decoded_size) == size);
 		envelope_to_text(bytes_view(decoded, decoded_size), again);
-		REQUIRE(memcmp(again, data, size) == 0 && again[size] == '\0');
+		require(memcmp(again, data, size) == 0 && again[size] == '\0');
 		free(again);
 	}
 
@@ -59,21 +51,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		char *again = allocate(base64url_encoded_size(length) + 1);
 
-		REQUIRE(length <= base64url_decoded_bound(size));
-		REQUIRE(base64url_encoded_size(length) == size);
+		require(length <= base64url_decoded_bound(size));
+		require(base64url_encoded_size(length) == size);
 		base64url_encode(bytes_view(bytes, length), again);
-		REQUIRE(memcmp(again, data, size) == 0);
+		require(memcmp(again, data, size) == 0);
 		free(again);
 	}
 
 	/* ... and as bytes. */
 	base64url_encode(input, text);
 	length = strlen(text);
-	REQUIRE(length == base64url_encoded_size(size));
+	require(length == base64url_encoded_size(size));
 	free(bytes);
 	bytes = allocate(base64url_decoded_bound(length));
-	REQUIRE(base64url_decode(bytes_view(text, length), bytes, &decoded_size));
-	REQUIRE(decoded_size == size && memcmp(bytes, data, size) == 0);
+	require(base64url_decode(bytes_view(text, length), bytes, &decoded_size));
+	require(decoded_size == size && memcmp(bytes, data, size) == 0);
 
 	free(decoded);
 	free(bytes);

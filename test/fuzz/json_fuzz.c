@@ -9,17 +9,9 @@
 #include <stdlib.h>
 
 #include "token/json.h"
+#include "fuzz.h"
 
 #define VALUES 512
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What json_read had to say about a text, and the room it had. */
 typedef struct Document
@@ -34,7 +26,7 @@ allocate(size_t size)
 {
 	void *memory = malloc(size > 0 ? size : 1);
 
-	REQUIRE(memory != NULL);
+	require(memory != NULL);
 	return memory;
 }
 
@@ -92,7 +84,7 @@ write_value(const JsonValue *value, char *to)
 		to = write_value(inner, to);
 	}
 	*to++ = is_object ? '}' : ']';
-	REQUIRE(inner == value + value->span);
+	require(inner == value + value->span);
 	return to;
 }
 
@@ -103,17 +95,17 @@ check_tree(const JsonValue *values)
 	{
 		const JsonValue *value = &values[i];
 
-		REQUIRE(value->span >= 1 && i + value->span <= values[0].span);
+		require(value->span >= 1 && i + value->span <= values[0].span);
 		if (value->kind != JSON_OBJECT && value->kind != JSON_ARRAY)
-			REQUIRE(value->span == 1 && value->count == 0);
+			require(value->span == 1 && value->count == 0);
 		if (value->kind == JSON_STRING)
-			REQUIRE(value->text.len == 0 ||
+			require(value->text.len == 0 ||
 					memchr(value->text.data, '\0', value->text.len) == NULL);
 		if (value->kind == JSON_OBJECT)
 		{
 			const JsonValue *member = json_first(value);
 
-			REQUIRE(value->count <= JSON_MEMBERS_MAX);
+			require(value->count <= JSON_MEMBERS_MAX);
 			for (uint32_t j = 0; j < value->count; j++, member = json_next(member))
 			{
 				char name[64];
@@ -122,7 +114,7 @@ check_tree(const JsonValue *values)
 					continue;
 				memcpy(name, member->name.data, member->name.len);
 				name[member->name.len] = '\0';
-				REQUIRE(json_member(value, name) == member);
+				require(json_member(value, name) == member);
 			}
 		}
 	}
@@ -133,7 +125,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	Document document = read_document(bytes_view(data, size), VALUES);
 
-	REQUIRE(json_status_text(document.status) != NULL);
+	require(json_status_text(document.status) != NULL);
 	if (document.status == JSON_OK)
 	{
 		uint32_t count = document.values[0].span;
@@ -142,21 +134,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		Document again = read_document(bytes_view(text, length), count);
 
 		check_tree(document.values);
-		REQUIRE(again.status == JSON_OK);
+		require(again.status == JSON_OK);
 		for (uint32_t i = 0; i < count; i++)
 		{
 			const JsonValue *a = &document.values[i], *b = &again.values[i];
 
-			REQUIRE(a->kind == b->kind && a->count == b->count && a->span == b->span);
-			REQUIRE(same_bytes(a->name, b->name));
+			require(a->kind == b->kind && a->count == b->count && a->span == b->span);
+			require(same_bytes(a->name, b->name));
 			if (a->kind != JSON_OBJECT && a->kind != JSON_ARRAY)
-				REQUIRE(same_bytes(a->text, b->text));
+				require(same_bytes(a->text, b->text));
 		}
 		free_document(&again);
 
 		/* With room for one value less it is too many, and nothing is written behind the room. */
 		again = read_document(bytes_view(data, size), count - 1);
-		REQUIRE(again.status == JSON_TOO_MANY);
+		require(again.status == JSON_TOO_MANY);
 		free_document(&again);
 		free(text);
 	}

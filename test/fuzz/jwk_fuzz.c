@@ -7,18 +7,9 @@
  * verifies what it signed, and the set that holds it is refused.
  */
 #include <openssl/err.h>
-#include <stdlib.h>
 
 #include "token/jwk.h"
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void
 check_key(TokenKey *key)
@@ -26,9 +17,9 @@ check_key(TokenKey *key)
 	const Bytes message = bytes_of_string("message");
 	uint8_t signature[TOKEN_SIGNATURE_MAX] = {0};
 
-	REQUIRE(token_key_algorithms(key) != 0);
-	REQUIRE((token_key_algorithms(key) & ~TOKEN_ALGORITHMS_ALL) == 0);
-	REQUIRE(token_key_id(key).len <= TOKEN_KEY_ID_MAX);
+	require(token_key_algorithms(key) != 0);
+	require((token_key_algorithms(key) & ~TOKEN_ALGORITHMS_ALL) == 0);
+	require(token_key_id(key).len <= TOKEN_KEY_ID_MAX);
 	for (int a = 0; a < TOKEN_ALGORITHM_COUNT; a++)
 	{
 		TokenAlgorithm algorithm = (TokenAlgorithm) a;
@@ -36,11 +27,11 @@ check_key(TokenKey *key)
 		size_t size = token_signature_size(key, algorithm);
 		CryptoStatus signs = token_key_sign(key, algorithm, message, signature);
 
-		REQUIRE(signs == (serves && token_key_can_sign(key) ? CRYPTO_OK : CRYPTO_FAILED));
+		require(signs == (serves && token_key_can_sign(key) ? CRYPTO_OK : CRYPTO_FAILED));
 		if (!serves)
 			continue;
-		REQUIRE(size > 0 && size <= TOKEN_SIGNATURE_MAX);
-		REQUIRE(token_key_verify(key, algorithm, message, bytes_view(signature, size)) ==
+		require(size > 0 && size <= TOKEN_SIGNATURE_MAX);
+		require(token_key_verify(key, algorithm, message, bytes_view(signature, size)) ==
 				(signs == CRYPTO_OK ? CRYPTO_OK : CRYPTO_UNAUTHENTIC));
 	}
 }
@@ -55,24 +46,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	TokenKeyStatus public_status = jwk_set_read(text, &set, &where);
 	TokenKeyStatus secret_status = jwk_read_secret(text, &key);
 
-	REQUIRE(token_key_status_text(public_status) != NULL);
-	REQUIRE((public_status == TOKEN_KEY_OK) == (set.count > 0));
-	REQUIRE(set.count <= JWK_SET_MAX && where >= -1);
+	require(token_key_status_text(public_status) != NULL);
+	require((public_status == TOKEN_KEY_OK) == (set.count > 0));
+	require(set.count <= JWK_SET_MAX && where >= -1);
 	for (int i = 0; i < set.count; i++)
 	{
-		REQUIRE(!token_key_can_sign(set.keys[i]));
-		REQUIRE(token_key_thumbprint(set.keys[i]).len == TOKEN_THUMBPRINT_SIZE);
+		require(!token_key_can_sign(set.keys[i]));
+		require(token_key_thumbprint(set.keys[i]).len == TOKEN_THUMBPRINT_SIZE);
 		check_key(set.keys[i]);
 	}
 	jwk_set_free(&set);
 
-	REQUIRE((secret_status == TOKEN_KEY_OK) == (key != NULL));
+	require((secret_status == TOKEN_KEY_OK) == (key != NULL));
 	if (key != NULL)
 	{
-		REQUIRE(public_status == TOKEN_KEY_SECRET);
+		require(public_status == TOKEN_KEY_SECRET);
 		check_key(key);
 	}
 	token_key_free(key);
-	REQUIRE(ERR_peek_error() == 0);
+	require(ERR_peek_error() == 0);
 	return 0;
 }

@@ -9,22 +9,13 @@
  *	1	claims, signed by us: valid only within their times
  *	2	a header, signed by us over good claims
  */
-#include <stdlib.h>
 
 #include "crypto/encoding.h"
 #include "token/jwt.h"
+#include "fuzz.h"
 
 #define NOW (INT64_C(1700000000) * JWT_SECOND)
 #define HOUR (3600 * JWT_SECOND)
-
-#define REQUIRE(condition) \
-	do                     \
-	{                      \
-		if (!(condition))  \
-			abort();       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static Jwt *jwt;
 static TokenKey *key;
@@ -47,17 +38,17 @@ check(Bytes text)
 	JwtStatus status = jwt_verify(jwt, &key, 1, &policy, NOW);
 	const JwtClaims *claims = jwt_claims(jwt);
 
-	REQUIRE(status >= JWT_VALID && status < JWT_FAILED && jwt_status_name(status) != NULL);
-	REQUIRE(form == JWT_VALID || (status == form && issuer.len == 0));
-	REQUIRE((status == JWT_VALID) == (claims != NULL));
+	require(status >= JWT_VALID && status < JWT_FAILED && jwt_status_name(status) != NULL);
+	require(form == JWT_VALID || (status == form && issuer.len == 0));
+	require((status == JWT_VALID) == (claims != NULL));
 	if (claims != NULL)
 	{
-		REQUIRE(issuer.len == 1 && issuer.data[0] == 'i' && claims->issuer.len == 1);
-		REQUIRE(claims->times.issued <= NOW && claims->times.not_before <= NOW);
-		REQUIRE(claims->times.expires > NOW);
-		REQUIRE(claims->times.expires - claims->times.issued <= policy.max_lifetime);
-		REQUIRE(claims->subject.len <= JWT_SUBJECT_MAX && claims->id.len <= JWT_ID_MAX);
-		REQUIRE(claims->object->kind == JSON_OBJECT);
+		require(issuer.len == 1 && issuer.data[0] == 'i' && claims->issuer.len == 1);
+		require(claims->times.issued <= NOW && claims->times.not_before <= NOW);
+		require(claims->times.expires > NOW);
+		require(claims->times.expires - claims->times.issued <= policy.max_lifetime);
+		require(claims->subject.len <= JWT_SUBJECT_MAX && claims->id.len <= JWT_ID_MAX);
+		require(claims->object->kind == JSON_OBJECT);
 	}
 	return status;
 }
@@ -70,18 +61,18 @@ fuzz_text(Bytes text)
 	JwtStatus status = jws_read(text, &jws);
 	size_t length;
 
-	REQUIRE(check(text) != JWT_VALID);
+	require(check(text) != JWT_VALID);
 	if (status != JWT_VALID)
 		return;
-	REQUIRE(jws.signing_input.data == text.data && text.data[jws.signing_input.len] == '.');
+	require(jws.signing_input.data == text.data && text.data[jws.signing_input.len] == '.');
 	length = jws.signing_input.len + 1;
 	base64url_encode(jws.signature, token);
-	REQUIRE(length + strlen(token) == text.len);
-	REQUIRE(memcmp(token, text.data + length, strlen(token)) == 0);
+	require(length + strlen(token) == text.len);
+	require(memcmp(token, text.data + length, strlen(token)) == 0);
 	base64url_encode(jws.payload, token);
 	length = jws.signing_input.len - strlen(token);
-	REQUIRE(text.data[length - 1] == '.');
-	REQUIRE(memcmp(token, text.data + length, strlen(token)) == 0);
+	require(text.data[length - 1] == '.');
+	require(memcmp(token, text.data + length, strlen(token)) == 0);
 }
 
 static void
@@ -93,18 +84,18 @@ fuzz_claims(Bytes claims)
 
 	if (signed_as != JWT_VALID)
 	{
-		REQUIRE(signed_as == JWT_BAD_CLAIMS || signed_as == JWT_MISSING_CLAIM ||
+		require(signed_as == JWT_BAD_CLAIMS || signed_as == JWT_MISSING_CLAIM ||
 				signed_as == JWT_TOO_LARGE);
 		return;
 	}
-	REQUIRE(size == strlen(token) && size <= JWS_SIZE_MAX);
+	require(size == strlen(token) && size <= JWS_SIZE_MAX);
 	status = check(bytes_view(token, size));
-	REQUIRE(status == JWT_VALID || (status >= JWT_WRONG_ISSUER && status <= JWT_TOO_OLD));
+	require(status == JWT_VALID || (status >= JWT_WRONG_ISSUER && status <= JWT_TOO_OLD));
 	if (status == JWT_VALID)
 	{
 		const JwtClaims *read = jwt_claims(jwt);
 
-		REQUIRE(read->text.len == claims.len &&
+		require(read->text.len == claims.len &&
 				memcmp(read->text.data, claims.data, claims.len) == 0);
 	}
 }
@@ -123,11 +114,11 @@ fuzz_header(Bytes header)
 	token[size++] = '.';
 	base64url_encode(bytes_of_string(claims), token + size);
 	size += strlen(token + size);
-	REQUIRE(token_key_sign(key, TOKEN_HS256, bytes_view(token, size), signature) == CRYPTO_OK);
+	require(token_key_sign(key, TOKEN_HS256, bytes_view(token, size), signature) == CRYPTO_OK);
 	token[size++] = '.';
 	base64url_encode(bytes_view(signature, sizeof(signature)), token + size);
 	status = check(bytes_of_string(token));
-	REQUIRE(status == JWT_VALID ||
+	require(status == JWT_VALID ||
 			(status >= JWT_TOO_LARGE && status <= JWT_UNKNOWN_KEY && status != JWT_MALFORMED));
 }
 
@@ -139,8 +130,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (jwt == NULL)
 	{
-		REQUIRE((jwt = jwt_create()) != NULL);
-		REQUIRE(token_key_from_secret(bytes_view(secret, sizeof(secret)), TOKEN_ALGORITHMS_ALL,
+		require((jwt = jwt_create()) != NULL);
+		require(token_key_from_secret(bytes_view(secret, sizeof(secret)), TOKEN_ALGORITHMS_ALL,
 									  &key) == TOKEN_KEY_OK);
 	}
 	if (size == 0 || size > 2 * JWS_SIZE_MAX)

@@ -5,7 +5,6 @@
  * range, constant and json, what stands before the first zero byte is the argument.
  * Outputs lie in blocks of exactly the promised size.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +13,7 @@
 #include "mask/keys.h"
 #include "mask/mask.h"
 #include "mask/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 fuzz_spelling(const uint8_t *data, size_t size)

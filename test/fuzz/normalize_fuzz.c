@@ -13,8 +13,7 @@
 #include "utils/memutils.h"
 
 #include "class/normalize.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* Of the server, that normalize.c asks for; pfree() is in the library. */
 MemoryContext CurrentMemoryContext;
@@ -28,13 +27,6 @@ MemoryContextAllocHuge(MemoryContext context, Size size)
 	if (block == NULL)
 		abort();
 	return block;
-}
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
 }
 
 static bool

@@ -4,24 +4,15 @@
  * Input: encoding, a byte; the rest is the value. As a name it ends at the
  * first zero byte, and the table's name begins behind that.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recognize/names.h"
 #include "recognize/recognize.h"
 #include "recognize/verdict.h"
+#include "fuzz.h"
 
 #define YEAR 2026
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 require_ordered(const Recognition *found)

@@ -25,21 +25,12 @@ my $data = q{SELECT md5(string_agg(id || ':' || email::text, ',' ORDER BY id)) F
 my $before = ask_as($node, 'app', $data);
 my $version = 1;
 
-sub start_psql
-{
-	my ($sql) = @_;
-	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	return { run => $run, err => \$err };
-}
-
 # ------------------------------------------------------------ crashes
 
 foreach my $death ('postmaster', 'backend', 'cancel')
 {
 	$version = ask($node, q{SELECT tarot.rotate_key('profile')});
-	my $call = start_psql(q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
+	my $call = start_psql($node, q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
 	ok(poll($node, qq{SELECT ($done) BETWEEN 1000 AND $rows / 2}), "$death: it is at work");
 	my $pid = ask($node, q{SELECT pid FROM tarot.reseal_progress WHERE "table" = 'account'::regclass AND state = 'running'});
 	like($pid, qr/^\d+$/, "$death: and says so");
@@ -82,7 +73,7 @@ foreach my $death ('postmaster', 'backend', 'cancel')
 
 # The table is written to another file in the middle: positions in the old one do not count.
 $version = ask($node, q{SELECT tarot.rotate_key('profile')});
-my $call = start_psql(q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
+my $call = start_psql($node, q{CALL tarot.reseal('account', batch => 100, pause => '5 ms')});
 poll($node, qq{SELECT ($done) >= 1000});
 ask($node, 'CLUSTER account USING account_pkey');
 $call->{run}->finish;

@@ -34,15 +34,6 @@ sub type_of { my ($name) = @_; return ask($node, "SELECT format_type(atttypid, a
 my $phase = q{SELECT phase FROM tarot.conversion_progress};
 my $encrypted = q{tarot.encrypted_text('email')};
 
-sub start_psql
-{
-	my ($sql) = @_;
-	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	return { run => $run, err => \$err };
-}
-
 sub crash
 {
 	my (@sessions) = @_;
@@ -62,7 +53,7 @@ my $before = digest('account');
 sub halt
 {
 	my ($call, $wanted) = @_;
-	return start_psql(sprintf $call, $wanted =~ /filling|erasing/ ? q{, batch => 50, pause => '20 ms'} : ', batch => 10000');
+	return start_psql($node, sprintf $call, $wanted =~ /filling|erasing/ ? q{, batch => 50, pause => '20 ms'} : ', batch => 10000');
 }
 
 foreach my $direction ('encrypt', 'decrypt')

@@ -4,13 +4,11 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use TarotTest;
 use Test::More;
 
-my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 write_private("$dir/root.key", new_root_key . "\n");
 my $conf = "tarot_security.root_key_file = '$dir/root.key'\nlog_statement = none\nrestart_after_crash = on";
@@ -143,15 +141,6 @@ sub restore_all
 
 # ---------------------------------------------------------------- the change, with a crash in each step
 
-sub start_psql
-{
-	my ($sql) = @_;
-	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	return { run => $run, err => \$err };
-}
-
 sub kill_all
 {
 	my ($call) = @_;
@@ -175,7 +164,7 @@ ask($node, q{SELECT tarot.rotate_key('profile')});
 find_all($node, 'at first');
 
 # 1. While values are given the second tag.
-my $call = start_psql($rotate);
+my $call = start_psql($node, $rotate);
 ok(poll($node, "SELECT ($done) >= 300"), 'values get a second tag');
 kill_all($call);
 is(ask($node, $state), '1 active, 2 next', 'killed: the change is begun');
@@ -183,7 +172,7 @@ like(carried($node), qr/^1:\d+ 1\+2:\d+$/, 'some have two tags');
 find_everywhere('some have two');
 
 # A cancel, too.
-$call = start_psql($rotate);
+$call = start_psql($node, $rotate);
 my $at_work = q{SELECT pid FROM tarot.reseal_progress WHERE "table" = 'customer'::regclass AND state = 'running'};
 ok(poll($node, "SELECT EXISTS ($at_work)"), 'it goes on');
 ask($node, "SELECT pg_cancel_backend(pid) FROM ($at_work) AS a");
@@ -204,7 +193,7 @@ my $files = q{SELECT string_agg(pg_relation_filenode(oid)::text, ' ' ORDER BY oi
 my $before = ask($node, $files);
 my $holder = $node->background_psql('postgres');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
-$call = start_psql($rotate);
+$call = start_psql($node, $rotate);
 ok(poll($node, q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}), 'indexes are being made anew');
 like(error_of($node, q{SET lock_timeout = '50ms'; SELECT FROM customer WHERE email = 'u7@plaintext.example'}, role => 'app'), qr/ERROR:  55P03/, 'nobody gets between');
 kill_all($call);
@@ -215,7 +204,7 @@ ask($node, 'DROP TABLE zz; DROP FUNCTION hold');
 find_everywhere('all have two');
 
 # 3. While the first tags are taken off.
-$call = start_psql($rotate);
+$call = start_psql($node, $rotate);
 ok(poll($node, "SELECT ($state) = '1 retiring, 2 active' AND ($done) >= 300"), 'switched; the first tags go');
 kill_all($call);
 is(ask($node, $state), '1 retiring, 2 active', 'killed: it stays switched');

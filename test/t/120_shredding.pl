@@ -51,10 +51,7 @@ is(ask_as($node, 'app', $parallel . q{SELECT count(body::text) FROM letter}), '2
 	local $ENV{PGOPTIONS} = $envelopes;
 	command_ok([ 'pg_dump', '-Fd', '-j2', '-d', $node->connstr('postgres'), '-f', "$dir/before" ], 'a dump of before');
 }
-$node->backup('before');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'before', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 is(readable($standby), $everything, 'a standby reads');
 
 sub restore

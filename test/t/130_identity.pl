@@ -262,12 +262,8 @@ unlike(slurp_file("$dir/globals"), qr/identity/, 'no identity is in them');
 
 # ---------------------------------------------------------------- a hot standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 sub catch_up { $node->wait_for_catchup($standby, 'replay', $node->lsn('insert')) }
-catch_up();
 is(ask_as($standby, 'app', "BEGIN; SELECT tarot.authenticate('$token{ed}'); SELECT tarot.subject(), current_user, tarot.verify_jwt('$token{ada}') ->> 'sub'") =~ s/^\n//r, 'ed/ada|app|ada', 'standby: tokens are taken');
 like(error_of($standby, "SELECT tarot.authenticate('$token{eve}')"), qr/TS318/, 'standby: and refused');
 ask($node, 'TRUNCATE tarot.revoked_token, tarot.principal');

@@ -103,12 +103,8 @@ foreach my $format ('plain', 'custom', 'directory')
 
 # ---------------------------------------------------------------- a hot standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 sub catch_up { $node->wait_for_catchup($standby, 'replay', $node->lsn('insert')) }
-catch_up();
 is(summary_of($_, server => $standby), $expected{$_}, "standby: $_ may do the same") foreach sort keys %expected;
 my $session = $standby->background_psql('postgres', on_error_stop => 1, extra_params => [ '-U', 'web' ]);
 $session->query("SELECT tarot.authenticate('$token{carl}', false); PREPARE asked AS $summary");

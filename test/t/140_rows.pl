@@ -101,11 +101,7 @@ like(error_of($node, 'COPY reading TO stdout; COPY reading FROM stdin', role => 
 
 # ---------------------------------------------------------------- a standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+my $standby = new_standby($node);
 is(seen($standby), $seen, 'standby: each identity sees the same, and the report can be had there');
 
 # ---------------------------------------------------------------- two clients of one connection

@@ -110,10 +110,7 @@ foreach my $role ('writer', 'stranger')
 is(ask($fresh, q{SELECT class FROM tarot.classified_columns WHERE "table" = 'writer.a_log'::regclass}, db => 'from_plain'), "email\nemail", 'and it has its class');
 
 # A standby sees them, and sees them change.
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 my $open = $standby->background_psql('postgres', on_error_stop => 0);
 is($open->query($list), $classes, 'the standby has the same classes');
 ask($node, q{SELECT tarot.classify_column('y_firm', 'phone', 'email')});

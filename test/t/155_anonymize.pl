@@ -4,13 +4,11 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use TarotTest;
 use Test::More;
 
-my $timeout = $PostgreSQL::Test::Utils::timeout_default;
 
 # Where new files are not written to the write-ahead log, they are synced at the commit.
 my $node = new_node('main', conf => "wal_level = minimal\nmax_wal_senders = 0\nlog_statement = none\nrestart_after_crash = on");
@@ -65,21 +63,12 @@ ok(scalar(files_with($_->[1])), "before, $_->[0] is in a file") foreach @raw;
 
 my $call = q{SELECT count(*) FROM tarot.anonymize_table('customer', in_place => true)};
 
-sub start_psql
-{
-	my ($sql) = @_;
-	my ($in, $out, $err) = ('', '', '');
-	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($timeout));
-	return { run => $run, out => \$out, err => \$err };
-}
-
 # Runs it up to the row that it waits at; the other session goes on holding the lock.
 sub start_call
 {
-	my $lock = start_psql('SELECT pg_advisory_lock(1), pg_sleep(600)');
+	my $lock = start_psql($node, 'SELECT pg_advisory_lock(1), pg_sleep(600)');
 	poll($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND granted}) or die 'no lock';
-	my $pass = start_psql($call);
+	my $pass = start_psql($node, $call);
 	poll($node, q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) or die 'it does not wait';
 	return ($lock, $pass);
 }

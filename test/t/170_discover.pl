@@ -48,11 +48,7 @@ ask($node, q{SELECT tarot.reconsider_column('shop.customer')});
 
 # ------------------------------------------------------------ standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+my $standby = new_standby($node);
 is(ask_as($standby, 'officer', $found), 'shop.customer|contact|email|0.97|50|50', 'found on a standby');
 $standby->stop;
 

@@ -11,7 +11,7 @@
 #include "crypto/encoding.h"
 #include "token/jwk.h"
 
-#include "jose_vectors.h"
+#include "jose.h"
 #include "unit.h"
 
 /* P-256's generator, SEC 2, section 2.4.2, which is the public key of d = 1 */
@@ -99,21 +99,6 @@ status_of_secret(const char *json)
 		die("a key that does not fit its status");
 	token_key_free(key);
 	return status;
-}
-
-/* The key of a public or a secret JWK that must be good. */
-static TokenKey *
-good_key(const char *json)
-{
-	TokenKey *key;
-	JwkSet set;
-	int where;
-
-	if (jwk_read_secret(bytes_of_string(json), &key) == TOKEN_KEY_OK)
-		return key;
-	if (jwk_set_read(bytes_of_string(json), &set, &where) != TOKEN_KEY_OK)
-		die("a good key is refused");
-	return set.keys[0];
 }
 
 typedef struct Case

@@ -11,7 +11,7 @@
 #include "token/jwt.h"
 #include "token/selftest.h"
 
-#include "jose_vectors.h"
+#include "jose.h"
 #include "unit.h"
 
 /* The time of the tests: 2023-11-14 22:13:20 UTC */
@@ -42,20 +42,6 @@ default_policy(void)
 }
 
 /* ---------------------------------------------------------------- helpers */
-
-static TokenKey *
-good_key(const char *json)
-{
-	TokenKey *key;
-	JwkSet set;
-	int where;
-
-	if (jwk_read_secret(bytes_of_string(json), &key) == TOKEN_KEY_OK)
-		return key;
-	if (jwk_set_read(bytes_of_string(json), &set, &where) != TOKEN_KEY_OK)
-		die("a good key is refused");
-	return set.keys[0];
-}
 
 /* Signed by hand, whatever header and payload are; into `token`. */
 static size_t

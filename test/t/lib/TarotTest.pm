@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(new_node new_root_key write_private set_up_customers ask ask_as error_of wait_until poll
+our @EXPORT = qw(new_node new_standby start_psql new_root_key write_private set_up_customers ask ask_as error_of wait_until poll
   server_log lacks_key command_with process_gone data_of bytes_of_relation
   set_up_types types_of);
 
@@ -31,6 +31,18 @@ sub new_node
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n") if defined $option{preload} && !$option{preload};
 	$node->start unless defined $option{start} && !$option{start};
 	return $node;
+}
+
+# A hot standby of a server as it is now, which runs and has caught up.
+sub new_standby
+{
+	my ($node) = @_;
+	$node->backup('standby');
+	my $standby = PostgreSQL::Test::Cluster->new('standby');
+	$standby->init_from_backup($node, 'standby', has_streaming => 1);
+	$standby->start;
+	$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+	return $standby;
 }
 
 # 64 hexadecimal digits.
@@ -97,6 +109,16 @@ sub poll
 	my $came = wait_until(sub { IPC::Run::run(\@psql, '<', '/dev/null', '>', \$out, '2>', \$err); $out eq "t\n" });
 	diag("never true: $sql\nat last: $out$err") unless $came;
 	return $came;
+}
+
+# SQL in a client of its own, which is not waited for: {run}, of IPC::Run, and what it says, \{out} and \{err}.
+sub start_psql
+{
+	my ($node, $sql) = @_;
+	my ($in, $out, $err) = ('', '', '');
+	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
+		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return { run => $run, out => \$out, err => \$err };
 }
 
 # What the client is told when SQL fails, with SQLSTATE, detail and hint; empty when it succeeds. By a file: a session

@@ -2,7 +2,7 @@
  * set_clock.c
  *		A clock that can be set.
  *
- * For LD_PRELOAD, by test/t/151_class_grants_clock.pl: the functions below stand
+ * For LD_PRELOAD, by test/t/146_class_grants_clock.pl: the functions below stand
  * before libc's, and add to its time the seconds that stand in a file.
  */
 #include <fcntl.h>

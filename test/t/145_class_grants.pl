@@ -89,7 +89,7 @@ sub break_glass { return "SELECT tarot.break_glass('email', 'the till is down, i
 forget_log();
 is(ask_as($node, 'oncall', 'BEGIN; SELECT id FROM customer WHERE id = 1; ' . break_glass() . '; SELECT email FROM customer WHERE id = 1; ROLLBACK'), "1\nt\nu***\@p***.example", 'in its transaction it shows nothing');
 my ($note) = notes('the glass over a data class was broken');
-is_deeply([ @{$note}{qw(class role session_role subject reason application client_address)} ], [ 'email', 'oncall', 'oncall', undef, q{the till is down, it's "urgent" 1234567890}, '150_class_grants.pl', undef ], 'rolled back, it is in the log all the same');
+is_deeply([ @{$note}{qw(class role session_role subject reason application client_address)} ], [ 'email', 'oncall', 'oncall', undef, q{the till is down, it's "urgent" 1234567890}, '145_class_grants.pl', undef ], 'rolled back, it is in the log all the same');
 is(ask($node, 'SELECT count(*) FROM tarot.break_glass_use'), '0', 'though not in the table');
 is(reveals(), '', 'and nothing was revealed');
 
@@ -185,12 +185,8 @@ foreach my $format ('plain', 'directory')
 
 # ---------------------------------------------------------------- a hot standby
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = new_standby($node);
 sub catch_up { $node->wait_for_catchup($standby, 'replay', $node->lsn('insert')) }
-catch_up();
 my $error = error_of($standby, break_glass(), role => 'oncall');
 like($error, qr/ERROR:  25006: break-glass cannot be recorded on a standby/, 'on a standby it cannot be recorded');
 like($error, qr/HINT:  Call the function on the primary/, 'and the hint says where');

@@ -97,11 +97,7 @@ unlike(slurp_file("$dir/plain.sql"), qr/plaintext/, 'no plaintext is in a dump')
 
 # ---------------------------------------------------------------- standby, crash, promotion
 
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
-$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+my $standby = new_standby($node);
 find_all($standby, 'on a standby');
 check_order($standby, 'on a standby');
 ask($node, q{SELECT tarot.revoke_class('email', 'seeker')});
