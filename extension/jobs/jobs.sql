@@ -35,7 +35,8 @@ ALTER TABLE tarot.job ENABLE ALWAYS TRIGGER changed;
 -- Of this server, and not dumped: where a dump is restored, each job is due.
 CREATE TABLE tarot.job_state (
 	name text COLLATE "C" PRIMARY KEY,
-	scheduled timestamptz,
+	-- In the time zone of the job.
+	scheduled timestamp,
 	due_at timestamptz NOT NULL,
 	run bigint NOT NULL DEFAULT 0,
 	progress jsonb,
@@ -112,16 +113,25 @@ CREATE FUNCTION tarot.job_opens(window_start time, window_end time, window_days 
 				ORDER BY w.opens LIMIT 1) END
 	$$;
 
--- Days and months are those of the time zone's calendar, so that a daily job stays at its hour.
-CREATE FUNCTION tarot.job_after(scheduled timestamptz, every interval, time_zone text, now timestamptz) RETURNS timestamptz
+-- Days and months are those of the time zone's calendar, so that a daily job stays at its hour; also after a day without that hour, which is why its time is
+-- kept as the calendar has it.
+CREATE FUNCTION tarot.job_after(scheduled timestamp, every interval, time_zone text, now timestamptz, OUT next timestamp, OUT due_at timestamptz) RETURNS record
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	SET TimeZone = 'UTC'
 	AS $$
+DECLARE
+	days CONSTANT interval := date_trunc('day', every);
 BEGIN
-	PERFORM set_config('TimeZone', time_zone, true);
+	next := scheduled + days;
+	due_at := next AT TIME ZONE time_zone + (every - days);
 	-- What was missed is not made up for.
-	RETURN CASE WHEN scheduled + every > now AND scheduled <= now THEN scheduled + every ELSE now + every END;
+	IF due_at <= now OR scheduled AT TIME ZONE time_zone > now THEN
+		next := now AT TIME ZONE time_zone + days;
+		due_at := next AT TIME ZONE time_zone + (every - days);
+	END IF;
+	IF every <> days THEN
+		next := due_at AT TIME ZONE time_zone;
+	END IF;
 END
 $$;
 
@@ -223,13 +233,15 @@ CREATE FUNCTION tarot.schedule_job(job text, again interval) RETURNS void
 DECLARE
 	now CONSTANT timestamptz := clock_timestamp();
 	j tarot.job;
-	next timestamptz := (SELECT s.scheduled FROM tarot.job_state s WHERE s.name = job);
+	local timestamp := (SELECT s.scheduled FROM tarot.job_state s WHERE s.name = job);
+	next timestamptz;
 BEGIN
 	SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = job;
+	next := local AT TIME ZONE j.time_zone;
 	IF (next > now AND next <= now + j.every) IS NOT TRUE THEN
-		next := tarot.job_after(coalesce(next, now), j.every, j.time_zone, now);
+		SELECT * INTO local, next FROM tarot.job_after(coalesce(local, now AT TIME ZONE j.time_zone), j.every, j.time_zone, now);
 	END IF;
-	UPDATE tarot.job_state s SET progress = NULL, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = next,
+	UPDATE tarot.job_state s SET progress = NULL, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = local,
 			due_at = coalesce(tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
 		WHERE s.name = job;
 END
@@ -462,7 +474,7 @@ CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
 	EXECUTE FUNCTION tarot.follow_job_drop();
 ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamptz, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
+REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
 	tarot.schedule_job(text, interval), tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval), tarot.fail_job_batch(text, bigint, text, text),
 	tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text, boolean), tarot.require_job_line(text, text, integer), tarot.remove_job(text), tarot.set_job(text, text), tarot.record_job_change(jsonb), tarot.follow_job_drop() FROM PUBLIC;
 GRANT SELECT ON tarot.job_status, tarot.job_progress TO pg_monitor;
