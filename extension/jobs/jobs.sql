@@ -45,10 +45,36 @@ CREATE TABLE tarot.job_state (
 	timeouts integer NOT NULL DEFAULT 0,
 	-- A batch began then, and its end is not on record: it is under way, or its session has ended.
 	began_at timestamptz,
-	looked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+	looked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	-- The session that restores the job from a dump.
+	loaded_by integer,
+	loaded_since timestamptz
 );
 COMMENT ON TABLE tarot.job_state IS 'When each job is due, and how far its run is. Of this server: not dumped.';
 SELECT tarot.guard_table('tarot.job_state');
+
+-- Where a job comes by a restore, what keeps rows may come after it in the same session: holds, foreign keys, triggers, the table of policies itself. Whoever
+-- makes one takes this back.
+CREATE FUNCTION tarot.note_loaded_job() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	INSERT INTO tarot.job_state AS s (name, due_at, loaded_by, loaded_since)
+		SELECT NEW.name, clock_timestamp(), a.pid, a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) AS a
+		ON CONFLICT ON CONSTRAINT job_state_pkey DO UPDATE SET loaded_by = excluded.loaded_by, loaded_since = excluded.loaded_since;
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.note_loaded_job() FROM PUBLIC;
+CREATE TRIGGER loaded AFTER INSERT ON tarot.job FOR EACH ROW EXECUTE FUNCTION tarot.note_loaded_job();
+ALTER TABLE tarot.job ENABLE ALWAYS TRIGGER loaded;
+
+-- Whether that session is there, and not the one that asks. Who may not see when it began takes it to be that one.
+CREATE FUNCTION tarot.is_being_loaded(loaded_by integer, loaded_since timestamptz) RETURNS boolean
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT loaded_by <> pg_backend_pid() AND EXISTS (SELECT FROM pg_stat_get_activity(loaded_by) AS a WHERE coalesce(a.backend_start = loaded_since, true)) $$;
 
 CREATE TABLE tarot.job_run (
 	job text COLLATE "C" NOT NULL,
@@ -150,6 +176,7 @@ BEGIN
 	-- After a clock was put back all are asked again.
 	UPDATE tarot.job_state s SET due_at = now, looked_at = now WHERE s.looked_at > now + interval '1 minute';
 	FOR j IN SELECT i.* FROM tarot.job i LEFT JOIN tarot.job_state s USING (name) WHERE NOT i.paused AND coalesce(s.due_at <= now, true) AND i.name <> ALL (without)
+			AND tarot.is_being_loaded(s.loaded_by, s.loaded_since) IS NOT TRUE
 		ORDER BY s.due_at NULLS FIRST, i.name
 	LOOP
 		opens := tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, now);
@@ -180,7 +207,7 @@ BEGIN
 	END IF;
 	died := (SELECT s.began_at IS NOT NULL FROM tarot.job_state s WHERE s.name = job);
 	run := tarot.begin_job_run(job);
-	UPDATE tarot.job_state s SET began_at = clock_timestamp() WHERE s.name = job;
+	UPDATE tarot.job_state s SET began_at = clock_timestamp(), loaded_by = NULL WHERE s.name = job;
 	UPDATE tarot.job_run r SET pid = pg_backend_pid() WHERE r.job = begin_job_batch.job AND r.number = run;
 END
 $$;
@@ -331,7 +358,7 @@ BEGIN
 	END IF;
 	-- It runs at once, if that is in its window; a run that is under way goes on by what holds now.
 	INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, clock_timestamp()) ON CONFLICT ON CONSTRAINT job_state_pkey
-		DO UPDATE SET due_at = excluded.due_at, scheduled = NULL, failures = 0, timeouts = 0, began_at = NULL;
+		DO UPDATE SET due_at = excluded.due_at, scheduled = NULL, failures = 0, timeouts = 0, began_at = NULL, loaded_by = NULL;
 END
 $$;
 
@@ -362,7 +389,7 @@ BEGIN
 	END IF;
 	IF change = 'resume' OR change = 'run' THEN
 		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, now) ON CONFLICT ON CONSTRAINT job_state_pkey
-			DO UPDATE SET due_at = excluded.due_at, failures = 0, began_at = NULL;
+			DO UPDATE SET due_at = excluded.due_at, failures = 0, began_at = NULL, loaded_by = NULL;
 	ELSIF change = 'cancel' THEN
 		UPDATE tarot.job_run r SET outcome = 'cancelled', ended_at = now WHERE r.job = set_job.job AND r.outcome = 'running';
 		IF NOT FOUND THEN
@@ -417,7 +444,7 @@ COMMENT ON PROCEDURE tarot.run_due_jobs() IS
 
 CREATE VIEW tarot.job_status AS
 	SELECT j.name AS job, j.kind, j.relation::regclass AS "table", j.owner, j.every, j.window_start, j.window_end, j.window_days, j.time_zone,
-		CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
+		CASE WHEN j.paused THEN 'paused' WHEN tarot.is_being_loaded(s.loaded_by, s.loaded_since) THEN 'restoring' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
 		CASE WHEN NOT j.paused THEN coalesce(s.due_at, now()) END AS next_run, coalesce(s.failures, 0) AS failures
 	FROM tarot.job j LEFT JOIN tarot.job_state s USING (name) LEFT JOIN tarot.job_run r ON r.job = j.name AND r.outcome = 'running';
 COMMENT ON VIEW tarot.job_status IS 'The jobs of this database, and when each runs next.';
@@ -430,7 +457,7 @@ COMMENT ON COLUMN tarot.job_status.window_start IS 'It runs only from this time 
 COMMENT ON COLUMN tarot.job_status.window_end IS 'to this one, which may be on the next day. A run that is not done by then goes on in the next window.';
 COMMENT ON COLUMN tarot.job_status.window_days IS 'On which days the window opens: 1, Monday, to 7, Sunday; NULL: every day.';
 COMMENT ON COLUMN tarot.job_status.time_zone IS 'The time zone of all that.';
-COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused.';
+COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused; restoring: it came with a dump, and is not run before the session that restores that has ended, or somebody calls tarot.run_job_soon().';
 COMMENT ON COLUMN tarot.job_status.next_run IS 'When it runs next, or goes on.';
 COMMENT ON COLUMN tarot.job_status.failures IS 'How often in a row it failed.';
 
