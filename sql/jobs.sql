@@ -37,11 +37,23 @@ SELECT w.what, opens(w.window_start, w.window_end, w.days, w.zone, w.at) FROM (V
 ) AS w (number, what, window_start, window_end, days, zone, at) ORDER BY w.number;
 
 -- ------------------------------------------------------------ the next time
-SELECT tarot.job_after('2026-01-05 02:00+00', '1 day', 'UTC', '2026-01-05 02:10+00') AS "a day later",
-	tarot.job_after('2026-01-05 02:00+00', '1 day', 'UTC', '2026-01-09 05:00+00') AS "what was missed is not made up for";
-SELECT tarot.job_after('2026-03-28 01:00+00', '1 day', 'Europe/Berlin', '2026-03-28 01:10+00') AS "at the same hour there",
-	tarot.job_after('2026-03-28 01:00+00', '24 hours', 'Europe/Berlin', '2026-03-28 01:10+00') AS "so many hours later",
-	tarot.job_after('2026-01-31 01:00+00', '1 month', 'UTC', '2026-01-31 01:10+00') AS "a month";
+SELECT a.what, n.next, n.due_at FROM (VALUES
+	(1, 'a day later', timestamp '2026-01-05 02:00', interval '1 day', 'UTC', timestamptz '2026-01-05 02:10+00'),
+	(2, 'what was missed is not made up for', '2026-01-05 02:00', '1 day', 'UTC', '2026-01-09 05:00+00'),
+	(3, 'a month', '2026-01-31 01:00', '1 month', 'UTC', '2026-01-31 01:10+00'),
+	(4, 'a time that is yet to come', '2030-01-01 01:00', '1 day', 'UTC', '2026-01-31 01:10+00'),
+	-- Clocks are put on from 2 to 3 on 2026-03-29, and back from 3 to 2 on 2026-10-25.
+	(5, 'to summer time, at the same hour', '2026-03-28 05:00', '1 day', 'Europe/Berlin', '2026-03-28 05:10+01'),
+	(6, 'so many hours later', '2026-03-28 05:00', '24 hours', 'Europe/Berlin', '2026-03-28 05:10+01'),
+	(7, 'in the hour that is left out', '2026-03-28 02:30', '1 day', 'Europe/Berlin', '2026-03-28 02:40+01'),
+	(8, 'and the day after', '2026-03-29 02:30', '1 day', 'Europe/Berlin', '2026-03-29 03:40+02'),
+	(9, 'both', '2026-03-27 02:30', '1 day 23 hours', 'Europe/Berlin', '2026-03-27 02:40+01'),
+	(10, 'from summer time, at the same hour', '2026-10-24 05:00', '1 day', 'Europe/Berlin', '2026-10-24 05:10+02'),
+	(11, 'so many hours later', '2026-10-24 05:00', '24 hours', 'Europe/Berlin', '2026-10-24 05:10+02'),
+	(12, 'in the hour that is there twice', '2026-10-24 02:30', '1 day', 'Europe/Berlin', '2026-10-24 02:40+02'),
+	(13, 'the day after, run in the first', '2026-10-25 02:30', '1 day', 'Europe/Berlin', '2026-10-25 02:40+01'),
+	(14, 'at midnight, which the day has not got', '2026-09-05 00:00', '1 day', 'America/Santiago', '2026-09-05 00:10-04')
+) AS a (number, what, scheduled, every, zone, now), tarot.job_after(a.scheduled, a.every, a.zone, a.now) AS n ORDER BY a.number;
 SHOW TimeZone;
 
 -- ------------------------------------------------------------ whose rights

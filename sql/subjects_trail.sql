@@ -67,6 +67,14 @@ SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_i
 -- Of others there is nothing.
 SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', by_role => 'regress_subjects_app'); SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', by_identity => 'moonchild'); SELECT count(*) FROM tarot.breach_subjects(:'broke_in', :'left', from_address => '10.0.0.0/8');
 SELECT data_subject, "table", entries FROM tarot.breach_subjects(:'left', 'infinity') WHERE data_subject IS NOT NULL;
+-- Which columns with a class nobody has read, since when their reads are on record.
+RESET ROLE;
+SELECT tarot.audit_reads('customer');
+SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
+SELECT count(name) > 0 AS read FROM customer;
+SELECT tarot.flush_events();
+SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
+SELECT tarot.unaudit_reads('customer');
 -- One table of which nothing can be told keeps none of the others from being told.
 RESET ROLE;
 ALTER TABLE meeting DROP COLUMN customer_id;

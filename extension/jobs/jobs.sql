@@ -35,7 +35,8 @@ ALTER TABLE tarot.job ENABLE ALWAYS TRIGGER changed;
 -- Of this server, and not dumped: where a dump is restored, each job is due.
 CREATE TABLE tarot.job_state (
 	name text COLLATE "C" PRIMARY KEY,
-	scheduled timestamptz,
+	-- In the time zone of the job.
+	scheduled timestamp,
 	due_at timestamptz NOT NULL,
 	run bigint NOT NULL DEFAULT 0,
 	progress jsonb,
@@ -44,10 +45,36 @@ CREATE TABLE tarot.job_state (
 	timeouts integer NOT NULL DEFAULT 0,
 	-- A batch began then, and its end is not on record: it is under way, or its session has ended.
 	began_at timestamptz,
-	looked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+	looked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	-- The session that restores the job from a dump.
+	loaded_by integer,
+	loaded_since timestamptz
 );
 COMMENT ON TABLE tarot.job_state IS 'When each job is due, and how far its run is. Of this server: not dumped.';
 SELECT tarot.guard_table('tarot.job_state');
+
+-- Where a job comes by a restore, what keeps rows may come after it in the same session: holds, foreign keys, triggers, the table of policies itself. Whoever
+-- makes one takes this back.
+CREATE FUNCTION tarot.note_loaded_job() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	INSERT INTO tarot.job_state AS s (name, due_at, loaded_by, loaded_since)
+		SELECT NEW.name, clock_timestamp(), a.pid, a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) AS a
+		ON CONFLICT ON CONSTRAINT job_state_pkey DO UPDATE SET loaded_by = excluded.loaded_by, loaded_since = excluded.loaded_since;
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION tarot.note_loaded_job() FROM PUBLIC;
+CREATE TRIGGER loaded AFTER INSERT ON tarot.job FOR EACH ROW EXECUTE FUNCTION tarot.note_loaded_job();
+ALTER TABLE tarot.job ENABLE ALWAYS TRIGGER loaded;
+
+-- Whether that session is there, and not the one that asks. Who may not see when it began takes it to be that one.
+CREATE FUNCTION tarot.is_being_loaded(loaded_by integer, loaded_since timestamptz) RETURNS boolean
+	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT loaded_by <> pg_backend_pid() AND EXISTS (SELECT FROM pg_stat_get_activity(loaded_by) AS a WHERE coalesce(a.backend_start = loaded_since, true)) $$;
 
 CREATE TABLE tarot.job_run (
 	job text COLLATE "C" NOT NULL,
@@ -112,16 +139,25 @@ CREATE FUNCTION tarot.job_opens(window_start time, window_end time, window_days 
 				ORDER BY w.opens LIMIT 1) END
 	$$;
 
--- Days and months are those of the time zone's calendar, so that a daily job stays at its hour.
-CREATE FUNCTION tarot.job_after(scheduled timestamptz, every interval, time_zone text, now timestamptz) RETURNS timestamptz
+-- Days and months are those of the time zone's calendar, so that a daily job stays at its hour; also after a day without that hour, which is why its time is
+-- kept as the calendar has it.
+CREATE FUNCTION tarot.job_after(scheduled timestamp, every interval, time_zone text, now timestamptz, OUT next timestamp, OUT due_at timestamptz) RETURNS record
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	SET TimeZone = 'UTC'
 	AS $$
+DECLARE
+	days CONSTANT interval := date_trunc('day', every);
 BEGIN
-	PERFORM set_config('TimeZone', time_zone, true);
+	next := scheduled + days;
+	due_at := next AT TIME ZONE time_zone + (every - days);
 	-- What was missed is not made up for.
-	RETURN CASE WHEN scheduled + every > now AND scheduled <= now THEN scheduled + every ELSE now + every END;
+	IF due_at <= now OR scheduled AT TIME ZONE time_zone > now THEN
+		next := now AT TIME ZONE time_zone + days;
+		due_at := next AT TIME ZONE time_zone + (every - days);
+	END IF;
+	IF every <> days THEN
+		next := due_at AT TIME ZONE time_zone;
+	END IF;
 END
 $$;
 
@@ -140,6 +176,7 @@ BEGIN
 	-- After a clock was put back all are asked again.
 	UPDATE tarot.job_state s SET due_at = now, looked_at = now WHERE s.looked_at > now + interval '1 minute';
 	FOR j IN SELECT i.* FROM tarot.job i LEFT JOIN tarot.job_state s USING (name) WHERE NOT i.paused AND coalesce(s.due_at <= now, true) AND i.name <> ALL (without)
+			AND tarot.is_being_loaded(s.loaded_by, s.loaded_since) IS NOT TRUE
 		ORDER BY s.due_at NULLS FIRST, i.name
 	LOOP
 		opens := tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, now);
@@ -170,7 +207,7 @@ BEGIN
 	END IF;
 	died := (SELECT s.began_at IS NOT NULL FROM tarot.job_state s WHERE s.name = job);
 	run := tarot.begin_job_run(job);
-	UPDATE tarot.job_state s SET began_at = clock_timestamp() WHERE s.name = job;
+	UPDATE tarot.job_state s SET began_at = clock_timestamp(), loaded_by = NULL WHERE s.name = job;
 	UPDATE tarot.job_run r SET pid = pg_backend_pid() WHERE r.job = begin_job_batch.job AND r.number = run;
 END
 $$;
@@ -223,13 +260,15 @@ CREATE FUNCTION tarot.schedule_job(job text, again interval) RETURNS void
 DECLARE
 	now CONSTANT timestamptz := clock_timestamp();
 	j tarot.job;
-	next timestamptz := (SELECT s.scheduled FROM tarot.job_state s WHERE s.name = job);
+	local timestamp := (SELECT s.scheduled FROM tarot.job_state s WHERE s.name = job);
+	next timestamptz;
 BEGIN
 	SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = job;
+	next := local AT TIME ZONE j.time_zone;
 	IF (next > now AND next <= now + j.every) IS NOT TRUE THEN
-		next := tarot.job_after(coalesce(next, now), j.every, j.time_zone, now);
+		SELECT * INTO local, next FROM tarot.job_after(coalesce(local, now AT TIME ZONE j.time_zone), j.every, j.time_zone, now);
 	END IF;
-	UPDATE tarot.job_state s SET progress = NULL, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = next,
+	UPDATE tarot.job_state s SET progress = NULL, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = local,
 			due_at = coalesce(tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
 		WHERE s.name = job;
 END
@@ -319,7 +358,7 @@ BEGIN
 	END IF;
 	-- It runs at once, if that is in its window; a run that is under way goes on by what holds now.
 	INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, clock_timestamp()) ON CONFLICT ON CONSTRAINT job_state_pkey
-		DO UPDATE SET due_at = excluded.due_at, scheduled = NULL, failures = 0, timeouts = 0, began_at = NULL;
+		DO UPDATE SET due_at = excluded.due_at, scheduled = NULL, failures = 0, timeouts = 0, began_at = NULL, loaded_by = NULL;
 END
 $$;
 
@@ -350,7 +389,7 @@ BEGIN
 	END IF;
 	IF change = 'resume' OR change = 'run' THEN
 		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, now) ON CONFLICT ON CONSTRAINT job_state_pkey
-			DO UPDATE SET due_at = excluded.due_at, failures = 0, began_at = NULL;
+			DO UPDATE SET due_at = excluded.due_at, failures = 0, began_at = NULL, loaded_by = NULL;
 	ELSIF change = 'cancel' THEN
 		UPDATE tarot.job_run r SET outcome = 'cancelled', ended_at = now WHERE r.job = set_job.job AND r.outcome = 'running';
 		IF NOT FOUND THEN
@@ -405,7 +444,7 @@ COMMENT ON PROCEDURE tarot.run_due_jobs() IS
 
 CREATE VIEW tarot.job_status AS
 	SELECT j.name AS job, j.kind, j.relation::regclass AS "table", j.owner, j.every, j.window_start, j.window_end, j.window_days, j.time_zone,
-		CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
+		CASE WHEN j.paused THEN 'paused' WHEN tarot.is_being_loaded(s.loaded_by, s.loaded_since) THEN 'restoring' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
 		CASE WHEN NOT j.paused THEN coalesce(s.due_at, now()) END AS next_run, coalesce(s.failures, 0) AS failures
 	FROM tarot.job j LEFT JOIN tarot.job_state s USING (name) LEFT JOIN tarot.job_run r ON r.job = j.name AND r.outcome = 'running';
 COMMENT ON VIEW tarot.job_status IS 'The jobs of this database, and when each runs next.';
@@ -418,7 +457,7 @@ COMMENT ON COLUMN tarot.job_status.window_start IS 'It runs only from this time 
 COMMENT ON COLUMN tarot.job_status.window_end IS 'to this one, which may be on the next day. A run that is not done by then goes on in the next window.';
 COMMENT ON COLUMN tarot.job_status.window_days IS 'On which days the window opens: 1, Monday, to 7, Sunday; NULL: every day.';
 COMMENT ON COLUMN tarot.job_status.time_zone IS 'The time zone of all that.';
-COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused.';
+COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused; restoring: it came with a dump, and is not run before the session that restores that has ended, or somebody calls tarot.run_job_soon().';
 COMMENT ON COLUMN tarot.job_status.next_run IS 'When it runs next, or goes on.';
 COMMENT ON COLUMN tarot.job_status.failures IS 'How often in a row it failed.';
 
@@ -462,7 +501,7 @@ CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
 	EXECUTE FUNCTION tarot.follow_job_drop();
 ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamptz, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
+REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
 	tarot.schedule_job(text, interval), tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval), tarot.fail_job_batch(text, bigint, text, text),
 	tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text, boolean), tarot.require_job_line(text, text, integer), tarot.remove_job(text), tarot.set_job(text, text), tarot.record_job_change(jsonb), tarot.follow_job_drop() FROM PUBLIC;
 GRANT SELECT ON tarot.job_status, tarot.job_progress TO pg_monitor;

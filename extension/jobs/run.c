@@ -451,7 +451,8 @@ bool
 JobMetLock(const ErrorData *error)
 {
 	return error != NULL && (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-							 error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED);
+							 error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+							 error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE);
 }
 
 void

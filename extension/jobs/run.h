@@ -59,7 +59,8 @@ extern void JobBoundForClient(void);
 extern void JobNoteFailure(const char *name, int64 run, const ErrorData *error,
 						   const char *statement, bool over);
 
-/* Whether a lock was not to be had soon enough. */
+/* Whether a lock was not to be had soon enough, or who held it has moved the row to another
+ * partition. */
 extern bool JobMetLock(const ErrorData *error);
 
 /* ---------------------------------------------------------------- alone.c */

@@ -61,7 +61,8 @@ EXCEPTION WHEN datetime_field_overflow OR interval_field_overflow THEN
 END
 $$;
 
--- Rows are old that are older than this: a literal of the column's type. What has no time zone is in the job's.
+-- Rows are old that are older than this: a literal of the column's type. What has no time zone is in the job's, and no row of it goes too soon because
+-- clocks were changed since: of so many hours by the clock and so many that have passed the more count.
 CREATE FUNCTION tarot.retention_cutoff(relation oid, age_column name, keep interval, time_zone text, now timestamptz) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -71,8 +72,8 @@ CREATE FUNCTION tarot.retention_cutoff(relation oid, age_column name, keep inter
 BEGIN
 	PERFORM tarot.require_keep(keep, time_zone, now);
 	PERFORM set_config('TimeZone', time_zone, true);
-	RETURN (SELECT CASE a.atttypid WHEN 'timestamptz'::regtype THEN format('%L::timestamptz', now - keep) WHEN 'timestamp'::regtype THEN format('%L::timestamp', now::timestamp - keep)
-			ELSE format('%L::date', (now::timestamp - keep)::date) END
+	RETURN (SELECT CASE a.atttypid WHEN 'timestamptz'::regtype THEN format('%L::timestamptz', now - keep) WHEN 'timestamp'::regtype THEN format('%L::timestamp', least(now::timestamp - keep, (now - keep)::timestamp))
+			ELSE format('%L::date', least(now::timestamp - keep, (now - keep)::timestamp)::date) END
 		FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = age_column AND a.attnum > 0 AND NOT a.attisdropped);
 END
 $$;
@@ -108,7 +109,9 @@ BEGIN
 		RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(foreign_cast), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Give the referring column the type of the referenced one.';
 	END IF;
-	RETURN (SELECT coalesce(string_agg(format('EXISTS (SELECT FROM %s c WHERE %s)', r.referring::regclass, r.comparison), ' OR ' ORDER BY r."constraint"), 'false')
+	-- That a row refers to itself does not keep it.
+	RETURN (SELECT coalesce(string_agg(format('EXISTS (SELECT FROM %s c WHERE %s%s)', r.referring::regclass, r.comparison,
+				CASE WHEN NOT every AND EXISTS (SELECT FROM tarot.relation_tree(r.referring) AS m WHERE m.member = leaf) THEN ' AND NOT (c.tableoid = t.tableoid AND c.ctid = t.ctid)' END), ' OR ' ORDER BY r."constraint"), 'false')
 		FROM tarot.retention_references(leaf) AS r WHERE every OR r.action IN ('a', 'r'));
 END
 $$;
@@ -254,7 +257,8 @@ BEGIN
 				WHEN 'archive' THEN jsonb_build_object('archive_to', tarot.relation_name(p.archive_to))
 				-- No trigger is fired for them, that of the audit neither.
 				WHEN 'drop_partition' THEN '{"rows_on_record": false}' ELSE '{}' END;
-		again := CASE WHEN (progress->>'locked')::bigint > 0 THEN interval '10 minutes' END;
+		-- Where rows have gone, others may not be referred to any more.
+		again := CASE WHEN (progress->>'locked')::bigint > 0 OR (progress->>'referred')::bigint > 0 AND (progress->>'rows')::bigint > 0 THEN interval '10 minutes' END;
 		done := total;
 		RETURN;
 	END IF;

@@ -136,10 +136,13 @@ start(int place, Oid database)
 	said_no_room = true;
 }
 
+/* Or the clock was put back since. */
 static bool
 is_disabled_for_long(void)
 {
-	return TimestampDifferenceExceeds(disabled_at, GetCurrentTimestamp(), DISABLED_MS);
+	TimestampTz now = GetCurrentTimestamp();
+
+	return now < disabled_at || TimestampDifferenceExceeds(disabled_at, now, DISABLED_MS);
 }
 
 /* The result is when to look again, in milliseconds; -1: when woken. Under the lock. */
@@ -171,7 +174,9 @@ serve(int place, Oid database, bool *spill)
 	if (WorkerEntryIsHeld(entry))
 		return HELD_MS;
 	wait = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), entry->next_start);
-	if (entry->next_start == 0 || wait <= 0)
+
+	/* A wait that is longer than any is by a clock that was put back. */
+	if (entry->next_start == 0 || wait <= 0 || wait > WORKER_BACKOFF_MAX_MS)
 	{
 		start(place, database);
 		return asked[place] == NULL ? WORKER_BACKOFF_MIN_MS : -1;
@@ -206,10 +211,14 @@ serve_all(void)
 {
 	long next;
 
-	if (EventWorkerEnabled)
+	if (!EventWorkerEnabled)
+		disabled_at = disabled_at == 0 ? GetCurrentTimestamp() : disabled_at;
+	else if (disabled_at != 0)
+	{
+		/* For what became due meanwhile nobody else wakes a worker. */
 		disabled_at = 0;
-	else if (disabled_at == 0)
-		disabled_at = GetCurrentTimestamp();
+		WorkerStartSurvey();
+	}
 	QueueHear();
 	next = note_waiting_events();
 	for (int i = 0; i < WORKER_DATABASES; i++)

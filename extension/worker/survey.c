@@ -1,7 +1,7 @@
 /*
  * survey.c
- *		After a start of the server each database is looked at once: what is to be done
- *		there at a set time nobody else would wake a worker for.
+ *		After a start of the server, and when workers are turned on, each database is looked
+ *		at once: what is to be done there at a set time nobody else would wake a worker for.
  */
 #include "postgres.h"
 

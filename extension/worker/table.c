@@ -21,8 +21,6 @@
 
 #define TRANCHE "tarot_security workers"
 
-#define BACKOFF_MAX_MS 60000L
-
 WorkerTable *Workers;
 LWLock *WorkersLock;
 
@@ -178,7 +176,7 @@ WorkerEntryIsHeld(WorkerEntry *entry)
 long
 WorkerBackoff(int failures)
 {
-	return Min(WORKER_BACKOFF_MIN_MS << Min(failures - 1, 10), BACKOFF_MAX_MS);
+	return Min(WORKER_BACKOFF_MIN_MS << Min(failures - 1, 10), WORKER_BACKOFF_MAX_MS);
 }
 
 void

@@ -79,6 +79,7 @@ extern void WorkerEntryNoteFailure(WorkerEntry *entry);
 
 /* How long to wait after so many failures in a row, in milliseconds. */
 #define WORKER_BACKOFF_MIN_MS 1000L
+#define WORKER_BACKOFF_MAX_MS 60000L
 extern long WorkerBackoff(int failures);
 
 /* For the launcher: has all databases be looked at. */

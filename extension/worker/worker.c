@@ -44,6 +44,7 @@ typedef struct DutyTurn
 {
 	bool due;
 	bool failed;
+	TimestampTz ended_at;
 	TimestampTz next; /* 0: when woken */
 } DutyTurn;
 
@@ -248,7 +249,15 @@ take_turn(int number)
 	if (wait > 0)
 		(void) pg_atomic_fetch_or_u32(&mine->set, 1U << number);
 	turn->due = wait == 0;
-	turn->next = wait > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait) : 0;
+	turn->ended_at = GetCurrentTimestamp();
+	turn->next = wait > 0 ? TimestampTzPlusMilliseconds(turn->ended_at, wait) : 0;
+}
+
+/* By a clock that was put back its time might be a year away. */
+static bool
+time_has_come(const DutyTurn *turn, TimestampTz now)
+{
+	return turn->next != 0 && (turn->next <= now || now < turn->ended_at);
 }
 
 /* Those that are due, until none is. The result is in how many milliseconds one will be; -1: when
@@ -270,7 +279,7 @@ do_duties(bool woken)
 			DutyTurn *turn = &turns[i];
 
 			/* After a failure it waits, whoever wakes it. */
-			if ((woken && !turn->failed) || (turn->next != 0 && turn->next <= now))
+			if ((woken && !turn->failed) || time_has_come(turn, now))
 				turn->due = true;
 			if (turn->due)
 				take_turn(i);
