@@ -156,6 +156,6 @@ SELECT s, run(s) FROM unnest(ARRAY[
 -- What everybody may call has the rights of who calls it.
 RESET ROLE;
 SET ROLE regress_partition_other;
-SELECT run($$SELECT tarot.drop_partition('event'::regclass, 'event_now_new'::regclass, NULL, 1, false, false)$$);
+SELECT run($$SELECT tarot.drop_partition('event'::regclass, 'event_now_new'::regclass, NULL, NULL, 1, false, false)$$);
 RESET ROLE;
 SELECT partitions('event');

@@ -362,11 +362,11 @@ BEGIN
 END
 $$;
 
--- A condition as it reads when a column of its table has got another name.
-CREATE FUNCTION tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+-- A condition as it reads when a column of its table has got another name; read with the rights of the role.
+CREATE FUNCTION tarot.renamed_condition(relation oid, condition text, old name, new name, role oid) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_renamed_condition';
-REVOKE ALL ON FUNCTION tarot.renamed_condition(oid, text, name, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.renamed_condition(oid, text, name, name, oid) FROM PUBLIC;
 
 -- For modules: an entry in the audit log of a job that has no table, as the work of the role that has called; and the worker is to look.
 CREATE FUNCTION tarot.record_job_change(document jsonb) RETURNS void

@@ -115,7 +115,7 @@ $$;
 
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.
-CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb) RETURNS record
+CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[]) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -138,6 +138,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'retention policy "%" does not exist', job USING ERRCODE = 'undefined_object';
 	END IF;
+	list := tarot.subjects_on_hold();
 	PERFORM tarot.require_retainable(relation, p.age_column);
 	IF p.action = 'anonymize' AND progress IS NULL THEN
 		PERFORM tarot.require_anonymizable(p);
@@ -197,7 +198,7 @@ BEGIN
 		range := range || format(' AND t.%I > %s', p.age_column, progress->>'after');
 	END IF;
 	is_old := format('t.%I < %s', p.age_column, progress->>'cutoff') || coalesce(' AND (' || p.condition || ')', '');
-	held := tarot.retention_held(leaf);
+	held := tarot.retention_held(leaf, (SELECT c.relowner FROM pg_class c WHERE c.oid = relation), p.action <> 'anonymize');
 	IF p.action = 'anonymize' THEN
 		is_old := format('NOT (%s) AND %s', tarot.retention_marked(leaf, p.marker), is_old);
 		referred := 'false';
@@ -331,7 +332,7 @@ BEGIN
 				'bytes', coalesce(sum(o.bytes) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 0)) AS document
 			FROM (SELECT i.*, i.old AND (%3$s) AS held, i.old AND (%4$s) AS referred, pg_column_size(t.*) AS bytes FROM ONLY %1$s t,
 				LATERAL (SELECT t.%5$I AS age, (t.%5$I < %6$s%2$s) IS TRUE AND NOT (%9$s) AS old, %9$s AS done) AS i) AS o$statement$,
-				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l),
+				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l, (SELECT c.relowner FROM pg_class c WHERE c.oid = p.relation), p.action <> 'anonymize'),
 				CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(l) END, p.age_column, cutoff, l, p.action, CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(l, p.marker) ELSE 'false' END,
 				CASE WHEN p.action = 'anonymize' THEN tarot.anonymization_of(p) END), ' UNION ALL ' ORDER BY l), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
 		INTO statement FROM tarot.retention_leaves(p.relation) AS l;

@@ -49,7 +49,8 @@ BEGIN
 		IF EXISTS (SELECT FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy) THEN
 			RAISE EXCEPTION 'a hold "%" on table "%" already exists', policy, tarot.relation_name(rel) USING ERRCODE = 'duplicate_object';
 		END IF;
-		INSERT INTO tarot.legal_hold (relation, name, condition, reason, held_by) VALUES (rel, policy, apply_retention.condition, settings->>'reason', role);
+		INSERT INTO tarot.legal_hold (relation, name, condition, reason, held_by, owner)
+			SELECT rel, policy, apply_retention.condition, settings->>'reason', role, pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = rel;
 		RETURN NULL;
 	ELSIF change = 'release' THEN
 		DELETE FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy;
@@ -294,11 +295,11 @@ BEGIN
 			keep_columns = array_replace(p.keep_columns, old, new), clear = array_replace(p.clear, old, new),
 			replacements = CASE WHEN p.replacements ? old::text THEN p.replacements - old::text || jsonb_build_object(new, p.replacements->old::text) ELSE p.replacements END
 		WHERE p.relation::oid = renamed AND (old IN (p.age_column, p.marker) OR old = ANY (p.keep_columns || p.clear) OR p.replacements ? old::text);
-	FOR found IN SELECT p.name, p.condition, false AS of_hold FROM tarot.retention_policy p WHERE p.relation::oid = renamed AND p.condition IS NOT NULL
-		UNION ALL SELECT h.name, h.condition, true FROM tarot.legal_hold h WHERE h.relation::oid = renamed AND h.condition IS NOT NULL
+	FOR found IN SELECT p.name, p.condition, false AS of_hold, r.oid AS role FROM tarot.retention_policy p JOIN tarot.job j USING (name) JOIN pg_roles r ON r.rolname = j.owner WHERE p.relation::oid = renamed AND p.condition IS NOT NULL
+		UNION ALL SELECT h.name, h.condition, true, r.oid FROM tarot.legal_hold h JOIN pg_roles r ON r.rolname = h.owner WHERE h.relation::oid = renamed AND h.condition IS NOT NULL
 	LOOP
 		BEGIN
-			written := tarot.renamed_condition(renamed, found.condition, old, new);
+			written := tarot.renamed_condition(renamed, found.condition, old, new, found.role);
 		EXCEPTION WHEN OTHERS THEN
 			CONTINUE;
 		END;
