@@ -113,6 +113,9 @@ BEGIN
 	ELSIF p.action = 'drop_partition' THEN
 		PERFORM tarot.require_age_partitions(rel, p.age_column);
 	END IF;
+	IF p.action <> 'drop_partition' THEN
+		PERFORM tarot.require_no_rules(rel, p.action, p.archive_to);
+	END IF;
 	PERFORM tarot.put_job(policy, 'retention', rel, '{}', (settings->>'every')::interval, (settings->>'window_start')::time, (settings->>'window_end')::time,
 		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone', change <> 'alter');
 	IF tarot.retention_keep(p) IS NULL THEN
