@@ -25,7 +25,8 @@
  * locked. The plan of a job without a table has no statement. "list" is what the statement
  * has as $1: values that are not for the owner to know, whose code can see its text.
  * The progress is NULL at the start of a run, and again at its end; then the
- * summary goes to the audit log, and the next run may be sooner than its time.
+ * summary goes to the audit log, and the next run may be sooner than its time. Where it has
+ * "unfinished" when a run is cancelled, the next one begins with that in place of NULL.
  *
  * "alone" is a statement that cannot be part of a transaction. Where the worker runs
  * the job, it is run after the batch as the table's owner, and the next batch has to

@@ -24,16 +24,34 @@ CREATE FUNCTION tarot.is_partitioned_by(relation oid, age_column name) RETURNS b
 			WHERE p.partrelid = relation AND p.partstrat = 'r' AND a.attname = age_column)
 	$$;
 
--- The upper bound of a partition by age, as text of the age's type; with the next key, it is one that rows may have. NULL: there is none, as of the default partition.
-CREATE FUNCTION tarot.partition_end(partition oid, OUT upper text, OUT inclusive boolean) RETURNS record
+-- The upper bound of a partition by age, of the bounds that it has, as text of the age's type; with the next key, it is one that rows may have. NULL: there is none, as of the
+-- default partition.
+CREATE FUNCTION tarot.partition_end(bounds text, OUT upper text, OUT inclusive boolean) RETURNS record
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT replace(m[1], '''''', ''''), m[2] IS NOT NULL AND m[2] <> 'MINVALUE'
 			-- Literals are quoted, so that what a text key has in it is not taken for the bound.
-			FROM regexp_match((SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = partition),
+			FROM regexp_match(bounds,
 				'^FOR VALUES FROM \((?:E?''(?:[^'']|'''')*''|[^'' ,()]+)(?:, (?:E?''(?:[^'']|'''')*''|[^'' ,()]+))*\) TO \(''((?:[^'']|'''')*)''(?:, (E?''(?:[^'']|'''')*''|[^'' ,()]+))?(?:, (?:E?''(?:[^'']|'''')*''|[^'' ,()]+))*\)$') AS m
 	$$;
+
+-- Whether all rows within the bounds are old.
+CREATE FUNCTION tarot.is_old_partition(bounds text, cutoff text) RETURNS boolean
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	e record;
+	old boolean := false;
+BEGIN
+	SELECT * INTO e FROM tarot.partition_end(bounds);
+	IF e.upper IS NOT NULL THEN
+		EXECUTE format('SELECT %L::%s %s %s', e.upper, regexp_replace(cutoff, '^.*::', ''), CASE WHEN e.inclusive THEN '<' ELSE '<=' END, cutoff) INTO old;
+	END IF;
+	RETURN old;
+END
+$$;
 
 -- Partitions all of whose rows are old, by their bounds; those within one that is not.
 CREATE FUNCTION tarot.old_partitions(relation oid, age_column name, cutoff text) RETURNS TABLE (parent oid, partition oid, upper text)
@@ -42,23 +60,16 @@ CREATE FUNCTION tarot.old_partitions(relation oid, age_column name, cutoff text)
 	AS $$
 DECLARE
 	member record;
-	old boolean;
 BEGIN
 	IF NOT tarot.is_partitioned_by(relation, age_column) THEN
 		RETURN;
 	END IF;
-	FOR member IN SELECT i.inhrelid, e.upper, e.inclusive, c.relkind, regexp_replace(cutoff, '^.*::', '') AS type FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid, tarot.partition_end(i.inhrelid) AS e
-		WHERE i.inhparent = relation ORDER BY i.inhrelid
-	LOOP
-		old := false;
-		IF member.upper IS NOT NULL THEN
-			EXECUTE format('SELECT %L::%s %s %s', member.upper, member.type, CASE WHEN member.inclusive THEN '<' ELSE '<=' END, cutoff) INTO old;
-		END IF;
+	FOR member IN SELECT i.inhrelid, pg_get_expr(c.relpartbound, c.oid) AS bounds, c.relkind FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = relation ORDER BY i.inhrelid LOOP
 		-- What lies elsewhere is not to be dropped here.
-		IF old AND NOT EXISTS (SELECT FROM tarot.relation_tree(member.inhrelid, '{f}')) THEN
+		IF tarot.is_old_partition(member.bounds, cutoff) AND NOT EXISTS (SELECT FROM tarot.relation_tree(member.inhrelid, '{f}')) THEN
 			parent := relation;
 			partition := member.inhrelid;
-			upper := member.upper;
+			upper := (SELECT e.upper FROM tarot.partition_end(member.bounds) AS e);
 			RETURN NEXT;
 		ELSIF member.relkind = 'p' THEN
 			RETURN QUERY SELECT * FROM tarot.old_partitions(member.inhrelid, age_column, cutoff);
@@ -137,8 +148,8 @@ END
 $$;
 
 -- The rest, when the partition is detached, or about to be: nobody comes to it through the table any more, so that it may take its time. What has been put on hold
--- meanwhile makes it a partition again.
-CREATE FUNCTION tarot.drop_detached(parent oid, partition oid, pending boolean, kept text, list text[], told jsonb) RETURNS jsonb
+-- meanwhile makes it a partition again, or that it is old no more.
+CREATE FUNCTION tarot.drop_detached(parent oid, partition oid, pending boolean, old boolean, kept text, list text[], told jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -154,10 +165,10 @@ BEGIN
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', name);
 	IF kept IS NOT NULL THEN
 		EXECUTE kept INTO n_held, n_referred, n_rows USING list;
-		IF n_held + n_referred > 0 THEN
-			EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent::regclass, name, told->>'bounds');
-			RETURN told - '{rows,counted}'::text[] || jsonb_build_object('held', n_held, 'referred', n_referred);
-		END IF;
+	END IF;
+	IF n_held + n_referred > 0 OR NOT old THEN
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent::regclass, name, told->>'bounds');
+		RETURN told - '{rows,counted}'::text[] || jsonb_build_object('held', n_held, 'referred', n_referred);
 	END IF;
 	EXECUTE format('DROP TABLE %s', name);
 	RETURN told || CASE WHEN n_rows IS NULL THEN '{}' ELSE jsonb_build_object('rows', n_rows, 'counted', true) END;
@@ -220,16 +231,25 @@ CREATE FUNCTION tarot.plan_partition(relation oid, age_column name, cutoff text,
 DECLARE
 	next record;
 	role CONSTANT oid := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
-	detached CONSTANT jsonb := nullif(progress->'detaching', 'null');
+	detached jsonb := nullif(progress->'unfinished', 'null');
 	state text;
 BEGIN
 	PERFORM tarot.require_age_partitions(relation, age_column);
-	progress_of_batch := coalesce(progress, jsonb_build_object('cutoff', cutoff, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0, 'slow', 0, 'kept', '[]'::jsonb, 'partitions', '[]'::jsonb, 'done', 0,
-		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))));
+	progress_of_batch := jsonb_build_object('cutoff', cutoff, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0, 'slow', 0, 'kept', '[]'::jsonb, 'partitions', '[]'::jsonb, 'done', 0,
+		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))) || coalesce(progress, '{}');
 	IF detached IS NOT NULL THEN
 		state := tarot.partition_state((detached->>'parent')::oid, (detached->>'partition')::oid, (detached->>'type')::oid);
+		IF NOT progress ? 'kept' AND (state IN ('pending', 'detached') AND NOT progress ? 'alone_failed') IS NOT TRUE THEN
+			-- Of a run that was cancelled nothing is left to do.
+			progress_of_batch := progress_of_batch - 'alone_failed' || '{"unfinished": null}';
+			detached := NULL;
+		END IF;
+	END IF;
+	IF detached IS NOT NULL THEN
+		progress_of_batch := progress_of_batch || (detached - 'told');
 		IF state = 'pending' OR state = 'detached' AND NOT progress ? 'alone_failed' THEN
-			statement := format('SELECT tarot.drop_detached(%s, %s, %L, %L, $1, %L)', detached->>'parent', detached->>'partition', state = 'pending',
+			-- Since a run was cancelled rows may be kept for longer.
+			statement := format('SELECT tarot.drop_detached(%s, %s, %L, %L, %L, $1, %L)', detached->>'parent', detached->>'partition', state = 'pending', tarot.is_old_partition(detached->'told'->>'bounds', progress_of_batch->>'cutoff'),
 				tarot.partition_kept_statement((detached->>'partition')::oid, role, (detached->>'parent')::oid), detached->'told');
 		ELSE
 			-- It was not to be had: the next run tries again. What somebody else has detached is theirs to keep.
@@ -242,7 +262,7 @@ BEGIN
 	progress_of_batch := progress_of_batch || jsonb_build_object('parent', next.parent::text, 'partition', next.partition::text, 'type', next.reltype::text);
 	IF next.pending THEN
 		-- Somebody was kept from finishing it.
-		statement := format('SELECT tarot.drop_detached(%s, %s, true, %L, $1, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition, role),
+		statement := format('SELECT tarot.drop_detached(%s, %s, true, true, %L, $1, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition, role),
 			jsonb_build_object('partition', next.partition::regclass, 'bounds', (SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = next.partition),
 				'rows', tarot.partition_estimate(next.partition), 'counted', false));
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = next.parent AND i.inhdetachpending) THEN
@@ -270,13 +290,13 @@ BEGIN
 	total := greatest((progress->>'total')::bigint, done + 1);
 	IF result ? 'ready' THEN
 		alone := format('ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY', (progress->>'parent')::oid::regclass, (progress->>'partition')::oid::regclass);
-		next := progress || jsonb_build_object('detaching', jsonb_build_object('parent', progress->'parent', 'partition', progress->'partition', 'type', progress->'type', 'told', result - 'ready'));
+		next := progress || jsonb_build_object('unfinished', jsonb_build_object('parent', progress->'parent', 'partition', progress->'partition', 'type', progress->'type', 'told', result - 'ready'));
 		RETURN;
 	END IF;
 	rows := coalesce((result->>'rows')::bigint, 0);
 	skipped := coalesce((result->>'held')::bigint, 0) + coalesce((result->>'referred')::bigint, 0) + (result ? 'locked' OR result ? 'slow')::int;
 	done := done + 1;
-	next := progress - 'alone_failed' || jsonb_build_object('detaching', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
+	next := progress - 'alone_failed' || jsonb_build_object('unfinished', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
 		'held', (progress->>'held')::bigint + coalesce((result->>'held')::bigint, 0), 'referred', (progress->>'referred')::bigint + coalesce((result->>'referred')::bigint, 0),
 		'locked', (progress->>'locked')::bigint + (result ? 'locked')::int, 'slow', (progress->>'slow')::bigint + (result ? 'slow')::int,
 		CASE WHEN dropped THEN 'partitions' ELSE 'kept' END,
@@ -298,6 +318,6 @@ CREATE FUNCTION tarot.partition_count_statement(relation oid, age_column name, c
 			FROM tarot.old_partitions(relation, age_column, cutoff) AS o
 	$$;
 
-REVOKE ALL ON FUNCTION tarot.require_age_partitions(oid, name), tarot.is_partitioned_by(oid, name), tarot.partition_end(oid), tarot.old_partitions(oid, name, text),
+REVOKE ALL ON FUNCTION tarot.require_age_partitions(oid, name), tarot.is_partitioned_by(oid, name), tarot.partition_end(text), tarot.is_old_partition(text, text), tarot.old_partitions(oid, name, text),
 	tarot.partition_kept_statement(oid, oid, oid), tarot.partition_estimate(oid), tarot.plan_partition(oid, name, text, jsonb), tarot.finish_partition(jsonb, jsonb),
 	tarot.partition_count_statement(oid, name, text), tarot.detaches_concurrently(oid), tarot.partition_state(oid, oid, oid) FROM PUBLIC;
