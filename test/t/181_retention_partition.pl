@@ -73,7 +73,8 @@ sub stop_between
 	add($table);
 	ok(poll($node, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'tarot_security worker' AND wait_event = 'PgSleep'}), "$table: it is being looked at");
 	$blocker->query_safe("SET application_name = 'blocker'");
-	$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; SELECT FROM tarot.job WHERE name = '$table' FOR UPDATE;\n");
+	# Of a row the worker could have the lock again before who waits for it; of the table the one that waits gets it when the batch ends.
+	$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE tarot.job IN EXCLUSIVE MODE;\n");
 	ok(poll($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'blocker' AND wait_event_type = 'Lock'}), "$table: somebody waits for the job");
 	$gate->query_safe('SELECT pg_advisory_unlock(42)');
 	ok(poll($node, qq{SELECT count(*) = 2 FROM pg_inherits WHERE inhparent = '$table'::regclass}), "$table: a partition is detached");
