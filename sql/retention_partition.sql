@@ -61,7 +61,7 @@ CREATE TABLE moment_2 PARTITION OF moment FOR VALUES FROM ('2020-02-01 00:00+00'
 CREATE TABLE moment_3 PARTITION OF moment FOR VALUES FROM ('2999-03-01 00:00+00', 'x\y'') TO (''1999') TO ('infinity', 'b');
 INSERT INTO moment VALUES ('2020-01-15', 'k'), ('2020-02-15', 'k');
 RESET ROLE;
-SELECT c.relname, e.* FROM pg_class c, tarot.partition_end(c.oid) AS e WHERE c.relname ~ '^(moment|event)_' ORDER BY c.relname COLLATE "C";
+SELECT c.relname, e.* FROM pg_class c, tarot.partition_end(pg_get_expr(c.relpartbound, c.oid)) AS e WHERE c.relname ~ '^(moment|event)_' ORDER BY c.relname COLLATE "C";
 -- On the day itself: whether rows of it are old.
 SELECT c, (SELECT array_agg(o.partition::regclass ORDER BY o.partition::regclass::text) FROM tarot.old_partitions('moment'::regclass, 'at', c) AS o)
 	FROM unnest(ARRAY[$$'2020-01-31 23:59+00'::timestamptz$$, $$'2020-02-01 00:00+00'::timestamptz$$, $$'2999-03-01 00:00+00'::timestamptz$$, $$'2999-03-01 00:01+00'::timestamptz$$]) AS c;
@@ -156,6 +156,6 @@ SELECT s, run(s) FROM unnest(ARRAY[
 -- What everybody may call has the rights of who calls it.
 RESET ROLE;
 SET ROLE regress_partition_other;
-SELECT run($$SELECT tarot.drop_partition('event'::regclass, 'event_now_new'::regclass, NULL, 1, false, false)$$);
+SELECT run($$SELECT tarot.drop_partition('event'::regclass, 'event_now_new'::regclass, NULL, NULL, 1, false, false)$$);
 RESET ROLE;
 SELECT partitions('event');

@@ -112,7 +112,8 @@ JobCondition(Oid relation, const char *text)
 }
 
 /*
- * tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+ * tarot.renamed_condition(relation oid, condition text, old name, new name, role oid)
+ *     RETURNS text
  *
  * To read a condition can run code, as that of a domain whose values are in an array. So it is read
  * with the rights that it is run with.
@@ -127,7 +128,7 @@ tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 	char *written;
 
 	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(JobOwnerOf(relation),
+	SetUserIdAndSecContext(PG_GETARG_OID(4),
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), NameStr(*PG_GETARG_NAME(2)),
 					  NameStr(*PG_GETARG_NAME(3)));

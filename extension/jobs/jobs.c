@@ -110,8 +110,9 @@ JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *
 }
 
 Datum
-JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
+JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Datum list)
 {
+	Oid types[] = {TEXTARRAYOID};
 	Oid owner = JobOwnerOf(relation);
 	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
 	int nest_level;
@@ -133,6 +134,9 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
 	set_locally("IntervalStyle", "postgres");
 	set_locally("session_replication_role", "origin");
 
+	/* It takes longer than a batch. */
+	set_locally("jit", "off");
+
 	/* What an error is of is read off its context. */
 	set_locally("lc_messages", "C");
 
@@ -142,11 +146,11 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	JobReached = JOB_ANALYSIS;
-	plan = SPI_prepare(statement, 0, NULL);
+	plan = SPI_prepare(statement, lengthof(types), types);
 	if (plan == NULL)
 		elog(ERROR, "a statement of a job cannot be prepared");
 	JobReached = JOB_EXECUTION;
-	result = JobExecutePlan(plan);
+	result = JobExecutePlan(plan, &list, list == (Datum) 0 ? "n" : NULL);
 	JobReached = JOB_OWN;
 	if (result < 0 || SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
 		elog(ERROR, "a statement of a job gave no document");

@@ -15,16 +15,18 @@
  * makes of that how far the job is. Both run as the owner of the extension.
  *
  *   plan(job text, relation oid, arguments jsonb, time_zone text, progress jsonb,
- *        careful boolean, OUT statement text, OUT progress jsonb)
+ *        careful boolean, OUT statement text, OUT progress jsonb[, OUT list text[]])
  *   finish(job text, progress jsonb, result jsonb, milliseconds double precision,
  *        OUT progress jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint,
  *        OUT total bigint, OUT summary jsonb, OUT again interval[, OUT alone text])
  *
  * "arguments" are those of tarot.job; how often in a row a batch took too long stands there
  * as "timeouts". "careful" is a second attempt, after the first one met what somebody had
- * locked. The plan of a job without a table has no statement.
+ * locked. The plan of a job without a table has no statement. "list" is what the statement
+ * has as $1: values that are not for the owner to know, whose code can see its text.
  * The progress is NULL at the start of a run, and again at its end; then the
- * summary goes to the audit log, and the next run may be sooner than its time.
+ * summary goes to the audit log, and the next run may be sooner than its time. Where it has
+ * "unfinished" when a run is cancelled, the next one begins with that in place of NULL.
  *
  * "alone" is a statement that cannot be part of a transaction. Where the worker runs
  * the job, it is run after the batch as the table's owner, and the next batch has to
@@ -56,8 +58,10 @@ extern bool JobLock(Datum job, Oid *relation);
  */
 extern void JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls);
 
-/* What the statement returns, one jsonb, as the table's owner. How far it came: JobReached. */
-extern Datum JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement);
+/* What the statement returns, one jsonb, as the table's owner. Its $1 is the list, a text[]; or 0,
+ * for NULL. How far it came: JobReached. */
+extern Datum
+JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Datum list);
 
 /*
  * A condition on rows of the table, called t, as it reads with any search_path. Raises for

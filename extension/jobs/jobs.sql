@@ -232,6 +232,12 @@ BEGIN
 END
 $$;
 
+-- What of the progress of a run that is cancelled the next one begins with.
+CREATE FUNCTION tarot.unfinished_progress(progress jsonb) RETURNS jsonb
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT CASE WHEN progress->'unfinished' <> 'null' THEN (SELECT jsonb_object_agg(p.key, p.value) FROM jsonb_each(progress) AS p WHERE p.key IN ('unfinished', 'alone_failed')) END $$;
+
 -- The run that the batch belongs to: a new one where none is running.
 CREATE FUNCTION tarot.begin_job_run(job text) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -243,7 +249,7 @@ BEGIN
 	IF run IS NULL THEN
 		-- After a restore the numbers begin anew.
 		UPDATE tarot.job_state s SET run = greatest(s.run, coalesce((SELECT max(r.number) FROM tarot.job_run r WHERE r.job = begin_job_run.job), 0)) + 1,
-			progress = NULL, failures = 0, timeouts = 0 WHERE s.name = begin_job_run.job RETURNING s.run INTO run;
+			progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0 WHERE s.name = begin_job_run.job RETURNING s.run INTO run;
 		INSERT INTO tarot.job_run (job, number, kind, relation, table_name)
 			SELECT j.name, run, j.kind, j.relation::oid, tarot.relation_name(j.relation) FROM tarot.job j WHERE j.name = begin_job_run.job;
 		DELETE FROM tarot.job_run r WHERE r.job = begin_job_run.job AND r.number <= run - 100;
@@ -268,7 +274,7 @@ BEGIN
 	IF (next > now AND next <= now + j.every) IS NOT TRUE THEN
 		SELECT * INTO local, next FROM tarot.job_after(coalesce(local, now AT TIME ZONE j.time_zone), j.every, j.time_zone, now);
 	END IF;
-	UPDATE tarot.job_state s SET progress = NULL, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = local,
+	UPDATE tarot.job_state s SET progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = local,
 			due_at = coalesce(tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
 		WHERE s.name = job;
 END
@@ -402,11 +408,11 @@ BEGIN
 END
 $$;
 
--- A condition as it reads when a column of its table has got another name.
-CREATE FUNCTION tarot.renamed_condition(relation oid, condition text, old name, new name) RETURNS text
+-- A condition as it reads when a column of its table has got another name; read with the rights of the role.
+CREATE FUNCTION tarot.renamed_condition(relation oid, condition text, old name, new name, role oid) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_renamed_condition';
-REVOKE ALL ON FUNCTION tarot.renamed_condition(oid, text, name, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.renamed_condition(oid, text, name, name, oid) FROM PUBLIC;
 
 -- For modules: an entry in the audit log of a job that has no table, as the work of the role that has called; and the worker is to look.
 CREATE FUNCTION tarot.record_job_change(document jsonb) RETURNS void
@@ -502,7 +508,7 @@ CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
 	EXECUTE FUNCTION tarot.follow_job_drop();
 ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
+REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text), tarot.unfinished_progress(jsonb),
 	tarot.schedule_job(text, interval), tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval), tarot.fail_job_batch(text, bigint, text, text),
 	tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text, boolean), tarot.require_job_line(text, text, integer), tarot.remove_job(text), tarot.set_job(text, text), tarot.record_job_change(jsonb), tarot.follow_job_drop() FROM PUBLIC;
 GRANT SELECT ON tarot.job_status, tarot.job_progress TO pg_monitor;

@@ -44,7 +44,7 @@ static Oid mask_type;
 /* ---------------------------------------------------------------- planning */
 
 int
-JobExecutePlan(SPIPlanPtr plan)
+JobExecutePlan(SPIPlanPtr plan, Datum *values, const char *nulls)
 {
 	const char *before = own_statement;
 	volatile int result = 0;
@@ -52,7 +52,7 @@ JobExecutePlan(SPIPlanPtr plan)
 	own_statement = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->query_string;
 	PG_TRY();
 	{
-		result = SPI_execute_plan(plan, NULL, NULL, false, 0);
+		result = SPI_execute_plan(plan, values, nulls, false, 0);
 	}
 	PG_FINALLY();
 	{

@@ -321,12 +321,12 @@ require_agreement(const Job *job)
 }
 
 static Datum
-run_statement(const Job *job, Datum statement)
+run_statement(const Job *job, Datum statement, Datum list)
 {
 	require_agreement(job);
 	statement_of_batch = TextDatumGetCString(statement);
-	return JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone),
-							 statement_of_batch);
+	return JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone), statement_of_batch,
+							 list);
 }
 
 static void
@@ -334,12 +334,16 @@ run_batch(Job *job, bool careful)
 {
 	const JobKind *kind = kind_of(job);
 	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz begun;
 	double seconds;
+	double milliseconds;
 	bool isnull;
 	bool nothing;
 	bool nowhere;
+	bool none;
 	Datum statement;
 	Datum position;
+	Datum list;
 	Datum result = (Datum) 0;
 	Oid plan_types[] = {TEXTOID, OIDOID, JSONBOID, TEXTOID, JSONBOID, BOOLOID};
 	Datum plan_values[] = {job->name,      ObjectIdGetDatum(job->relation),
@@ -351,13 +355,20 @@ run_batch(Job *job, bool careful)
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
 	statement = get_value(1, &nothing);
 	position = get_value(2, &nowhere);
+	none = SPI_tuptable->tupdesc->natts < 3;
+	list = none ? (Datum) 0 : get_value(3, &none);
+
+	/* How large a batch is goes by how long its locks are held, and not by what it takes to plan
+	 * it. */
+	begun = GetCurrentTimestamp();
 	if (!nothing)
-		result = run_statement(job, statement);
+		result = run_statement(job, statement, none ? (Datum) 0 : list);
 	job->alone = NULL;
+	milliseconds = (double) (GetCurrentTimestamp() - begun) / 1000;
 	seconds = (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
 	{
 		Oid types[] = {TEXTOID, JSONBOID, JSONBOID, FLOAT8OID};
-		Datum values[] = {job->name, position, result, Float8GetDatum(seconds * 1000)};
+		Datum values[] = {job->name, position, result, Float8GetDatum(milliseconds)};
 		char nulls[] = {' ', nowhere ? 'n' : ' ', result == (Datum) 0 ? 'n' : ' ', ' ', '\0'};
 
 		JobExecute(psprintf("SELECT * FROM tarot.%s($1, $2, $3, $4)", kind->finish), 4, types,
@@ -381,9 +392,10 @@ run_batch(Job *job, bool careful)
 		char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ended ? 'n' : ' ', no_haste ? 'n' : ' ',
 						'\0'};
 		Datum summary = get_value(6, &untold);
-		bool none = SPI_tuptable->tupdesc->natts < 8;
-		Datum alone = none ? (Datum) 0 : get_value(8, &none);
+		Datum alone;
 
+		none = SPI_tuptable->tupdesc->natts < 8;
+		alone = none ? (Datum) 0 : get_value(8, &none);
 		job->alone = none ? NULL : TextDatumGetCString(alone);
 		job->goes_on = !ended && none;
 

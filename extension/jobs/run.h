@@ -15,7 +15,7 @@
 extern Oid JobOwnerOf(Oid relation);
 
 /* The owner's statement by SPI, in which values may be replaced by their masks (mask.c). */
-extern int JobExecutePlan(SPIPlanPtr plan);
+extern int JobExecutePlan(SPIPlanPtr plan, Datum *values, const char *nulls);
 
 /* A statement that is no part of a batch, and comes after one. */
 typedef struct JobAlone

@@ -41,6 +41,24 @@ BEGIN
 END
 $$;
 
+-- Raises where a rule takes the place of what a policy does, or does something besides: what that was could not be told.
+CREATE FUNCTION tarot.require_no_rules(relation oid, action text, archive oid) RETURNS void
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	rule record;
+BEGIN
+	SELECT v.ev_class, v.rulename INTO rule FROM pg_rewrite v WHERE v.ev_enabled IN ('O', 'A')
+			AND (v.ev_type = CASE action WHEN 'anonymize' THEN '2' ELSE '4' END AND v.ev_class IN (SELECT t.member FROM tarot.relation_tree(relation, '{r}') t) OR v.ev_type = '3' AND v.ev_class = archive)
+		ORDER BY v.ev_class, v.rulename LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'rule "%" of table "%" does something else than a policy would', rule.rulename, tarot.relation_name(rule.ev_class) USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Use a trigger instead, or ALTER TABLE ... DISABLE RULE.';
+	END IF;
+END
+$$;
+
 -- Raises for a time that rows cannot be kept for. Months are as long as they are, and what is no less than nothing by the server's comparison may yet
 -- lie ahead: with a cutoff in the future young rows would be taken for old.
 CREATE FUNCTION tarot.require_keep(keep interval, time_zone text, now timestamptz) RETURNS void
@@ -118,7 +136,7 @@ $$;
 
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.
-CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb) RETURNS record
+CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[]) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -130,6 +148,7 @@ DECLARE
 	size bigint := current_setting('block_size')::bigint;
 	edge text;
 	range text;
+	looked_at text := '';
 	is_old text;
 	goes text;
 	held text;
@@ -141,6 +160,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'retention policy "%" does not exist', job USING ERRCODE = 'undefined_object';
 	END IF;
+	list := tarot.subjects_on_hold();
 	PERFORM tarot.require_retainable(relation, p.age_column);
 	IF p.action = 'anonymize' AND progress IS NULL THEN
 		PERFORM tarot.require_anonymizable(p);
@@ -156,6 +176,7 @@ BEGIN
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(relation, p.archive_to, job);
 	END IF;
+	PERFORM tarot.require_no_rules(relation, p.action, p.archive_to);
 	IF progress IS NULL THEN
 		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
@@ -172,7 +193,7 @@ BEGIN
 		leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
 		block := 0;
 		blocks := pg_relation_size(leaf) / size;
-		progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL);
+		progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL, 'from', NULL);
 	END LOOP;
 	progress_of_batch := progress || jsonb_build_object('leaf', leaf, 'block', block, 'blocks', blocks,
 		'last', least(blocks, block + greatest(1, (progress->>'scale')::float8)::bigint), 'limit', least(p.batch, greatest(1, (progress->>'scale')::float8 * 64)::bigint));
@@ -194,13 +215,15 @@ BEGIN
 		edge := tarot.age_edge(leaf, p.age_column, progress->>'cutoff', progress->>'after', greatest(1, (progress_of_batch->>'limit')::bigint - 1));
 		range := format('ONLY %s t WHERE t.%I <= (SELECT e.age FROM edge e)', leaf::regclass, p.age_column);
 	ELSE
-		range := format('ONLY %s t WHERE t.ctid >= ''(%s,0)'' AND t.ctid < ''(%s,0)''', leaf::regclass, block, progress_of_batch->>'last');
+		range := format('ONLY %s t WHERE t.ctid %s AND t.ctid < ''(%s,0)''', leaf::regclass, coalesce('> ' || quote_literal(progress->>'from'), format('>= ''(%s,0)''', block)), progress_of_batch->>'last');
+		-- The next batch goes on behind the last row that this one takes.
+		looked_at := format(' AND t.ctid <= coalesce((SELECT max(place) FROM found HAVING count(*) = %s), ''(4294967295,65535)'')', progress_of_batch->>'limit');
 	END IF;
 	IF progress->>'after' IS NOT NULL THEN
 		range := range || format(' AND t.%I > %s', p.age_column, progress->>'after');
 	END IF;
 	is_old := format('t.%I < %s', p.age_column, progress->>'cutoff') || coalesce(' AND (' || p.condition || ')', '');
-	held := tarot.retention_held(leaf);
+	held := tarot.retention_held(leaf, (SELECT c.relowner FROM pg_class c WHERE c.oid = relation), p.action <> 'anonymize');
 	IF p.action = 'anonymize' THEN
 		is_old := format('NOT (%s) AND %s', tarot.retention_marked(leaf, p.marker), is_old);
 		referred := 'false';
@@ -215,15 +238,15 @@ BEGIN
 		WITH %10$sfound AS MATERIALIZED (
 			SELECT t.ctid AS place FROM %1$s AND %3$s %12$s LIMIT %4$s %5$s
 		), %2$s
-		SELECT jsonb_build_object('found', f.found, 'last', f.last, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest%11$s)
-			FROM (SELECT count(*) AS found, ((max(place)::text::point)[0])::bigint AS last FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone%13$s) AS g$statement$,
+		SELECT jsonb_build_object('found', f.found, 'place', f.place, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest%11$s)
+			FROM (SELECT count(*) AS found, max(place)::text AS place FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone%13$s) AS g$statement$,
 		range, CASE p.action WHEN 'archive' THEN tarot.archive_step(leaf, p.archive_to, change, p.age_column) ELSE
 			format('gone AS (%s RETURNING t.%I AS age%s)', change, p.age_column, CASE WHEN p.action = 'anonymize' THEN format(', %s AS done', tarot.retention_marked(leaf, p.marker)) END) END,
 		goes, progress_of_batch->>'limit', CASE WHEN careful THEN format('FOR %s OF t SKIP LOCKED', CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END) END, p.age_column,
 		-- What stays is counted where there may be any.
-		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)', range, is_old, held) END,
-		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)', range, is_old, held, referred) END,
-		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s', range, goes) ELSE 'f.found' END,
+		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)%s', range, is_old, held, looked_at) END,
+		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)%s', range, is_old, held, referred, looked_at) END,
+		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s%s', range, goes, looked_at) ELSE 'f.found' END,
 		edge, concat(CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END),
 		-- Else an index might choose the first ones, and those between would be passed by.
 		CASE WHEN edge IS NULL THEN 'ORDER BY t.ctid' END,
@@ -282,22 +305,20 @@ BEGIN
 			next := next || jsonb_build_object('again', coalesce((progress->>'again')::bigint, 0) + 1, 'by_age', rows > 0 AND coalesce((progress->>'again')::bigint, 0) < 16);
 		END IF;
 	ELSIF more THEN
-		-- There may be others in the last block; unless a trigger keeps them, and it would be the same ones.
-		reached := (result->>'last')::bigint + CASE WHEN rows > 0 THEN 0 ELSE 1 END;
+		-- Those that a trigger keeps are not met again.
+		reached := (((result->>'place')::point)[0])::bigint;
 	END IF;
-	IF NOT more THEN
+	IF NOT more OR NOT (progress->>'by_age')::boolean THEN
 		FOREACH part IN ARRAY '{held,referred,locked}'::text[] LOOP
 			next := next || jsonb_build_object(part, (progress->>part)::bigint + (result->>part)::bigint);
 			skipped := skipped + (result->>part)::bigint;
 		END LOOP;
-	END IF;
-	IF (rows = 0 AND (progress->>'by_age')::boolean IS NOT TRUE) OR NOT more THEN
 		-- What a trigger kept.
 		skipped := skipped + (result->>'found')::bigint - rows;
 	END IF;
 	done := done + reached - (progress->>'block')::bigint;
 	total := greatest(total, done);
-	next := next || jsonb_build_object('block', reached, 'done', done);
+	next := next || jsonb_build_object('block', reached, 'done', done, 'from', CASE WHEN more AND NOT (progress->>'by_age')::boolean THEN result->>'place' END);
 END
 $$;
 
@@ -327,6 +348,7 @@ BEGIN
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(p.relation, p.archive_to, p.name);
 	END IF;
+	PERFORM tarot.require_no_rules(p.relation, p.action, p.archive_to);
 	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
 			SELECT jsonb_build_object('table', %7$L::oid, 'action', %8$L, 'columns', %10$L::jsonb, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
 				'done', count(*) FILTER (WHERE o.done),
@@ -335,12 +357,12 @@ BEGIN
 				'bytes', coalesce(sum(o.bytes) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 0)) AS document
 			FROM (SELECT i.*, i.old AND (%3$s) AS held, i.old AND (%4$s) AS referred, pg_column_size(t.*) AS bytes FROM ONLY %1$s t,
 				LATERAL (SELECT t.%5$I AS age, (t.%5$I < %6$s%2$s) IS TRUE AND NOT (%9$s) AS old, %9$s AS done) AS i) AS o$statement$,
-				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l),
+				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l, (SELECT c.relowner FROM pg_class c WHERE c.oid = p.relation), p.action <> 'anonymize'),
 				CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(l) END, p.age_column, cutoff, l, p.action, CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(l, p.marker) ELSE 'false' END,
 				CASE WHEN p.action = 'anonymize' THEN tarot.anonymization_of(p) END), ' UNION ALL ' ORDER BY l), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
 		INTO statement FROM tarot.retention_leaves(p.relation) AS l;
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
+REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text) FROM PUBLIC;

@@ -24,16 +24,34 @@ CREATE FUNCTION tarot.is_partitioned_by(relation oid, age_column name) RETURNS b
 			WHERE p.partrelid = relation AND p.partstrat = 'r' AND a.attname = age_column)
 	$$;
 
--- The upper bound of a partition by age, as text of the age's type; with the next key, it is one that rows may have. NULL: there is none, as of the default partition.
-CREATE FUNCTION tarot.partition_end(partition oid, OUT upper text, OUT inclusive boolean) RETURNS record
+-- The upper bound of a partition by age, of the bounds that it has, as text of the age's type; with the next key, it is one that rows may have. NULL: there is none, as of the
+-- default partition.
+CREATE FUNCTION tarot.partition_end(bounds text, OUT upper text, OUT inclusive boolean) RETURNS record
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT replace(m[1], '''''', ''''), m[2] IS NOT NULL AND m[2] <> 'MINVALUE'
 			-- Literals are quoted, so that what a text key has in it is not taken for the bound.
-			FROM regexp_match((SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = partition),
+			FROM regexp_match(bounds,
 				'^FOR VALUES FROM \((?:E?''(?:[^'']|'''')*''|[^'' ,()]+)(?:, (?:E?''(?:[^'']|'''')*''|[^'' ,()]+))*\) TO \(''((?:[^'']|'''')*)''(?:, (E?''(?:[^'']|'''')*''|[^'' ,()]+))?(?:, (?:E?''(?:[^'']|'''')*''|[^'' ,()]+))*\)$') AS m
 	$$;
+
+-- Whether all rows within the bounds are old.
+CREATE FUNCTION tarot.is_old_partition(bounds text, cutoff text) RETURNS boolean
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	e record;
+	old boolean := false;
+BEGIN
+	SELECT * INTO e FROM tarot.partition_end(bounds);
+	IF e.upper IS NOT NULL THEN
+		EXECUTE format('SELECT %L::%s %s %s', e.upper, regexp_replace(cutoff, '^.*::', ''), CASE WHEN e.inclusive THEN '<' ELSE '<=' END, cutoff) INTO old;
+	END IF;
+	RETURN old;
+END
+$$;
 
 -- Partitions all of whose rows are old, by their bounds; those within one that is not.
 CREATE FUNCTION tarot.old_partitions(relation oid, age_column name, cutoff text) RETURNS TABLE (parent oid, partition oid, upper text)
@@ -42,23 +60,16 @@ CREATE FUNCTION tarot.old_partitions(relation oid, age_column name, cutoff text)
 	AS $$
 DECLARE
 	member record;
-	old boolean;
 BEGIN
 	IF NOT tarot.is_partitioned_by(relation, age_column) THEN
 		RETURN;
 	END IF;
-	FOR member IN SELECT i.inhrelid, e.upper, e.inclusive, c.relkind, regexp_replace(cutoff, '^.*::', '') AS type FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid, tarot.partition_end(i.inhrelid) AS e
-		WHERE i.inhparent = relation ORDER BY i.inhrelid
-	LOOP
-		old := false;
-		IF member.upper IS NOT NULL THEN
-			EXECUTE format('SELECT %L::%s %s %s', member.upper, member.type, CASE WHEN member.inclusive THEN '<' ELSE '<=' END, cutoff) INTO old;
-		END IF;
+	FOR member IN SELECT i.inhrelid, pg_get_expr(c.relpartbound, c.oid) AS bounds, c.relkind FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = relation ORDER BY i.inhrelid LOOP
 		-- What lies elsewhere is not to be dropped here.
-		IF old AND NOT EXISTS (SELECT FROM tarot.relation_tree(member.inhrelid, '{f}')) THEN
+		IF tarot.is_old_partition(member.bounds, cutoff) AND NOT EXISTS (SELECT FROM tarot.relation_tree(member.inhrelid, '{f}')) THEN
 			parent := relation;
 			partition := member.inhrelid;
-			upper := member.upper;
+			upper := (SELECT e.upper FROM tarot.partition_end(member.bounds) AS e);
 			RETURN NEXT;
 		ELSIF member.relkind = 'p' THEN
 			RETURN QUERY SELECT * FROM tarot.old_partitions(member.inhrelid, age_column, cutoff);
@@ -68,14 +79,14 @@ END
 $$;
 
 -- A query for what of a partition keeps it: rows on hold, and those that others refer to, whatever these want done then, as the server does not let the
--- partition go. NULL: nothing can.
-CREATE FUNCTION tarot.partition_kept_statement(partition oid, former_parent oid DEFAULT NULL) RETURNS text
-	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+-- partition go. NULL: nothing can. Asked with the rights of the role; $1 are the data subjects on hold.
+CREATE FUNCTION tarot.partition_kept_statement(partition oid, role oid, former_parent oid DEFAULT NULL) RETURNS text
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT 'SELECT coalesce(sum(k.held), 0), coalesce(sum(k.referred), 0), coalesce(sum(k.rows), 0) FROM (' || string_agg(format(
 				'SELECT count(*) FILTER (WHERE %s) AS held, count(*) FILTER (WHERE NOT (%1$s) AND (%s)) AS referred, count(*) AS rows FROM ONLY %s t', k.held, k.referred, k.leaf::regclass), ' UNION ALL ' ORDER BY k.leaf) || ') AS k'
-			FROM (SELECT l AS leaf, concat_ws(' OR ', tarot.retention_held(l), nullif(tarot.retention_held(former_parent), 'false')) AS held, tarot.retention_referred(l, true) AS referred FROM tarot.retention_leaves(partition) AS l) AS k
+			FROM (SELECT l AS leaf, concat_ws(' OR ', tarot.retention_held(l, role, false), nullif(tarot.retention_held(former_parent, role, false), 'false')) AS held, tarot.retention_referred(l, true) AS referred FROM tarot.retention_leaves(partition) AS l) AS k
 			HAVING bool_or(k.held <> 'false' OR k.referred <> 'false')
 	$$;
 
@@ -86,7 +97,7 @@ CREATE FUNCTION tarot.partition_estimate(partition oid) RETURNS bigint
 	AS $$ SELECT CASE WHEN bool_and(c.reltuples >= 0) THEN sum(c.reltuples)::bigint END FROM tarot.retention_leaves(partition) AS l JOIN pg_class c ON c.oid = l $$;
 
 -- With the rights of its caller, who is the owner of the table: for everybody, who could do as much by themselves.
-CREATE FUNCTION tarot.drop_partition(parent oid, partition oid, kept text, rows bigint, referred boolean, detached_later boolean) RETURNS jsonb
+CREATE FUNCTION tarot.drop_partition(parent oid, partition oid, kept text, list text[], rows bigint, referred boolean, detached_later boolean) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -103,7 +114,7 @@ DECLARE
 BEGIN
 	LOOP
 		IF kept IS NOT NULL THEN
-			EXECUTE kept INTO n_held, n_referred, n_rows;
+			EXECUTE kept INTO n_held, n_referred, n_rows USING list;
 			IF n_held + n_referred > 0 THEN
 				RETURN told || jsonb_build_object('held', n_held, 'referred', n_referred);
 			ELSIF clock_timestamp() - began > interval '50 ms' AND round = 0 AND (referred OR NOT detached_later) THEN
@@ -137,8 +148,8 @@ END
 $$;
 
 -- The rest, when the partition is detached, or about to be: nobody comes to it through the table any more, so that it may take its time. What has been put on hold
--- meanwhile makes it a partition again.
-CREATE FUNCTION tarot.drop_detached(parent oid, partition oid, pending boolean, kept text, told jsonb) RETURNS jsonb
+-- meanwhile makes it a partition again, or that it is old no more.
+CREATE FUNCTION tarot.drop_detached(parent oid, partition oid, pending boolean, old boolean, kept text, list text[], told jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -153,11 +164,11 @@ BEGIN
 	END IF;
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', name);
 	IF kept IS NOT NULL THEN
-		EXECUTE kept INTO n_held, n_referred, n_rows;
-		IF n_held + n_referred > 0 THEN
-			EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent::regclass, name, told->>'bounds');
-			RETURN told - '{rows,counted}'::text[] || jsonb_build_object('held', n_held, 'referred', n_referred);
-		END IF;
+		EXECUTE kept INTO n_held, n_referred, n_rows USING list;
+	END IF;
+	IF n_held + n_referred > 0 OR NOT old THEN
+		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent::regclass, name, told->>'bounds');
+		RETURN told - '{rows,counted}'::text[] || jsonb_build_object('held', n_held, 'referred', n_referred);
 	END IF;
 	EXECUTE format('DROP TABLE %s', name);
 	RETURN told || CASE WHEN n_rows IS NULL THEN '{}' ELSE jsonb_build_object('rows', n_rows, 'counted', true) END;
@@ -219,17 +230,27 @@ CREATE FUNCTION tarot.plan_partition(relation oid, age_column name, cutoff text,
 	AS $$
 DECLARE
 	next record;
-	detached CONSTANT jsonb := nullif(progress->'detaching', 'null');
+	role CONSTANT oid := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
+	detached jsonb := nullif(progress->'unfinished', 'null');
 	state text;
 BEGIN
 	PERFORM tarot.require_age_partitions(relation, age_column);
-	progress_of_batch := coalesce(progress, jsonb_build_object('cutoff', cutoff, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0, 'slow', 0, 'kept', '[]'::jsonb, 'partitions', '[]'::jsonb, 'done', 0,
-		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))));
+	progress_of_batch := jsonb_build_object('cutoff', cutoff, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0, 'slow', 0, 'kept', '[]'::jsonb, 'partitions', '[]'::jsonb, 'done', 0,
+		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))) || coalesce(progress, '{}');
 	IF detached IS NOT NULL THEN
 		state := tarot.partition_state((detached->>'parent')::oid, (detached->>'partition')::oid, (detached->>'type')::oid);
+		IF NOT progress ? 'kept' AND (state IN ('pending', 'detached') AND NOT progress ? 'alone_failed') IS NOT TRUE THEN
+			-- Of a run that was cancelled nothing is left to do.
+			progress_of_batch := progress_of_batch - 'alone_failed' || '{"unfinished": null}';
+			detached := NULL;
+		END IF;
+	END IF;
+	IF detached IS NOT NULL THEN
+		progress_of_batch := progress_of_batch || (detached - 'told');
 		IF state = 'pending' OR state = 'detached' AND NOT progress ? 'alone_failed' THEN
-			statement := format('SELECT tarot.drop_detached(%s, %s, %L, %L, %L)', detached->>'parent', detached->>'partition', state = 'pending',
-				tarot.partition_kept_statement((detached->>'partition')::oid, (detached->>'parent')::oid), detached->'told');
+			-- Since a run was cancelled rows may be kept for longer.
+			statement := format('SELECT tarot.drop_detached(%s, %s, %L, %L, %L, $1, %L)', detached->>'parent', detached->>'partition', state = 'pending', tarot.is_old_partition(detached->'told'->>'bounds', progress_of_batch->>'cutoff'),
+				tarot.partition_kept_statement((detached->>'partition')::oid, role, (detached->>'parent')::oid), detached->'told');
 		ELSE
 			-- It was not to be had: the next run tries again. What somebody else has detached is theirs to keep.
 			statement := format('SELECT %L::jsonb', jsonb_build_object(CASE state WHEN 'attached' THEN 'locked' ELSE 'gone' END, true));
@@ -241,7 +262,7 @@ BEGIN
 	progress_of_batch := progress_of_batch || jsonb_build_object('parent', next.parent::text, 'partition', next.partition::text, 'type', next.reltype::text);
 	IF next.pending THEN
 		-- Somebody was kept from finishing it.
-		statement := format('SELECT tarot.drop_detached(%s, %s, true, %L, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition),
+		statement := format('SELECT tarot.drop_detached(%s, %s, true, true, %L, $1, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition, role),
 			jsonb_build_object('partition', next.partition::regclass, 'bounds', (SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_class c WHERE c.oid = next.partition),
 				'rows', tarot.partition_estimate(next.partition), 'counted', false));
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = next.parent AND i.inhdetachpending) THEN
@@ -249,7 +270,7 @@ BEGIN
 		statement := 'SELECT ''{"locked": true}''::jsonb';
 	ELSIF next.partition IS NOT NULL THEN
 		PERFORM tarot.require_droppable(next.partition);
-		statement := format('SELECT tarot.drop_partition(%s, %s, %L, %L, %L, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition), tarot.partition_estimate(next.partition),
+		statement := format('SELECT tarot.drop_partition(%s, %s, %L, $1, %L, %L, %L)', next.parent, next.partition, tarot.partition_kept_statement(next.partition, role), tarot.partition_estimate(next.partition),
 			EXISTS (SELECT FROM pg_constraint n JOIN tarot.relation_tree(next.partition) t ON t.member = n.confrelid WHERE n.contype = 'f'), tarot.detaches_concurrently(next.parent));
 	END IF;
 END
@@ -269,13 +290,13 @@ BEGIN
 	total := greatest((progress->>'total')::bigint, done + 1);
 	IF result ? 'ready' THEN
 		alone := format('ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY', (progress->>'parent')::oid::regclass, (progress->>'partition')::oid::regclass);
-		next := progress || jsonb_build_object('detaching', jsonb_build_object('parent', progress->'parent', 'partition', progress->'partition', 'type', progress->'type', 'told', result - 'ready'));
+		next := progress || jsonb_build_object('unfinished', jsonb_build_object('parent', progress->'parent', 'partition', progress->'partition', 'type', progress->'type', 'told', result - 'ready'));
 		RETURN;
 	END IF;
 	rows := coalesce((result->>'rows')::bigint, 0);
 	skipped := coalesce((result->>'held')::bigint, 0) + coalesce((result->>'referred')::bigint, 0) + (result ? 'locked' OR result ? 'slow')::int;
 	done := done + 1;
-	next := progress - 'alone_failed' || jsonb_build_object('detaching', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
+	next := progress - 'alone_failed' || jsonb_build_object('unfinished', NULL, 'done', done, 'rows', (progress->>'rows')::bigint + rows,
 		'held', (progress->>'held')::bigint + coalesce((result->>'held')::bigint, 0), 'referred', (progress->>'referred')::bigint + coalesce((result->>'referred')::bigint, 0),
 		'locked', (progress->>'locked')::bigint + (result ? 'locked')::int, 'slow', (progress->>'slow')::bigint + (result ? 'slow')::int,
 		CASE WHEN dropped THEN 'partitions' ELSE 'kept' END,
@@ -293,10 +314,10 @@ CREATE FUNCTION tarot.partition_count_statement(relation oid, age_column name, c
 				'bytes', CASE WHEN s.kept = 0 THEN (SELECT sum(pg_total_relation_size(t.relid)) FROM pg_partition_tree(%1$L::oid) t) ELSE 0 END) AS document
 			FROM (SELECT sum(l.rows) AS rows, sum(l.held) AS held, sum(l.referred) AS referred, sum(l.held + l.referred) AS kept, min(l.oldest) AS oldest, max(l.newest) AS newest FROM (%2$s) AS l) AS s$statement$,
 			o.partition, (SELECT string_agg(format('SELECT count(*) AS rows, count(*) FILTER (WHERE %s) AS held, count(*) FILTER (WHERE NOT (%1$s) AND (%s)) AS referred, min(t.%I) AS oldest, max(t.%3$I) AS newest FROM ONLY %s t',
-				tarot.retention_held(l), tarot.retention_referred(l, true), age_column, l::regclass), ' UNION ALL ' ORDER BY l) FROM tarot.retention_leaves(o.partition) AS l)), ' UNION ALL ' ORDER BY o.partition)
+				tarot.retention_held(l, (SELECT c.relowner FROM pg_class c WHERE c.oid = partition_count_statement.relation), false), tarot.retention_referred(l, true), age_column, l::regclass), ' UNION ALL ' ORDER BY l) FROM tarot.retention_leaves(o.partition) AS l)), ' UNION ALL ' ORDER BY o.partition)
 			FROM tarot.old_partitions(relation, age_column, cutoff) AS o
 	$$;
 
-REVOKE ALL ON FUNCTION tarot.require_age_partitions(oid, name), tarot.is_partitioned_by(oid, name), tarot.partition_end(oid), tarot.old_partitions(oid, name, text),
-	tarot.partition_kept_statement(oid, oid), tarot.partition_estimate(oid), tarot.plan_partition(oid, name, text, jsonb), tarot.finish_partition(jsonb, jsonb),
+REVOKE ALL ON FUNCTION tarot.require_age_partitions(oid, name), tarot.is_partitioned_by(oid, name), tarot.partition_end(text), tarot.is_old_partition(text, text), tarot.old_partitions(oid, name, text),
+	tarot.partition_kept_statement(oid, oid, oid), tarot.partition_estimate(oid), tarot.plan_partition(oid, name, text, jsonb), tarot.finish_partition(jsonb, jsonb),
 	tarot.partition_count_statement(oid, name, text), tarot.detaches_concurrently(oid), tarot.partition_state(oid, oid, oid) FROM PUBLIC;

@@ -39,6 +39,7 @@ CREATE FUNCTION tarot.apply_retention(rel oid, policy text, change text, conditi
 DECLARE
 	p tarot.retention_policy;
 	j tarot.job;
+	detached regclass;
 BEGIN
 	IF settings ? 'reason' THEN
 		PERFORM tarot.require_job_line(policy, 'the name of a hold', 200), tarot.require_job_line(settings->>'reason', 'reason', 1000);
@@ -49,7 +50,8 @@ BEGIN
 		IF EXISTS (SELECT FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy) THEN
 			RAISE EXCEPTION 'a hold "%" on table "%" already exists', policy, tarot.relation_name(rel) USING ERRCODE = 'duplicate_object';
 		END IF;
-		INSERT INTO tarot.legal_hold (relation, name, condition, reason, held_by) VALUES (rel, policy, apply_retention.condition, settings->>'reason', role);
+		INSERT INTO tarot.legal_hold (relation, name, condition, reason, held_by, owner)
+			SELECT rel, policy, apply_retention.condition, settings->>'reason', role, pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = rel;
 		RETURN NULL;
 	ELSIF change = 'release' THEN
 		DELETE FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy;
@@ -58,6 +60,10 @@ BEGIN
 		END IF;
 		RETURN NULL;
 	ELSIF change = 'remove' THEN
+		SELECT r.detached INTO detached FROM tarot.retention_status r WHERE r.policy = apply_retention.policy;
+		IF detached IS NOT NULL THEN
+			RAISE WARNING 'partition "%" is detached, and no policy drops it any more', tarot.relation_name(detached) USING HINT = 'It stands alone: make it a partition again, or drop it.';
+		END IF;
 		DELETE FROM tarot.retention_policy i WHERE i.name = policy;
 		PERFORM tarot.remove_job(policy);
 		RETURN NULL;
@@ -111,6 +117,9 @@ BEGIN
 		PERFORM tarot.require_archive(rel, p.archive_to, policy);
 	ELSIF p.action = 'drop_partition' THEN
 		PERFORM tarot.require_age_partitions(rel, p.age_column);
+	END IF;
+	IF p.action <> 'drop_partition' THEN
+		PERFORM tarot.require_no_rules(rel, p.action, p.archive_to);
 	END IF;
 	PERFORM tarot.put_job(policy, 'retention', rel, '{}', (settings->>'every')::interval, (settings->>'window_start')::time, (settings->>'window_end')::time,
 		(SELECT array_agg(d::smallint) FROM jsonb_array_elements_text(settings->'window_days') AS d), settings->>'time_zone', change <> 'alter');
@@ -235,7 +244,8 @@ COMMENT ON FUNCTION tarot.preview_references(text) IS
 
 CREATE VIEW tarot.retention_status AS
 	SELECT p.name AS policy, p.relation::regclass AS "table", p.age_column, coalesce(p.keep, l.keep) AS keep, p.action, p.condition AS "where", p.batch, coalesce(p.legal_basis, l.legal_basis) AS legal_basis, p.created_by, p.created_at,
-		j.state, j.next_run, r.ended_at AS last_run, r.rows AS last_rows, r.skipped AS last_skipped, p.class, p.marker, p.clear, p.keep_columns, p.replacements, nullif(p.archive_to::oid, 0)::regclass AS archive_to
+		j.state, j.next_run, r.ended_at AS last_run, r.rows AS last_rows, r.skipped AS last_skipped, p.class, p.marker, p.clear, p.keep_columns, p.replacements, nullif(p.archive_to::oid, 0)::regclass AS archive_to,
+		(SELECT c.oid::regclass FROM tarot.job_state s JOIN pg_class c ON c.oid = (s.progress->'unfinished'->>'partition')::oid AND c.reltype = (s.progress->'unfinished'->>'type')::oid AND NOT c.relispartition WHERE s.name = p.name) AS detached
 	FROM tarot.retention_policy p LEFT JOIN tarot.job_status j ON j.job = p.name
 		LEFT JOIN (SELECT c.name, i.keep, i.legal_basis FROM tarot.class c JOIN tarot.class_retention i USING (class_id)) AS l ON p.keep IS NULL AND l.name = p.class
 		LEFT JOIN LATERAL (SELECT i.ended_at, i.rows, i.skipped FROM tarot.job_run i WHERE i.job = p.name AND i.outcome = 'finished' ORDER BY i.number DESC LIMIT 1) AS r ON true;
@@ -246,6 +256,7 @@ COMMENT ON COLUMN tarot.retention_status.age_column IS 'The column that tells ho
 COMMENT ON COLUMN tarot.retention_status.keep IS 'How old a row gets: as the policy says, or the limit of the class. NULL where that has none any more: then runs fail.';
 COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete, anonymize, archive or drop_partition.';
 COMMENT ON COLUMN tarot.retention_status.archive_to IS 'Where rows are moved to; NULL: nowhere, or the table is gone, and runs fail until there is another.';
+COMMENT ON COLUMN tarot.retention_status.detached IS 'A partition that stands alone since a run was stopped between detaching and dropping it: the next one drops it, or makes it a partition again where its rows are on hold or old no more. NULL: none does.';
 COMMENT ON COLUMN tarot.retention_status."where" IS 'The condition that a row must meet, too. The row is called t.';
 COMMENT ON COLUMN tarot.retention_status.batch IS 'How many rows a transaction does at most.';
 COMMENT ON COLUMN tarot.retention_status.legal_basis IS 'What the policy rests on, or the limit of the class.';
@@ -294,11 +305,11 @@ BEGIN
 			keep_columns = array_replace(p.keep_columns, old, new), clear = array_replace(p.clear, old, new),
 			replacements = CASE WHEN p.replacements ? old::text THEN p.replacements - old::text || jsonb_build_object(new, p.replacements->old::text) ELSE p.replacements END
 		WHERE p.relation::oid = renamed AND (old IN (p.age_column, p.marker) OR old = ANY (p.keep_columns || p.clear) OR p.replacements ? old::text);
-	FOR found IN SELECT p.name, p.condition, false AS of_hold FROM tarot.retention_policy p WHERE p.relation::oid = renamed AND p.condition IS NOT NULL
-		UNION ALL SELECT h.name, h.condition, true FROM tarot.legal_hold h WHERE h.relation::oid = renamed AND h.condition IS NOT NULL
+	FOR found IN SELECT p.name, p.condition, false AS of_hold, r.oid AS role FROM tarot.retention_policy p JOIN tarot.job j USING (name) JOIN pg_roles r ON r.rolname = j.owner WHERE p.relation::oid = renamed AND p.condition IS NOT NULL
+		UNION ALL SELECT h.name, h.condition, true, r.oid FROM tarot.legal_hold h JOIN pg_roles r ON r.rolname = h.owner WHERE h.relation::oid = renamed AND h.condition IS NOT NULL
 	LOOP
 		BEGIN
-			written := tarot.renamed_condition(renamed, found.condition, old, new);
+			written := tarot.renamed_condition(renamed, found.condition, old, new, found.role);
 		EXCEPTION WHEN OTHERS THEN
 			CONTINUE;
 		END;

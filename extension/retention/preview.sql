@@ -19,7 +19,7 @@ BEGIN
 	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format(
 			'SELECT jsonb_build_object(''table'', %L::oid, ''referring'', %L::oid, ''constraint'', %L, ''on_delete'', %L, ''rows'', count(*)) AS document FROM %s c WHERE EXISTS (SELECT FROM ONLY %s t WHERE %s AND (%s) IS TRUE AND NOT (%s))',
 			l.leaf, r.referring, n.name, CASE r.action WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' ELSE 'NO ACTION' END,
-			r.referring::regclass, l.leaf::regclass, r.comparison, format('t.%I < %s%s', p.age_column, cutoff, ' AND (' || p.condition || ')'), tarot.retention_held(l.leaf)),
+			r.referring::regclass, l.leaf::regclass, r.comparison, format('t.%I < %s%s', p.age_column, cutoff, ' AND (' || p.condition || ')'), tarot.retention_held(l.leaf, (SELECT o.relowner FROM pg_class o WHERE o.oid = p.relation), p.action IN ('delete', 'archive'))),
 			' UNION ALL ' ORDER BY l.leaf, n.oid), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
 		INTO statement
 		FROM (SELECT f AS leaf FROM tarot.retention_leaves(p.relation) AS f WHERE p.action <> 'drop_partition'
@@ -31,8 +31,8 @@ BEGIN
 END
 $$;
 
--- For C, which runs it as the table's owner: of a policy "rows" or "references".
-CREATE FUNCTION tarot.retention_preview_statement(policy text, what text, OUT statement text, OUT time_zone text) RETURNS record
+-- For C, which runs it as the table's owner: of a policy "rows" or "references". The list is its $1.
+CREATE FUNCTION tarot.retention_preview_statement(policy text, what text, OUT statement text, OUT time_zone text, OUT list text[]) RETURNS record
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -42,6 +42,7 @@ BEGIN
 	ELSE
 		SELECT * INTO statement, time_zone FROM tarot.retention_count_statement(policy);
 	END IF;
+	list := tarot.subjects_on_hold();
 END
 $$;
 

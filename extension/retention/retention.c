@@ -171,13 +171,16 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	bool isnull;
 	char *statement;
 	char *time_zone;
+	Datum list;
 
 	SPI_connect();
 	relation = table_of_policy(values[0], false);
 	JobExecute("SELECT * FROM tarot.retention_preview_statement($1, $2)", 2, types, values, NULL);
 	statement = TextDatumGetCString(get_value(1, &isnull));
 	time_zone = TextDatumGetCString(get_value(2, &isnull));
-	result = SPI_datumTransfer(JobExecuteAsOwner(relation, time_zone, statement), false, -1);
+	list = get_value(3, &isnull);
+	result = SPI_datumTransfer(
+		JobExecuteAsOwner(relation, time_zone, statement, isnull ? (Datum) 0 : list), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(result);
 }

@@ -90,8 +90,8 @@ CREATE FUNCTION tarot.subject_table_problem(registered tarot.subject_table) RETU
 		END
 	$$;
 
--- A condition on a column that has the subject, which is $1; NULL would be nobody's.
-CREATE FUNCTION tarot.subject_comparison(relation oid, "column" name, alias text) RETURNS text
+-- A condition on a column that has the subject, which is $1, or one of those in $1, where that is a list; NULL would be nobody's.
+CREATE FUNCTION tarot.subject_comparison(relation oid, "column" name, alias text, listed boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -99,13 +99,18 @@ DECLARE
 	a pg_attribute;
 	comparison record;
 	value text;
+	-- An array would be gone through for each row; this is hashed once.
+	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest($1) AS l (subject))';
 BEGIN
 	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = subject_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF tarot.plain_type(a.atttypid) = 'text'::regtype AND tarot.is_searchable(tarot.class_of_type(a.atttypid, a.atttypmod)) THEN
-		RETURN format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column");
+		RETURN CASE WHEN listed THEN format(among, format('%I.%I', alias, "column"), 'l.subject') ELSE format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column") END;
 	END IF;
 	comparison := tarot.row_comparison(relation, "column");
-	IF comparison.operand LIKE '%::text' THEN
+	IF listed THEN
+		RETURN format(among, CASE WHEN comparison.operand LIKE '%::text' THEN format('pg_catalog.format(%L, %I.%I) COLLATE "C"', '%s', alias, "column")
+			ELSE format('%I.%s%s', alias, comparison.operand, CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' END) END, format(comparison.conversion, 'l.subject'));
+	ELSIF comparison.operand LIKE '%::text' THEN
 		-- A cast to text may be the type's owner's, and would run with the rights of who exports.
 		RETURN format('pg_catalog.format(%L, %I.%I) COLLATE "C" OPERATOR(pg_catalog.=) $1', '%s', alias, "column");
 	END IF;
@@ -125,15 +130,15 @@ CREATE FUNCTION tarot.foreign_key_pairs(foreign_key oid, referenced text, referr
 			WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number
 	$$;
 
--- Whether a row, under that alias, is the subject's, who is $1. Names and operators in it are whole, whatever the search_path; those of
--- types of the server's are found in pg_catalog, which is to be in it.
-CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0') RETURNS text
+-- Whether a row, under that alias, is the subject's, who is $1, or one of those in $1, where that is a list. Names and operators in it are whole, whatever the
+-- search_path; those of types of the server's are found in pg_catalog, which is to be in it.
+CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0', listed boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	r tarot.subject_table;
-	above CONSTANT text := 't' || substr(alias, 2)::integer + 1;
+	above CONSTANT text := 't' || coalesce(nullif(substr(alias, 2), ''), '0')::integer + 1;
 	conditions text[] := '{}';
 BEGIN
 	FOR r IN SELECT * FROM tarot.subject_registrations() s WHERE s.relation = subject_condition.relation ORDER BY s.columns LOOP
@@ -142,12 +147,13 @@ BEGIN
 				DETAIL = format('By %s: %s.', array_to_string(r.columns, ', '), tarot.subject_table_problem(r)), HINT = 'Register the table anew: tarot.unregister_subject_table(), tarot.register_subject_table().';
 		END IF;
 		IF r.parent IS NULL THEN
-			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias);
+			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias, listed);
 		ELSE
-			conditions := conditions || format('EXISTS (SELECT FROM %s %I WHERE %s AND %s)', r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above));
+			conditions := conditions || format(CASE WHEN listed THEN 'EXISTS (SELECT FROM %s %I WHERE %s AND %s OFFSET 0)' ELSE 'EXISTS (SELECT FROM %s %I WHERE %s AND %s)' END, r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above, listed));
 		END IF;
 	END LOOP;
-	RETURN '(' || array_to_string(conditions, ' OR ') || ')';
+	-- What is IS TRUE stays a condition, and no join that a list would be gone through in for each row; what has an OFFSET is looked up by its key, and not all of its table read beforehand.
+	RETURN format(CASE WHEN listed THEN '((%s) IS TRUE)' ELSE '(%s)' END, array_to_string(conditions, ' OR '));
 END
 $$;
 

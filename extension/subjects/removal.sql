@@ -85,7 +85,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold_subject(text, text) IS
-	'Puts a data subject on hold: tarot.erase_subject() refuses (55000) until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
+	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
 
 CREATE FUNCTION tarot.release_subject(subject text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

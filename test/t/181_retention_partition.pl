@@ -73,7 +73,8 @@ sub stop_between
 	add($table);
 	ok(poll($node, q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'tarot_security worker' AND wait_event = 'PgSleep'}), "$table: it is being looked at");
 	$blocker->query_safe("SET application_name = 'blocker'");
-	$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; SELECT FROM tarot.job WHERE name = '$table' FOR UPDATE;\n");
+	# Of a row the worker could have the lock again before who waits for it; of the table the one that waits gets it when the batch ends.
+	$blocker->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE tarot.job IN EXCLUSIVE MODE;\n");
 	ok(poll($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'blocker' AND wait_event_type = 'Lock'}), "$table: somebody waits for the job");
 	$gate->query_safe('SELECT pg_advisory_unlock(42)');
 	ok(poll($node, qq{SELECT count(*) = 2 FROM pg_inherits WHERE inhparent = '$table'::regclass}), "$table: a partition is detached");
@@ -101,6 +102,64 @@ ok(finished('held'), 'a hold comes meanwhile: the run ends');
 is(partitions('held'), 'held_1 held_3', 'the partition is one again');
 is(last_run('held', 'outcome, rows, skipped'), 'finished|366|9', 'and its rows on hold are counted');
 is(ask($node, 'SELECT count(*) FROM held'), '634', 'and there');
+
+# ---------------------------------------------------------------- a run that is cancelled there
+
+sub detached { my ($policy) = @_; return ask($node, "SELECT coalesce(detached::text, 'none') FROM tarot.retention_status WHERE policy = '$policy'") }
+sub cancel
+{
+	my ($table) = @_;
+	my $session = stop_between($table);
+	is(detached($table), "${table}_1", "$table: which table that is shows in the status");
+	$session->query_safe("SELECT tarot.cancel_job('$table')");
+	$session->query_safe('COMMIT');
+	$session->quit;
+	is(last_run($table, 'outcome'), 'cancelled', "$table: the run is cancelled");
+	is(detached($table), "${table}_1", "$table: that it stands alone is not forgotten");
+	return;
+}
+sub again { my ($table) = @_; ask($node, "SET ROLE shop; SELECT tarot.release('$table', 'slow'), tarot.run_job_soon('$table')"); return finished($table) }
+
+cancel('cancelled');
+$node->stop('immediate');
+$node->start;
+is(detached('cancelled'), 'cancelled_1', 'nor by a crash');
+is(ask($node, 'SELECT count(*) FROM cancelled_1'), '364', 'and nothing is done before the next run');
+ok(again('cancelled'), 'which ends');
+is(ask($node, q{SELECT to_regclass('cancelled_1') IS NULL}), 't', 'and has dropped it');
+is(last_run('cancelled', 'outcome, rows, skipped, failures'), 'finished|730|0|0', 'with its rows counted');
+is(detached('cancelled'), 'none', 'none stands alone any more');
+
+# What is to be kept for longer since, or is on hold, is a partition again.
+cancel('longer');
+ask($node, q{SET ROLE shop; SELECT tarot.release('longer', 'slow'), tarot.alter_retention('longer', keep => '100 years')});
+ok(finished('longer'), 'the next run ends');
+is(partitions('longer'), 'longer_1 longer_2 longer_3', 'what is old no more is a partition again');
+is(last_run('longer', 'outcome, rows, skipped, failures'), 'finished|0|0|0', 'and nothing is dropped');
+cancel('person');
+ask($node, q{SELECT tarot.register_subject_table('person', 'id'), tarot.hold_subject('7', 'court')});
+ok(again('person'), 'one is put on hold whose rows it has: the next run ends');
+is(partitions('person'), 'person_1 person_3', 'it is a partition again');
+is(last_run('person', 'outcome, rows, skipped'), 'finished|366|1', 'and the rows are counted');
+ask($node, q{SELECT tarot.release_subject('7')});
+
+# Somebody has made it a partition again, or has dropped it.
+cancel('mended');
+ask($node, q{SET ROLE shop; ALTER TABLE mended ATTACH PARTITION mended_1 FOR VALUES FROM ('2019-01-01') TO ('2020-01-01')});
+ok(again('mended'), 'made a partition again by hand: the next run ends');
+is(partitions('mended'), 'mended_3', 'and drops it as any other');
+cancel('away');
+ask($node, q{SET ROLE shop; DROP TABLE away_1});
+is(detached('away'), 'none', 'dropped by hand: none stands alone');
+ok(again('away'), 'the next run ends');
+is(partitions('away'), 'away_3', 'and goes on with the others');
+
+# The policy ends: nobody will drop it, and that is told.
+cancel('ended');
+my ($out, $told);
+$node->psql('postgres', q{SELECT tarot.remove_retention('ended')}, stdout => \$out, stderr => \$told);
+like($told, qr/WARNING:  partition "public\.ended_1" is detached, and no policy drops it any more\n.*HINT/s, 'who removes the policy is told of it');
+is(ask($node, 'SELECT count(*) FROM ended_1'), '364', 'and it is left');
 
 # ---------------------------------------------------------------- somebody else detaches it, and keeps it
 
