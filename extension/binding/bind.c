@@ -514,7 +514,7 @@ tarot_binding_verify_bindings(PG_FUNCTION_ARGS)
 	foreach (cell, tables)
 	{
 		Relation relation = table_open(lfirst_oid(cell), AccessShareLock);
-		TriggerDesc *triggers = relation->trigdesc;
+		TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 		for (int i = 0; relation->rd_rel->relkind == RELKIND_RELATION && triggers != NULL &&
 						i < triggers->numtriggers;

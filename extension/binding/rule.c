@@ -37,10 +37,11 @@ Trigger *
 RuleTriggerOf(Relation relation, const char *column)
 {
 	Oid function = RuleFunction();
+	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
-	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
-		Trigger *trigger = &relation->trigdesc->triggers[i];
+		Trigger *trigger = &triggers->triggers[i];
 
 		if (trigger->tgfoid == function && trigger->tgnargs > RULE_ARG_COLUMN &&
 			strcmp(trigger->tgargs[RULE_ARG_COLUMN], column) == 0)
@@ -320,7 +321,7 @@ is_own(const Trigger *other, const Trigger *trigger)
 static void
 require_last(Relation relation, const Trigger *trigger)
 {
-	TriggerDesc *all = relation->trigdesc;
+	TriggerDesc *all = CopyTriggerDesc(relation->trigdesc);
 	bool behind = false;
 
 	for (int i = 0; i < all->numtriggers; i++)
@@ -352,6 +353,7 @@ require_last(Relation relation, const Trigger *trigger)
 				 errdetail("It could change a value after it was checked to belong to its row."),
 				 errhint("Rename it, so that it comes first in alphabetical order.")));
 	}
+	FreeTriggerDesc(all);
 }
 
 static bool

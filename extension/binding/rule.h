@@ -59,7 +59,11 @@ typedef enum RuleFit
 
 extern Oid RuleFunction(void);
 
-/* The rule on a column among a relation's triggers, or NULL. */
+/*
+ * The rule on a column among a relation's triggers, or NULL. A copy, as all that keep triggers
+ * while they look anything up need one: any message about the table, of ANALYZE too, may free its
+ * own.
+ */
 extern Trigger *RuleTriggerOf(Relation relation, const char *column);
 
 /* Reads a trigger's arguments against the table as it is now; raises when they no longer fit. */

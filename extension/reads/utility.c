@@ -104,7 +104,7 @@ find_names(Node *node, void *context)
 		return false;
 	if (IsA(node, ColumnRef))
 	{
-		const Node *last = llast(((ColumnRef *) node)->fields);
+		Node *last = llast(((ColumnRef *) node)->fields);
 
 		Bitmapset *found = IsA(last, String) ? add_column(NULL, names->table, strVal(last)) : NULL;
 

@@ -70,7 +70,8 @@ static void
 require_grant(void)
 {
 	List *name = list_make2(makeString("tarot"), makeString("add_retention"));
-	Oid function = LookupFuncName(name, -1, NULL, true);
+	const Oid any = InvalidOid; /* there is one function of the name */
+	Oid function = LookupFuncName(name, -1, &any, true);
 
 	if (!OidIsValid(function) || !compat_may_execute(function, GetUserId()))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

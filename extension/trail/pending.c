@@ -138,11 +138,7 @@ insert_into_indexes(Batch *batch, Relation partition)
 {
 	EState *estate = CreateExecutorState();
 	ResultRelInfo *relation = makeNode(ResultRelInfo);
-	bool alone = !ActiveSnapshotSet();
 
-	/* At the end of what logical replication applies there is none; expressions may need one. */
-	if (alone)
-		PushActiveSnapshot(GetTransactionSnapshot());
 	InitResultRelInfo(relation, partition, 0, NULL, 0);
 	ExecOpenIndices(relation, false);
 	for (int i = 0; i < batch->count; i++)
@@ -151,8 +147,6 @@ insert_into_indexes(Batch *batch, Relation partition)
 		ResetPerTupleExprContext(estate);
 	}
 	ExecCloseIndices(relation);
-	if (alone)
-		PopActiveSnapshot();
 	FreeExecutorState(estate);
 	pfree(relation);
 }
@@ -161,6 +155,14 @@ static void
 write_batch(Batch *batch)
 {
 	Relation partition = table_open(batch->partition, NoLock);
+	bool alone = !ActiveSnapshotSet();
+
+	/*
+	 * SET has none, nor has the end of a transaction; values that are stored out of line need one,
+	 * and expressions in indexes may. It is not the transaction's, whose isolation may yet be set.
+	 */
+	if (alone)
+		PushActiveSnapshot(GetCatalogSnapshot(batch->partition));
 
 	/* After an error the batch goes with its part of the transaction. */
 	batch->writing = any_written = true;
@@ -176,6 +178,8 @@ write_batch(Batch *batch)
 					   TABLE_INSERT_SKIP_FSM, NULL);
 	if (partition->rd_rel->relhasindex)
 		insert_into_indexes(batch, partition);
+	if (alone)
+		PopActiveSnapshot();
 	table_close(partition, NoLock);
 	for (int i = 0; i < batch->count; i++)
 		ExecClearTuple(batch->slots[i]);
