@@ -17,8 +17,8 @@ CREATE TYPE tarot.logged_document AS ("table" oid, document jsonb, since timesta
 CREATE TYPE tarot.told_entry AS ("table" oid, member oid, partition oid, place tid, system bigint, transaction xid8, number bigint, operation "char", at timestamptz, key jsonb, key_after jsonb, tells boolean, told jsonb[]);
 
 -- An entry of a row. Its life has a number. Before the entry, since a time, the row was as far as is known what before says (NULL: there was
--- none), and after it, until another, what after says.
-CREATE TYPE tarot.logged_step AS ("table" oid, life bigint, partition oid, place tid, system bigint, transaction xid8, number bigint, operation "char", at timestamptz, key_before jsonb, key_after jsonb, before jsonb, after jsonb, since timestamptz, until timestamptz, present boolean);
+-- none), and after it, until another, what after says. The key that it had before nobody has until free_until.
+CREATE TYPE tarot.logged_step AS ("table" oid, life bigint, partition oid, place tid, system bigint, transaction xid8, number bigint, operation "char", at timestamptz, key_before jsonb, key_after jsonb, before jsonb, after jsonb, since timestamptz, until timestamptz, free_until timestamptz, present boolean);
 
 -- By OID, whatever the table was called then; and what came from a dump, which has other OIDs, by the name that it had last there: that is the
 -- one under which it came here, or that it had first since. What was there at the same time is another table.
@@ -59,11 +59,26 @@ BEGIN
 END
 $$;
 
--- All entries under some keys, as steps of the lives of the rows that had them; with what is known of columns that are of interest, by table.
--- What is known of rows that were there in a snapshot fills the gaps.
+-- All entries under some keys, with what they say of columns that are of interest, by table. Late is what a snapshot does not see, of this
+-- transaction what it has deleted.
+CREATE FUNCTION tarot.entries_of_keys(tables tarot.logged_table[], keys tarot.logged_row[], columns jsonb, seen pg_snapshot)
+		RETURNS TABLE ("table" oid, member oid, partition oid, place tid, system bigint, transaction xid8, statement bigint, number bigint, operation "char", at timestamptz, key jsonb, key_after jsonb, before jsonb, after jsonb, late boolean)
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE ROWS 10000
+	SET search_path = pg_catalog, pg_temp SET enable_nestloop = on
+	AS $$
+		WITH interest AS MATERIALIZED (SELECT c.key::oid AS "table", ARRAY(SELECT jsonb_array_elements_text(c.value)) AS columns FROM jsonb_each(columns) c)
+		SELECT t."table", t.member, e.tableoid, e.ctid, e.system, e.transaction, e.statement, e.number, e.operation, min(e.recorded_at) OVER (PARTITION BY e.system, e.transaction, e.statement), e.key, tarot.key_after(e.key, e.new),
+				tarot.columns_of_document(coalesce(e.key, '{}') || coalesce(e.old, '{}'), i.columns), tarot.columns_of_document(e.new, i.columns),
+				e.system = s.system_identifier AND CASE WHEN e.transaction = pg_current_xact_id_if_assigned() THEN e.operation = 'D' ELSE NOT pg_visible_in_snapshot(e.transaction, seen) END
+			FROM unnest(keys) k JOIN tarot.audit_entry e ON e.key = k.key JOIN unnest(tables) t ON t.system = e.system AND t.relation = e.relation AND t."table" = k."table" JOIN interest i ON i."table" = k."table", pg_control_system() s
+			WHERE e.operation IN ('I', 'U', 'D')
+	$$;
+
+-- The same as steps of the lives of the rows that had these keys. What is known of rows that were there in a snapshot fills the gaps.
 CREATE FUNCTION tarot.logged_lives(tables tarot.logged_table[], keys tarot.logged_row[], columns jsonb, truncated_members oid[], truncated_at timestamptz[], there tarot.logged_row[], seen pg_snapshot) RETURNS SETOF tarot.logged_step
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	-- What is joined to itself here has no index, and is as large as it happens to be.
+	SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET enable_nestloop = off SET jit = off
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -79,29 +94,23 @@ DECLARE
 BEGIN
 	FOR steps, there_before, there_after IN
 		WITH RECURSIVE truncation AS MATERIALIZED (SELECT u.member, array_agg(u.at ORDER BY u.at) AS times FROM unnest(truncated_members, truncated_at) AS u (member, at) GROUP BY u.member),
-			interest AS MATERIALIZED (SELECT c.key::oid AS "table", ARRAY(SELECT jsonb_array_elements_text(c.value)) AS columns FROM jsonb_each(columns) c),
 			seen_row AS MATERIALIZED (SELECT DISTINCT ON (t."table", t.key) t."table", t.key, t.document FROM unnest(there) t WHERE t.key IS NOT NULL ORDER BY t."table", t.key),
-			found AS MATERIALIZED (SELECT t."table", t.member, e.tableoid AS partition, e.ctid AS place, e.system, e.transaction, e.statement, e.number, e.operation, min(e.recorded_at) OVER (PARTITION BY e.system, e.transaction, e.statement) AS at, e.key, tarot.key_after(e.key, e.new) AS key_after,
-					tarot.columns_of_document(coalesce(e.key, '{}') || coalesce(e.old, '{}'), i.columns) AS before, tarot.columns_of_document(e.new, i.columns) AS after,
-					e.system = s.system_identifier AND CASE WHEN e.transaction = pg_current_xact_id_if_assigned() THEN e.operation = 'D' ELSE NOT pg_visible_in_snapshot(e.transaction, seen) END AS late
-				FROM unnest(keys) k JOIN tarot.audit_entry e ON e.key = k.key JOIN unnest(tables) t ON t.system = e.system AND t.relation = e.relation AND t."table" = k."table" JOIN interest i ON i."table" = k."table", pg_control_system() s
-				WHERE e.operation IN ('I', 'U', 'D')),
 			entry AS MATERIALIZED (SELECT f.*, f.key_after <> f.key AS moves, dense_rank() OVER (ORDER BY f.at, f.system, f.transaction, f.statement) AS moment, row_number() OVER (ORDER BY f.at, f.system, f.transaction, f.statement, f.number) AS position,
-					coalesce(width_bucket(f.at, r.times), 0) AS epoch, r.times FROM found f LEFT JOIN truncation r ON r.member = f.member),
+					coalesce(width_bucket(f.at, r.times), 0) AS epoch, r.times FROM tarot.entries_of_keys(tables, keys, columns, seen) f LEFT JOIN truncation r ON r.member = f.member),
 			-- At the key that an entry found, and the one that it left. What one statement does to several rows frees keys before it gives them away.
 			stay AS MATERIALIZED (SELECT o.*, dense_rank() OVER (ORDER BY o."table", o.member, o.epoch, o.key, o.turn) AS stay FROM (
 				SELECT p.*, count(*) FILTER (WHERE p.begins) OVER w + count(*) FILTER (WHERE p.ends) OVER (PARTITION BY p."table", p.member, p.epoch, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS turn,
-						max(p.at) FILTER (WHERE p.ends) OVER (PARTITION BY p."table", p.member, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS freed,
+						max(p.at) FILTER (WHERE p.ends) OVER (PARTITION BY p."table", p.member, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS freed_at,
 						count(*) OVER (PARTITION BY p."table", p.member, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > 0 AS used,
-						min(p.at) FILTER (WHERE p.begins) OVER (PARTITION BY p."table", p.member, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS taken
+						min(p.at) FILTER (WHERE p.begins) OVER (PARTITION BY p."table", p.member, p.key ORDER BY p.moment, p.begins, p.position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) - interval '1 microsecond' AS free_until
 					FROM (SELECT e."table", e.member, e.epoch, e.key, e.moment, e.position, e.at, e.operation = 'I' AS begins, e.operation = 'D' OR e.moves AS ends, e.moves FROM entry e
 						UNION ALL SELECT e."table", e.member, e.epoch, e.key_after, e.moment, e.position, e.at, true, false, true FROM entry e WHERE e.moves) AS p
 					WINDOW w AS (PARTITION BY p."table", p.member, p.epoch, p.key ORDER BY p.moment, p.begins, p.position)) AS o),
 			origin (stay, life) AS (SELECT s.stay, s.stay FROM stay s GROUP BY s.stay HAVING NOT bool_or(s.begins AND s.moves)
 				UNION SELECT b.stay, o.life FROM origin o JOIN stay a ON a.stay = o.stay AND a.ends AND a.moves JOIN stay b ON b.position = a.position AND b.begins)
 		SELECT array_agg(ROW(e."table", o.life, e.partition, e.place, e.system, e.transaction, e.number, e.operation, e.at, e.key, e.key_after, e.before, e.after,
-					CASE WHEN e.operation = 'I' THEN CASE WHEN a.used OR e.epoch > 0 THEN e.at ELSE '-infinity' END ELSE coalesce(greatest(a.freed, e.times[e.epoch]) + interval '1 microsecond', '-infinity') END,
-					least(b.taken, e.times[e.epoch + 1], 'infinity'), e.late)::tarot.logged_step ORDER BY e.position),
+					CASE WHEN e.operation = 'I' THEN CASE WHEN a.used OR e.epoch > 0 THEN e.at ELSE '-infinity' END ELSE coalesce(greatest(a.freed_at, e.times[e.epoch]) + interval '1 microsecond', '-infinity') END,
+					least(b.free_until, e.times[e.epoch + 1], 'infinity'), CASE WHEN a.ends THEN coalesce(a.free_until, 'infinity') ELSE e.at END, e.late)::tarot.logged_step ORDER BY e.position),
 				array_agg(before.document ORDER BY e.position), array_agg(after.document ORDER BY e.position)
 			FROM entry e JOIN stay a ON a.position = e.position AND a.key = e.key JOIN stay b ON b.position = e.position AND b.key = e.key_after JOIN origin o ON o.stay = a.stay
 				LEFT JOIN seen_row before ON before."table" = e."table" AND before.key = e.key LEFT JOIN seen_row after ON after."table" = e."table" AND after.key = e.key_after
@@ -155,4 +164,4 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.logged_tables(oid[]), tarot.told_entries(tarot.logged_table[], tarot.logged_document[]), tarot.logged_lives(tarot.logged_table[], tarot.logged_row[], jsonb, oid[], timestamptz[], tarot.logged_row[], pg_snapshot) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.entries_of_keys(tarot.logged_table[], tarot.logged_row[], jsonb, pg_snapshot), tarot.logged_tables(oid[]), tarot.told_entries(tarot.logged_table[], tarot.logged_document[]), tarot.logged_lives(tarot.logged_table[], tarot.logged_row[], jsonb, oid[], timestamptz[], tarot.logged_row[], pg_snapshot) FROM PUBLIC;

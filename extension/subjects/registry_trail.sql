@@ -135,7 +135,7 @@ CREATE FUNCTION tarot.subject_names(subject text, steps tarot.logged_step[]) RET
 			step AS MATERIALIZED (SELECT u.*, h.name, h.key IN (u.key_before, u.key_after) AS called FROM unnest(steps) u JOIN home h ON h.relation = u."table"),
 			life AS MATERIALIZED (SELECT DISTINCT ON (s."table") s."table", s.life, max(s.at) OVER (PARTITION BY s."table", s.life) AS called_at FROM step s WHERE s.called ORDER BY s."table", s.present DESC, s.at DESC, s.life)
 		SELECT k.name, min(k.since), max(k.until) FROM life l JOIN step s ON s."table" = l."table" AND s.life = l.life AND s.at <= l.called_at,
-				LATERAL (VALUES (s.key_before->>s.name, s.since, s.at), (s.key_after->>s.name, s.at, s.until)) AS k (name, since, until)
+				LATERAL (VALUES (s.key_before->>s.name, s.since, s.free_until), (s.key_after->>s.name, s.at, s.until)) AS k (name, since, until)
 			GROUP BY k.name
 	$$;
 
@@ -153,7 +153,8 @@ CREATE FUNCTION tarot.subject_documents(tables oid[], names tarot.logged_documen
 -- subject's. Where the log does not tell since when, since another had the key, or ever.
 CREATE FUNCTION tarot.subject_entries(subject text, there tarot.logged_row[], seen pg_snapshot) RETURNS TABLE ("table" oid, partition oid, place tid, system bigint, transaction xid8, number bigint)
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	-- The sizes of the arrays make the plan.
+	SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan SET jit = off
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -201,21 +202,23 @@ BEGIN
 		WITH registered AS MATERIALIZED (SELECT s.relation::oid, s.parent::oid, s.columns::text[], s.parent_columns::text[] FROM tarot.subject_registrations() s),
 			way AS MATERIALIZED (SELECT DISTINCT d."table", ARRAY(SELECT k FROM jsonb_object_keys(d.document) k ORDER BY k) AS columns FROM unnest(documents) d),
 			step AS MATERIALIZED (SELECT u.*, row_number() OVER () AS position FROM unnest(steps) u),
-			-- What a DELETE cascades to may be on record after it: its key is free until somebody takes it.
-			state AS MATERIALIZED (SELECT s.position, s."table", s.present, k.* FROM step s, LATERAL (VALUES (s.key_before, s.before, s.since, s.at, CASE s.operation WHEN 'D' THEN s.until ELSE s.at END), (s.key_after, s.after, s.at, s.until, s.until)) AS k (key, document, since, until, free_until) WHERE k.document IS NOT NULL),
+			known AS MATERIALIZED (SELECT DISTINCT s."table", k.key FROM step s, LATERAL (VALUES (s.key_before), (s.key_after)) AS k (key) WHERE s.present),
+			-- What a DELETE, or another key, cascades to may be on record after it.
+			state AS MATERIALIZED (SELECT s.position, s."table", s.present, k.* FROM step s, LATERAL (VALUES (s.key_before, s.before, s.since, s.at, s.free_until), (s.key_after, s.after, s.at, s.until, s.until)) AS k (key, document, since, until, free_until) WHERE k.document IS NOT NULL),
+			telling AS MATERIALIZED (SELECT s.*, tarot.columns_of_document(s.document, w.columns) AS told FROM state s JOIN way w ON w."table" = s."table" WHERE s.document ?& w.columns),
 			-- It is the subject's now, and nothing tells that it was anybody else's before.
 			own AS MATERIALIZED (SELECT s.* FROM state s WHERE s.present AND EXISTS (SELECT FROM registered r WHERE r.relation = s."table" AND NOT s.document ?& r.columns)
-				UNION SELECT s.* FROM state s JOIN way w ON w."table" = s."table" JOIN unnest(documents) d ON d."table" = s."table" AND d.document = tarot.columns_of_document(s.document, w.columns) AND d.since <= s.until AND d.until >= s.since WHERE s.document ?& w.columns)
+				UNION SELECT t.position, t."table", t.present, t.key, t.document, t.since, t.until, t.free_until FROM telling t JOIN unnest(documents) d ON d."table" = t."table" AND d.document = t.told AND d.since <= t.until AND d.until >= t.since)
 			SELECT ARRAY(SELECT DISTINCT o.position FROM own o) AS positions,
 					ARRAY(SELECT DISTINCT ROW(r.relation, b.document, k.since, CASE WHEN k.key ?& r.parent_columns THEN k.free_until ELSE k.until END)::tarot.logged_document FROM (SELECT o."table", o.key, o.document, o.since, o.until, o.free_until FROM own o
 							-- Of what the log does not know.
-							UNION ALL SELECT t."table", t.key, t.document, '-infinity', 'infinity', 'infinity' FROM unnest(there) t WHERE t."table" = ANY (members) AND NOT EXISTS (SELECT FROM step s, LATERAL (VALUES (s.key_before), (s.key_after)) AS k (key) WHERE s.present AND s."table" = t."table" AND k.key = t.key)) AS k
+							UNION ALL SELECT t."table", t.key, t.document, '-infinity', 'infinity', 'infinity' FROM unnest(there) t WHERE t."table" = ANY (members) AND NOT EXISTS (SELECT FROM known n WHERE n."table" = t."table" AND n.key = t.key)) AS k
 						JOIN registered r ON r.parent = k."table", LATERAL (SELECT jsonb_object_agg(u.name, k.document->u.parent) AS document FROM unnest(r.columns, r.parent_columns) AS u (name, parent)) AS b
 						-- What refers to nothing is nobody's.
 						WHERE k.document ?& r.parent_columns AND NOT EXISTS (SELECT FROM jsonb_each(b.document) v WHERE v.value = 'null')) AS below
 			INTO owned;
 		below := below || owned.below;
-		RETURN QUERY SELECT s."table", s.partition, s.place, s.system, s.transaction, s.number FROM unnest(steps) WITH ORDINALITY AS s ("table", life, partition, place, system, transaction, number, operation, at, key_before, key_after, before, after, since, until, present, position) JOIN unnest(owned.positions) AS o (position) ON o.position = s.position
+		RETURN QUERY SELECT s."table", s.partition, s.place, s.system, s.transaction, s.number FROM unnest(steps) WITH ORDINALITY AS s ("table", life, partition, place, system, transaction, number, operation, at, key_before, key_after, before, after, since, until, free_until, present, position) JOIN unnest(owned.positions) AS o (position) ON o.position = s.position
 			UNION ALL SELECT h."table", h.partition, h.place, h.system, h.transaction, h.number FROM unnest(keyless) h
 				WHERE EXISTS (SELECT FROM unnest(documents) d WHERE d."table" = h."table" AND d.document = ANY (h.told) AND h.at BETWEEN d.since AND d.until);
 	END LOOP;
