@@ -57,7 +57,15 @@ rights_log() {
 	run_rounds "SELECT count(*) FROM tarot.erase_subject('0', dry_run => false, audit_details => true);"
 	for ((i = 1; i <= 10; i++)); do sql -c "SELECT tarot.unregister_subject_table('fact_$i')" -c "DROP TABLE fact_$i" >/dev/null; done
 	sql -c 'DROP SEQUENCE next_person' -c 'TRUNCATE tarot.audit_entry' >/dev/null
-	sql -At -c "SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index WHERE indrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'tarot.audit_entry'::regclass) \gexec" >/dev/null
+	sql >/dev/null <<-SQL
+		DO \$\$
+		DECLARE made regclass;
+		BEGIN
+			FOR made IN SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'tarot.audit_entry'::regclass) LOOP
+				EXECUTE format('DROP INDEX %s', made);
+			END LOOP;
+		END \$\$;
+	SQL
 }
 
 part_rights() {
