@@ -17,7 +17,7 @@ SELECT tarot.audit_table(t::regclass) FROM unnest('{customer,orders,item,visit,m
 -- ------------------------------------------------------------ who may
 SET ROLE regress_subjects_support;
 SELECT code(s) FROM unnest(ARRAY[$$SELECT * FROM tarot.rectifications('1')$$, $$SELECT * FROM tarot.breach_report('-infinity', 'infinity')$$, $$SELECT * FROM tarot.breach_subjects('-infinity', 'infinity')$$, $$SELECT * FROM tarot.subject_rows('1')$$,
-	$$SELECT * FROM tarot.entries_of_rows('customer'::regclass, '{}', '{}')$$, $$SELECT tarot.erase_details_of_rows('customer'::regclass, '{}', '{}', 'x')$$, $$SELECT tarot.read_on_subject('customer'::regclass, 'SELECT 1::bigint', '1')$$,
+	$$SELECT * FROM tarot.subject_entries('1', '{}', pg_current_snapshot())$$, $$SELECT tarot.erase_details_of_subject('1', '{}', pg_current_snapshot(), '{}', 'x')$$, $$SELECT * FROM tarot.logged_tables('{}')$$, $$SELECT tarot.read_on_subject('customer'::regclass, 'SELECT 1::bigint', '1')$$,
 	$$SELECT * FROM tarot.breached_subjects('customer'::regclass, '-infinity', 'infinity', NULL, NULL, NULL)$$]) s;
 SET ROLE regress_subjects_officer;
 SELECT run($$SELECT tarot.rectifications('')$$), run('SELECT tarot.rectifications(NULL)');
@@ -131,11 +131,11 @@ CREATE FUNCTION told_by_key(type text, value text) RETURNS bigint LANGUAGE plpgs
 DECLARE
 	told bigint;
 BEGIN
-	EXECUTE format('CREATE TABLE keyed (k %s PRIMARY KEY, who text)', type);
+	EXECUTE format('CREATE TABLE keyed (k %s PRIMARY KEY, who text, what text)', type);
 	PERFORM tarot.register_subject_table('keyed', 'who'), tarot.audit_table('keyed');
-	EXECUTE format('INSERT INTO keyed VALUES (%L, %L)', value, 'x');
-	EXECUTE format('UPDATE keyed SET who = %L', type);
-	SELECT count(*) INTO told FROM tarot.subject_rows(type) r, tarot.entries_of_rows(r.relation, r.keys, r.documents) WHERE r.relation = 'keyed'::regclass;
+	EXECUTE format('INSERT INTO keyed VALUES (%L, %L, %L)', value, type, 'x');
+	UPDATE keyed SET what = 'y';
+	SELECT count(*) INTO told FROM tarot.subject_entries(type, ARRAY(SELECT r FROM tarot.subject_rows(type) r), pg_current_snapshot()) e WHERE e."table" = 'keyed'::regclass;
 	PERFORM tarot.unregister_subject_table('keyed');
 	DROP TABLE keyed;
 	RETURN told;
@@ -150,7 +150,7 @@ BEGIN
 	PERFORM tarot.register_subject_table('owned', 'who'), tarot.audit_table('owned');
 	EXECUTE format('INSERT INTO owned VALUES (%L, %L)', value, 'x');
 	EXECUTE format('UPDATE owned SET what = %L', 'y');
-	SELECT count(*) INTO told FROM tarot.subject_rows(subject) r, tarot.entries_of_rows(r.relation, r.keys, r.documents) WHERE r.relation = 'owned'::regclass;
+	SELECT count(*) INTO told FROM tarot.subject_entries(subject, ARRAY(SELECT r FROM tarot.subject_rows(subject) r), pg_current_snapshot()) e WHERE e."table" = 'owned'::regclass;
 	PERFORM tarot.unregister_subject_table('owned');
 	DROP TABLE owned;
 	RETURN told;

@@ -85,9 +85,8 @@ CREATE FUNCTION tarot.changes_of_table(rel oid, since timestamptz DEFAULT '-infi
 				OR e.table_name = ANY (ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM tarot.relation_tree(rel, '{r,p}') m JOIN pg_class c ON c.oid = m.member JOIN pg_namespace n ON n.oid = c.relnamespace)))
 	$$;
 
--- Those about rows with these primary keys, under keys that they had before, too; and of entries without a key those of rows that
--- documents tell, each by some columns.
-CREATE FUNCTION tarot.entries_of_rows(rel oid, keys jsonb[], documents jsonb[]) RETURNS TABLE (partition oid, place tid, system bigint, transaction xid8, number bigint)
+-- Those about whatever rows have had this primary key, under keys that they had before, too.
+CREATE FUNCTION tarot.entries_of_key(rel oid, sought jsonb) RETURNS TABLE (partition oid, place tid, system bigint, transaction xid8, number bigint)
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -95,9 +94,9 @@ CREATE FUNCTION tarot.entries_of_rows(rel oid, keys jsonb[], documents jsonb[]) 
 DECLARE
 	tables CONSTANT oid[] := ARRAY(SELECT m.member FROM tarot.relation_tree(rel, '{r,p}') m);
 	names CONSTANT text[] := ARRAY(SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (tables));
+	keys jsonb[] := ARRAY[sought];
 	i integer := 1;
 BEGIN
-	keys := ARRAY(SELECT DISTINCT k FROM unnest(keys) k);
 	-- As tarot.audit_history() looks for them.
 	WHILE i <= cardinality(keys) LOOP
 		keys := keys || ARRAY(SELECT DISTINCT e.key FROM tarot.audit_entry e WHERE tarot.key_after(e.key, e.new) = keys[i] AND tarot.key_after(e.key, e.new) <> e.key
@@ -106,29 +105,7 @@ BEGIN
 	END LOOP;
 	RETURN QUERY SELECT e.tableoid, e.ctid, e.system, e.transaction, e.number
 		FROM unnest(keys) AS k (key) JOIN tarot.audit_entry e ON e.key = k.key WHERE e.operation IN ('I', 'U', 'D') AND (e.relation = ANY (tables) OR e.table_name = ANY (names));
-	IF documents <> '{}' THEN
-		RETURN QUERY WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d)
-			SELECT c.partition, c.place, (c.entry).system, (c.entry).transaction, (c.entry).number FROM tarot.changes_of_table(rel) c
-				WHERE (c.entry).key IS NULL AND EXISTS (SELECT FROM telling t, LATERAL (VALUES ((c.entry).old), ((c.entry).new)) AS s (row)
-					WHERE s.row ?& t.columns AND tarot.columns_of_document(s.row, t.columns) IN (SELECT unnest(documents)));
-	END IF;
 END
 $$;
 
--- The keys of rows that documents tell: those that were deleted as such, and those that were such by the last entry that says so, for of what
--- is truncated there is no other.
-CREATE FUNCTION tarot.told_keys(rel oid, documents jsonb[]) RETURNS SETOF jsonb
-	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		WITH telling (columns) AS MATERIALIZED (SELECT DISTINCT ARRAY(SELECT jsonb_object_keys(d)) FROM unnest(documents) d),
-		-- Of an UPDATE those columns that it left as they were are in neither.
-		told AS MATERIALIZED (SELECT (c.entry).operation, tarot.key_after((c.entry).key, (c.entry).new) AS key, t.columns, tarot.columns_of_document(s.row, t.columns) AS document, (c.entry).recorded_at, (c.entry).transaction, (c.entry).statement, (c.entry).number
-			FROM tarot.changes_of_table(rel) c, LATERAL (SELECT CASE (c.entry).operation WHEN 'D' THEN (c.entry).old WHEN 'U' THEN (c.entry).old || (c.entry).new ELSE (c.entry).new END) AS s (row), telling t
-			WHERE (c.entry).key IS NOT NULL AND s.row ?& t.columns)
-		SELECT t.key FROM told t WHERE t.operation = 'D' AND t.document IN (SELECT unnest(documents))
-		UNION SELECT l.key FROM (SELECT DISTINCT ON (t.key, t.columns) t.key, t.document FROM told t ORDER BY t.key, t.columns, t.recorded_at DESC, t.transaction DESC, t.statement DESC, t.number DESC) AS l
-			WHERE l.document IN (SELECT unnest(documents))
-	$$;
-
-REVOKE ALL ON FUNCTION tarot.columns_of_document(jsonb, text[]), tarot.changes_of_table(oid, timestamptz, timestamptz), tarot.entries_of_rows(oid, jsonb[], jsonb[]), tarot.told_keys(oid, jsonb[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.columns_of_document(jsonb, text[]), tarot.changes_of_table(oid, timestamptz, timestamptz), tarot.entries_of_key(oid, jsonb) FROM PUBLIC;

@@ -112,21 +112,6 @@ BEGIN
 END
 $$;
 
--- Of all entries about rows, by their keys, or by what else entries tell them.
-CREATE FUNCTION tarot.erase_details_of_rows(rel oid, keys jsonb[], documents jsonb[], reason text) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	found record;
-BEGIN
-	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
-	SELECT array_agg(e.partition) AS partitions, array_agg(e.place) AS places, array_agg(e.system) AS systems, array_agg(e.transaction) AS transactions, array_agg(e.number) AS numbers INTO found
-		FROM tarot.entries_of_rows(rel, keys, documents) e;
-	RETURN tarot.erase_found_details(found.partitions, found.places, found.systems, found.transactions, found.numbers, rel, (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel), reason);
-END
-$$;
-
 -- ------------------------------------------------------------ for whom EXECUTE is granted
 
 CREATE FUNCTION tarot.drop_audit_partitions(keep interval, with_damaged boolean DEFAULT false, dry_run boolean DEFAULT false)
@@ -202,12 +187,15 @@ CREATE FUNCTION tarot.erase_audit_details(rel regclass, key jsonb, reason text) 
 #variable_conflict use_column
 DECLARE
 	sought CONSTANT jsonb := erase_audit_details.key;
+	found record;
 BEGIN
 	PERFORM tarot.require_erase_reason(reason);
 	IF rel IS NULL OR sought IS NULL OR jsonb_typeof(sought) <> 'object' OR sought = '{}' THEN
 		RAISE EXCEPTION 'rel must be a table, and key an object of its primary key' USING ERRCODE = 'invalid_parameter_value', HINT = 'As tarot.audit_log has it: ''{"id": 1}''.';
 	END IF;
-	RETURN tarot.erase_details_of_rows(rel, ARRAY[sought], '{}', reason);
+	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
+	SELECT array_agg(e.partition) AS partitions, array_agg(e.place) AS places, array_agg(e.system) AS systems, array_agg(e.transaction) AS transactions, array_agg(e.number) AS numbers INTO found FROM tarot.entries_of_key(rel, sought) e;
+	RETURN tarot.erase_found_details(found.partitions, found.places, found.systems, found.transactions, found.numbers, rel, (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = rel), reason);
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_audit_details(regclass, jsonb, text) IS
@@ -241,5 +229,5 @@ COMMENT ON FUNCTION tarot.erase_audit_entries(xid8[], bigint[], text, bigint[]) 
 	'Erases key, old and new of entries of the audit log, as tarot.erase_audit_details() does, that are named by transaction and number, and system where that is not this cluster''s; returns how many. Those that are not there, or erased already, are left out. For whom EXECUTE is granted. Raises 22023 without a reason, for lists of different lengths, and for entries of statements and of retention, whose details nobody erases.';
 
 REVOKE ALL ON FUNCTION tarot.examine_audit_entries(oid, timestamptz, boolean, boolean), tarot.remove_audit_partition(oid, tid[]), tarot.erase_entries_at(oid, tid[]), tarot.put_retention_entry(oid, text, jsonb), tarot.past_audit_partitions(timestamptz), tarot.hold_audit_partition(text), tarot.lock_audit_partitions(text[]),
-	tarot.put_dropped_entry(oid, text, timestamptz, timestamptz, bigint, text), tarot.erase_found_details(oid[], tid[], bigint[], xid8[], bigint[], oid, text, text), tarot.require_erase_reason(text), tarot.erase_details_of_rows(oid, jsonb[], jsonb[], text),
+	tarot.put_dropped_entry(oid, text, timestamptz, timestamptz, bigint, text), tarot.erase_found_details(oid[], tid[], bigint[], xid8[], bigint[], oid, text, text), tarot.require_erase_reason(text),
 	tarot.drop_audit_partitions(interval, boolean, boolean), tarot.erase_audit_details(regclass, jsonb, text), tarot.erase_audit_entries(xid8[], bigint[], text, bigint[]) FROM PUBLIC;

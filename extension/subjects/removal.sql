@@ -195,6 +195,20 @@ $$;
 
 -- ------------------------------------------------------------ doing it
 
+-- Key, old and new of entries about a subject's rows, as they were in a snapshot, of some tables; how many of each.
+CREATE FUNCTION tarot.erase_details_of_subject(subject text, there tarot.logged_row[], seen pg_snapshot, tables oid[], reason text) RETURNS TABLE ("table" oid, entries bigint)
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	-- Nobody else moves entries that were found.
+	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
+	RETURN QUERY SELECT f."table", tarot.erase_found_details(array_agg(f.partition), array_agg(f.place), array_agg(f.system), array_agg(f.transaction), array_agg(f.number), f."table", format('%I.%I', n.nspname, c.relname), reason)
+		FROM (SELECT DISTINCT ON (e.partition, e.place) e.* FROM tarot.subject_entries(erase_details_of_subject.subject, there, seen) e WHERE e."table" = ANY (tables) ORDER BY e.partition, e.place, e."table") f JOIN pg_class c ON c.oid = f."table" JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY f."table", n.nspname, c.relname;
+END
+$$;
+
 -- What would be done, or was, as an array of {"table", "action", "rows", "legal_basis", "problem"}; without a table of keys. With a reason
 -- details of entries about the rows are erased, too.
 CREATE FUNCTION tarot.erase_rows(subject text, dry_run boolean, audit_reason text DEFAULT '', erased_at timestamptz DEFAULT 'infinity') RETURNS jsonb
@@ -218,9 +232,10 @@ DECLARE
 	statement text;
 	affected bigint;
 	again boolean := false;
-	logged tarot.logged_rows[] := '{}';
-	l tarot.logged_rows;
-	untold record;
+	-- The tables whose details of the log go, too, and the subject's rows as they are before.
+	logged oid[] := '{}';
+	there tarot.logged_row[];
+	seen CONSTANT pg_snapshot := pg_current_snapshot();
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -268,20 +283,23 @@ BEGIN
 		END IF;
 	END LOOP;
 	IF audit_reason <> '' THEN
-		-- While the rows are there to tell. What is kept for a legal basis is kept in the log as well.
-		logged := ARRAY(SELECT w FROM tarot.subject_rows(subject) w WHERE actions->>(w.relation::text) <> 'keep');
-		FOREACH l IN ARRAY logged LOOP
-			untold := tarot.untold_entries(l.relation);
-			IF untold.of_rows > 0 THEN
-				problem := format('%s of its entries in the audit log do not tell whose they are: it takes a primary key, or columns that say so, without a data class and with the names that they have now', untold.of_rows);
-				report := report || jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'problem', problem);
-				problems := problems || format('%s: %s', l.relation::regclass, problem);
-			ELSIF dry_run THEN
-				SELECT count(*) INTO affected FROM tarot.entries_of_rows(l.relation, l.keys, l.documents);
-				report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END
-					|| CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
+		-- What is kept for a legal basis is kept in the log as well.
+		logged := ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) <> 'keep');
+		FOR r IN SELECT u."table"::regclass AS relation, u.of_rows, u.of_deleted FROM tarot.untold_entries(ARRAY(SELECT e FROM tarot.logged_tables(logged) e)) u ORDER BY u."table"::regclass::text COLLATE "C" LOOP
+			IF r.of_rows > 0 THEN
+				problem := format('%s of its entries in the audit log do not tell whose they are: it takes a primary key, or columns that say so, without a data class and with the names that they have now', r.of_rows);
+				report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'problem', problem);
+				problems := problems || format('%s: %s', r.relation, problem);
+			ELSIF r.of_deleted > 0 THEN
+				report := report || jsonb_build_object('table', r.relation, 'action', 'not told in audit', 'rows', r.of_deleted);
 			END IF;
 		END LOOP;
+		there := ARRAY(SELECT w FROM tarot.subject_rows(subject) w);
+		IF dry_run THEN
+			FOR r IN SELECT e."table"::regclass AS relation, count(*) AS entries FROM tarot.subject_entries(subject, there, seen) e WHERE e."table" = ANY (logged) GROUP BY e."table" ORDER BY e."table"::regclass::text COLLATE "C" LOOP
+				report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'rows', r.entries);
+			END LOOP;
+		END IF;
 	END IF;
 	problems := array_remove(problems, NULL);
 	IF problems <> '{}' AND NOT dry_run THEN
@@ -319,14 +337,10 @@ BEGIN
 		END LOOP;
 	END IF;
 
-	IF NOT dry_run THEN
+	IF audit_reason <> '' AND NOT dry_run THEN
 		-- Those of the deletion, too.
-		FOREACH l IN ARRAY logged LOOP
-			-- Others may have given a row another key until it could be deleted, or brought one more.
-			affected := tarot.erase_details_of_rows(l.relation, ARRAY(SELECT unnest(l.keys) UNION SELECT tarot.told_keys(l.relation, l.documents)), l.documents, audit_reason);
-			report := report || CASE WHEN affected > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'erase audit details', 'rows', affected) ELSE '[]' END;
-			untold := tarot.untold_entries(l.relation);
-			report := report || CASE WHEN untold.of_deleted > 0 THEN jsonb_build_object('table', l.relation::regclass, 'action', 'not told in audit', 'rows', untold.of_deleted) ELSE '[]' END;
+		FOR r IN SELECT e."table"::regclass AS relation, e.entries FROM tarot.erase_details_of_subject(subject, there, seen, logged, audit_reason) e ORDER BY e."table"::regclass::text COLLATE "C" LOOP
+			report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'rows', r.entries);
 		END LOOP;
 	END IF;
 
@@ -375,4 +389,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;
