@@ -52,7 +52,8 @@ SELECT a.what, n.next, n.due_at FROM (VALUES
 	(11, 'so many hours later', '2026-10-24 05:00', '24 hours', 'Europe/Berlin', '2026-10-24 05:10+02'),
 	(12, 'in the hour that is there twice', '2026-10-24 02:30', '1 day', 'Europe/Berlin', '2026-10-24 02:40+02'),
 	(13, 'the day after, run in the first', '2026-10-25 02:30', '1 day', 'Europe/Berlin', '2026-10-25 02:40+01'),
-	(14, 'at midnight, which the day has not got', '2026-09-05 00:00', '1 day', 'America/Santiago', '2026-09-05 00:10-04')
+	(14, 'at midnight, which the day has not got', '2026-09-05 00:00', '1 day', 'America/Santiago', '2026-09-05 00:10-04'),
+	(15, 'some minutes later, in the hour that is there twice', '2026-10-25 02:00', '10 minutes', 'Europe/Berlin', '2026-10-25 02:00:01+02')
 ) AS a (number, what, scheduled, every, zone, now), tarot.job_after(a.scheduled, a.every, a.zone, a.now) AS n ORDER BY a.number;
 SHOW TimeZone;
 

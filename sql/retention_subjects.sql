@@ -140,6 +140,24 @@ SELECT tarot.run_job_soon('post');
 CALL tarot.run_due_jobs();
 SELECT array_agg(id ORDER BY id) FROM post;
 
+-- Masks would be compared.
+SET ROLE regress_held_owner;
+CREATE TABLE member (name text PRIMARY KEY, left_on date);
+CREATE TABLE stay (member text REFERENCES member ON DELETE CASCADE, customer int);
+INSERT INTO member VALUES ('Ada', '2019-01-01'), ('Bob', '2019-01-01');
+INSERT INTO stay VALUES ('Ada', 1), ('Bob', 2);
+RESET ROLE;
+SELECT tarot.classify_column('member', 'name', 'name'), tarot.mask_table('member');
+SELECT tarot.register_subject_table('stay', 'customer');
+SET ROLE regress_held_owner;
+SELECT tarot.add_retention('member', 'left_on', '1 year', policy => 'member');
+RESET ROLE;
+CALL tarot.run_due_jobs();
+SELECT * FROM last_run('member');
+SELECT count(*) FROM member; SELECT count(*) FROM stay;
+SELECT tarot.remove_retention('member'), tarot.unregister_subject_table('stay'), tarot.grant_class('name', current_user::regrole, 'plain');
+SELECT tarot.unmask_table('member');
+
 -- ------------------------------------------------------------ with whose rights, and what is told to whom
 SET ROLE regress_held_other;
 CREATE TABLE remark (id int, shop int, number int, at date);

@@ -153,7 +153,8 @@ BEGIN
 	-- What was missed is not made up for.
 	IF due_at <= now OR scheduled AT TIME ZONE time_zone > now THEN
 		next := now AT TIME ZONE time_zone + days;
-		due_at := next AT TIME ZONE time_zone + (every - days);
+		-- An hour that is there twice would be its second.
+		due_at := CASE WHEN days = '0' THEN now + every ELSE next AT TIME ZONE time_zone + (every - days) END;
 	END IF;
 	IF every <> days THEN
 		next := due_at AT TIME ZONE time_zone;
@@ -292,6 +293,8 @@ BEGIN
 			outcome = CASE WHEN end_job_batch.progress IS NULL THEN 'finished' ELSE r.outcome END, ended_at = CASE WHEN end_job_batch.progress IS NULL THEN now END
 		WHERE r.job = end_job_batch.job AND r.number = end_job_batch.number;
 	IF progress IS NULL THEN
+		-- Only a run that is cancelled leaves something to be finished.
+		UPDATE tarot.job_state s SET progress = NULL WHERE s.name = job;
 		PERFORM tarot.schedule_job(job, again);
 	ELSE
 		-- After the others that are due: a run that never ends keeps none of them from being done.

@@ -66,7 +66,7 @@ JobStandbyIsBehind(void)
 	JobExecute("SELECT coalesce(bool_or(r.replay_lsn < $2 AND $3 OR r.replay_lsn < c.lsn AND "
 			   "extract(epoch FROM r.replay_lag) > $1), false), "
 			   "coalesce(bool_and(r.replay_lsn >= $2), true), c.lsn "
-			   "FROM (SELECT pg_catalog.pg_current_wal_lsn() AS lsn) AS c "
+			   "FROM (SELECT pg_catalog.pg_current_wal_flush_lsn() AS lsn) AS c "
 			   "LEFT JOIN pg_catalog.pg_stat_replication r ON r.state = 'streaming' GROUP BY c.lsn",
 			   3, types, values, NULL);
 	behind = DatumGetBool(get_value(1));

@@ -333,10 +333,10 @@ static void
 run_batch(Job *job, bool careful)
 {
 	const JobKind *kind = kind_of(job);
-	TimestampTz start = GetCurrentTimestamp();
-	TimestampTz begun;
+	instr_time start;
+	instr_time begun;
+	instr_time end;
 	double seconds;
-	double milliseconds;
 	bool isnull;
 	bool nothing;
 	bool nowhere;
@@ -350,6 +350,7 @@ run_batch(Job *job, bool careful)
 						   job->arguments, job->time_zone,
 						   job->position,  BoolGetDatum(careful)};
 
+	INSTR_TIME_SET_CURRENT(start);
 	require_agreement(job);
 	JobExecute(psprintf("SELECT * FROM tarot.%s($1, $2, $3, $4, $5, $6)", kind->plan), 6,
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
@@ -360,15 +361,18 @@ run_batch(Job *job, bool careful)
 
 	/* How large a batch is goes by how long its locks are held, and not by what it takes to plan
 	 * it. */
-	begun = GetCurrentTimestamp();
+	INSTR_TIME_SET_CURRENT(begun);
 	if (!nothing)
 		result = run_statement(job, statement, none ? (Datum) 0 : list);
 	job->alone = NULL;
-	milliseconds = (double) (GetCurrentTimestamp() - begun) / 1000;
-	seconds = (double) (GetCurrentTimestamp() - start) / USECS_PER_SEC;
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	seconds = INSTR_TIME_GET_DOUBLE(end);
+	INSTR_TIME_SUBTRACT(begun, start);
 	{
 		Oid types[] = {TEXTOID, JSONBOID, JSONBOID, FLOAT8OID};
-		Datum values[] = {job->name, position, result, Float8GetDatum(milliseconds)};
+		Datum values[] = {job->name, position, result,
+						  Float8GetDatum(seconds * 1000 - INSTR_TIME_GET_MILLISEC(begun))};
 		char nulls[] = {' ', nowhere ? 'n' : ' ', result == (Datum) 0 ? 'n' : ' ', ' ', '\0'};
 
 		JobExecute(psprintf("SELECT * FROM tarot.%s($1, $2, $3, $4)", kind->finish), 4, types,

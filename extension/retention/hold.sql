@@ -77,6 +77,11 @@ BEGIN
 				IF tarot.has_foreign_cast(f."constraint") THEN
 					RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(f.referring), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
 						HINT = 'Give the referring column the type of the referenced one.';
+				ELSIF EXISTS (SELECT FROM pg_constraint n, LATERAL (SELECT n.conrelid, unnest(n.conkey) UNION ALL SELECT n.confrelid, unnest(n.confkey)) AS k (relation, number)
+						WHERE n.oid = f."constraint" AND tarot.is_masked(k.relation) AND tarot.class_of_column(k.relation, k.number) IS NOT NULL) THEN
+					-- Masks of it may be compared, by which rows on hold would be missed.
+					RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a masked column', tarot.relation_name(f.referring), tarot.relation_name(leaf) USING ERRCODE = 'object_not_in_prerequisite_state',
+						HINT = 'Rows that refer are on hold, or may be, and would go with those that they refer to.';
 				END IF;
 				conditions := conditions || format('EXISTS (SELECT FROM (SELECT c.* FROM %s c WHERE %s) AS t WHERE %s)', f.member::regclass, f.comparison, held);
 			END IF;

@@ -166,7 +166,7 @@ BEGIN
 	IF kept IS NOT NULL THEN
 		EXECUTE kept INTO n_held, n_referred, n_rows USING list;
 	END IF;
-	IF n_held + n_referred > 0 OR NOT old THEN
+	IF n_held + n_referred > 0 OR old IS NOT TRUE THEN
 		EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', parent::regclass, name, told->>'bounds');
 		RETURN told - '{rows,counted}'::text[] || jsonb_build_object('held', n_held, 'referred', n_referred);
 	END IF;
@@ -239,7 +239,7 @@ BEGIN
 		'total', (SELECT count(*) FROM tarot.old_partitions(relation, age_column, cutoff))) || coalesce(progress, '{}');
 	IF detached IS NOT NULL THEN
 		state := tarot.partition_state((detached->>'parent')::oid, (detached->>'partition')::oid, (detached->>'type')::oid);
-		IF NOT progress ? 'kept' AND (state IN ('pending', 'detached') AND NOT progress ? 'alone_failed') IS NOT TRUE THEN
+		IF NOT progress ? 'kept' AND (state = 'pending' OR state = 'detached' AND NOT progress ? 'alone_failed') IS NOT TRUE THEN
 			-- Of a run that was cancelled nothing is left to do.
 			progress_of_batch := progress_of_batch - 'alone_failed' || '{"unfinished": null}';
 			detached := NULL;

@@ -278,6 +278,8 @@ tarot_worker_launch(Datum argument)
 	QueueListen();
 	if (EventWorkerEnabled)
 		WorkerStartSurvey();
+	else
+		disabled_at = GetCurrentTimestamp();
 	while (!WorkerIsToEnd())
 	{
 		if (wait != 0)

@@ -286,7 +286,7 @@ do_duties(bool woken)
 			any |= turn->due;
 			if (turn->next != 0)
 			{
-				long wait = TimestampDifferenceMilliseconds(now, turn->next);
+				long wait = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), turn->next);
 
 				next = next < 0 ? wait : Min(next, wait);
 			}
