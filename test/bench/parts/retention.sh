@@ -10,9 +10,10 @@ anonymize_old       update_once         <= 2       A tenth of a table anonymized
 due_check           fifty_milliseconds  <= 1       Finding that none of 1 000 policies is due, beside 50 milliseconds
 '
 
-# One client that updates rows which stay, alone and beside the policy. A batch is a transaction: how old that gets is looked at two hundred times a second.
+# One client that updates rows which stay, alone and beside the policy. A batch is a transaction: how old that gets is looked at two hundred times a second,
+# which takes a share of the processors, and so is done beside the writer alone, too.
 part_retention_writers() {
-	local round seconds=$((ROWS / 250000 + 1)) call watch
+	local round seconds=$((ROWS / 250000 + 1)) call
 	printf '%s\n' "\\set id random(1, $ROWS - 1) * 10 + 1" "UPDATE kept SET note = 'changed' WHERE id = :id;" >"$DIR/writer.sql"
 	echo "INSERT INTO watched SELECT extract(epoch FROM clock_timestamp() - xact_start) FROM pg_stat_activity WHERE query = 'CALL tarot.run_due_jobs()';" >"$DIR/watch.sql"
 	about retention_writers kept_writer_alone - 'UPDATE of a row, nothing else at work, p99'
@@ -21,19 +22,25 @@ part_retention_writers() {
 	for ((round = 1; round <= ROUNDS; round++)); do
 		sql -c 'DROP TABLE IF EXISTS watched' -c 'CREATE UNLOGGED TABLE watched (age double precision)'
 		sql <<<"$1 SELECT tarot.run_job_soon('kept');"
-		writer_p99 kept_writer_alone "$seconds"
+		watched_writer kept_writer_alone "$seconds"
 		sql -c 'CALL tarot.run_due_jobs()' &
 		call=$!
-		"$INST$PG_BIN/pgbench" -n -c 1 -R 200 -T "$seconds" -f "$DIR/watch.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/watch.out" 2>&1 &
-		watch=$!
-		writer_p99 kept_writer "$seconds"
+		watched_writer kept_writer "$seconds"
 		kill -0 $call 2>/dev/null || say "retention: it ended before the writer; BENCH_ROWS is too small"
-		wait $watch || { cat "$DIR/watch.out" >&2; die "pgbench failed"; }
 		wait $call || die "retention failed"
 		sql -c "SELECT format('sample kept_batch 1 %s', max(age)) FROM watched" >>"$SAMPLES"
 		echo 'sample hundred_milliseconds 1 0.1' >>"$SAMPLES"
 	done
 	sql -c 'DROP TABLE watched'
+}
+
+# watched_writer NAME SECONDS
+watched_writer() {
+	local watch
+	"$INST$PG_BIN/pgbench" -n -c 1 -R 200 -T "$2" -f "$DIR/watch.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/watch.out" 2>&1 &
+	watch=$!
+	writer_p99 "$1" "$2"
+	wait $watch || { cat "$DIR/watch.out" >&2; die "pgbench failed"; }
 }
 
 part_retention() {
