@@ -67,7 +67,7 @@ SELECT demo.claim(format('Erased from three tables and from the log: %s ms', :ms
 	AND NOT EXISTS (SELECT FROM tarot.audit_log l WHERE l.recorded_at > :'opened' AND concat(l.key, l.old, l.new) LIKE '%moonchild-1"%'));
 SELECT tarot.seal_audit() > 0 AS sealed \gset
 \connect - officer
-SELECT demo.claim('The certificate tells of nobody by name, and proves itself in the sealed log', (c->'sealed')::boolean AND c->'certificate'->>'command' = 'ERASE SUBJECT' AND c::text !~ 'moonchild|Zo' AND length(c->'certificate'->>'pseudonym') = 32)
+SELECT demo.claim('The certificate tells of nobody by name, and proves itself in the sealed log', (c->'sealed')::boolean AND c->'certificate'->>'command' = 'ERASE SUBJECT' AND c::text !~ 'moonchild|Zoë|zoe@' AND length(c->'certificate'->>'pseudonym') = 32)
 	FROM (SELECT tarot.erasure_certificate(:'erasure')) AS e (c);
 
 \connect - postgres
