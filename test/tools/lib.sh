@@ -194,7 +194,7 @@ server_start() {
 	if [ ! -e "$DATA/PG_VERSION" ]; then
 		as_pg rm -rf "$DATA.new"
 		as_pg "$INST$PG_BIN/initdb" -D "$DATA.new" -U postgres --auth=trust --no-sync --encoding=UTF8 \
-			--locale=C.UTF-8 </dev/null >"$DIR/initdb.log" 2>&1 || { cat "$DIR/initdb.log" >&2; return 1; }
+			--locale=C.UTF-8 </dev/null >"$DATA.initdb.log" 2>&1 || { cat "$DATA.initdb.log" >&2; return 1; }
 		as_pg sh -c "echo \"include 'tarot.conf'\" >>'$DATA.new/postgresql.conf' && mv '$DATA.new' '$DATA'"
 	fi
 	as_pg mkdir -p "$SOCKET" 2>/dev/null || { mkdir -p "$SOCKET" && chown "$PG_USER:" "$SOCKET"; }
@@ -210,9 +210,9 @@ server_start() {
 		${SERVER_SETTINGS:-}
 	CONF
 	forget_stale_pid
-	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DIR/pg_ctl.log" 2>&1 9>&-
+	if ! as_pg "$INST$PG_BIN/pg_ctl" -D "$DATA" -l "$LOG" -w -t 60 start </dev/null >"$DATA.pg_ctl.log" 2>&1 9>&-
 	then
-		cat "$DIR/pg_ctl.log" >&2
+		cat "$DATA.pg_ctl.log" >&2
 		as_pg tail -n 30 "$LOG" >&2
 		return 1
 	fi
