@@ -123,16 +123,24 @@ BEGIN
 END
 $$;
 
--- Who a subject was called when: by the keys that the row had which is theirs, where its table is one of those that have the subject as the
--- key, and refer for it to no other. Of several that bore an identifier it is the one who has it, or had it last.
-CREATE FUNCTION tarot.subject_names(subject text, steps tarot.logged_step[]) RETURNS TABLE (name text, since timestamptz, until timestamptz)
+-- The tables that say who a subject was when: those that have the subject as their key, and refer for it to no other.
+CREATE FUNCTION tarot.naming_tables() RETURNS oid[]
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT ARRAY(SELECT s.relation::oid FROM tarot.subject_registrations() s
+			WHERE s.parent IS NULL AND tarot.logged_key(s.relation) = s.columns
+				AND NOT EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.conrelid = s.relation AND n.conkey = s.numbers AND n.confrelid <> n.conrelid AND n.confrelid IN (SELECT o.relation FROM tarot.subject_registrations() o)))
+	$$;
+
+-- Who a subject was called when: by the keys that the row had which is theirs, in these tables. Of several that bore an identifier it is the
+-- one who has it, or had it last.
+CREATE FUNCTION tarot.subject_names(subject text, homes oid[], steps tarot.logged_step[]) RETURNS TABLE (name text, since timestamptz, until timestamptz)
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH home AS MATERIALIZED (SELECT s.relation, s.columns[1]::text AS name, tarot.logged_subject(s.relation, s.columns[1], subject) AS key FROM tarot.subject_registrations() s
-				WHERE s.parent IS NULL AND tarot.logged_key(s.relation) = s.columns
-					AND NOT EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.conrelid = s.relation AND n.conkey = s.numbers AND n.confrelid <> n.conrelid AND n.confrelid IN (SELECT o.relation FROM tarot.subject_registrations() o))),
-			step AS MATERIALIZED (SELECT u.*, h.name, h.key IN (u.key_before, u.key_after) AS called FROM unnest(steps) u JOIN home h ON h.relation = u."table"),
+		WITH home AS MATERIALIZED (SELECT h.oid, k.name::text, tarot.logged_subject(h.oid, k.name, subject) AS key FROM unnest(homes) AS h (oid), LATERAL (SELECT (tarot.logged_key(h.oid))[1]) AS k (name)),
+			step AS MATERIALIZED (SELECT u.*, h.name, h.key IN (u.key_before, u.key_after) AS called FROM unnest(steps) u JOIN home h ON h.oid = u."table"),
 			life AS MATERIALIZED (SELECT DISTINCT ON (s."table") s."table", s.life, max(s.at) OVER (PARTITION BY s."table", s.life) AS called_at FROM step s WHERE s.called ORDER BY s."table", s.present DESC, s.at DESC, s.life)
 		SELECT k.name, min(k.since), max(k.until) FROM life l JOIN step s ON s."table" = l."table" AND s.life = l.life AND s.at <= l.called_at,
 				LATERAL (VALUES (s.key_before->>s.name, s.since, s.free_until), (s.key_after->>s.name, s.at, s.until)) AS k (name, since, until)
@@ -160,8 +168,11 @@ CREATE FUNCTION tarot.subject_entries(subject text, there tarot.logged_row[], se
 DECLARE
 	columns CONSTANT jsonb := (SELECT coalesce(jsonb_object_agg(r::oid::text, to_jsonb(tarot.telling_columns(r))), '{}') FROM tarot.registered_tables() r);
 	logged CONSTANT tarot.logged_table[] := ARRAY(SELECT t FROM tarot.logged_tables(ARRAY(SELECT r::oid FROM tarot.registered_tables() r)) t);
-	-- Of the tables of one depth after the other, parents before what refers to them.
+	homes CONSTANT oid[] := tarot.naming_tables();
+	-- Of the tables of one depth after the other, parents before what refers to them. Who the subject was is to be known before: where such a
+	-- table is one of those that refer to others, too, they come first, for that alone.
 	members oid[];
+	of_names boolean;
 	tables tarot.logged_table[];
 	names tarot.logged_document[] := ARRAY[ROW(0, to_jsonb(subject), '-infinity', 'infinity')::tarot.logged_document];
 	named tarot.logged_document[];
@@ -175,9 +186,11 @@ DECLARE
 	again boolean;
 	owned record;
 BEGIN
-	FOR members IN WITH RECURSIVE reached (member, depth) AS (SELECT s.relation::oid, 0 FROM tarot.subject_registrations() s WHERE s.parent IS NULL
-				UNION SELECT s.relation::oid, u.depth + 1 FROM reached u JOIN tarot.subject_registrations() s ON s.parent = u.member)
-			SELECT array_agg(d.member) FROM (SELECT u.member, max(u.depth) AS depth FROM reached u JOIN pg_class c ON c.oid = u.member GROUP BY u.member) d GROUP BY d.depth ORDER BY d.depth
+	FOR members, of_names IN WITH RECURSIVE reached (member, depth) AS (SELECT s.relation::oid, 0 FROM tarot.subject_registrations() s WHERE s.parent IS NULL
+				UNION SELECT s.relation::oid, u.depth + 1 FROM reached u JOIN tarot.subject_registrations() s ON s.parent = u.member),
+			placed AS (SELECT u.member, max(u.depth) AS depth FROM reached u JOIN pg_class c ON c.oid = u.member GROUP BY u.member)
+			SELECT r.members, r.depth < 0 FROM (SELECT -1 AS depth, homes AS members WHERE EXISTS (SELECT FROM placed p WHERE p.member = ANY (homes) AND p.depth > 0)
+				UNION ALL SELECT p.depth, array_agg(p.member) FROM placed p GROUP BY p.depth) AS r ORDER BY r.depth
 	LOOP
 		tables := ARRAY(SELECT t FROM unnest(logged) t WHERE t."table" = ANY (members));
 		LOOP
@@ -193,11 +206,13 @@ BEGIN
 				INTO keys, truncated_members, truncated_at, keyless;
 			steps := ARRAY(SELECT l FROM tarot.logged_lives(tables, keys, columns, truncated_members, truncated_at, there, seen) l);
 			-- Whose tables say who the subject is say since when, and under which names: look for these, too.
-			named := ARRAY(SELECT ROW(0, to_jsonb(n.name), n.since, n.until)::tarot.logged_document FROM tarot.subject_names(subject, steps) n);
+			EXIT WHEN NOT members @> homes;
+			named := ARRAY(SELECT ROW(0, to_jsonb(n.name), n.since, n.until)::tarot.logged_document FROM tarot.subject_names(subject, homes, steps) n);
 			again := EXISTS (SELECT n.document FROM unnest(named) n EXCEPT SELECT n.document FROM unnest(names) n);
 			names := CASE cardinality(named) WHEN 0 THEN names ELSE named END;
 			EXIT WHEN NOT again;
 		END LOOP;
+		CONTINUE WHEN of_names;
 		documents := ARRAY(SELECT d FROM tarot.subject_documents(members, names, below) d);
 		WITH registered AS MATERIALIZED (SELECT s.relation::oid, s.parent::oid, s.columns::text[], s.parent_columns::text[] FROM tarot.subject_registrations() s),
 			way AS MATERIALIZED (SELECT DISTINCT d."table", ARRAY(SELECT k FROM jsonb_object_keys(d.document) k ORDER BY k) AS columns FROM unnest(documents) d),
@@ -250,4 +265,4 @@ $$;
 COMMENT ON FUNCTION tarot.rectifications(text, timestamptz, timestamptz) IS
 	'What was changed in a data subject''s rows (GDPR, article 16), from a time until before another, by default ever: the UPDATEs that the audit log has of registered tables that are audited, of rows that are the subject''s now and of those that were when they were deleted or truncated, with the values of before and after as the log has them (envelopes of encrypted columns, masks of classified ones), and who did it: role, role of the session, whom a verified token named (identity), address, application. Of each row what was changed while it was the subject''s, also under keys that it had before; not what was changed in another row that had the key before it or since, unless the log does not tell where one ended. Reads all of the log, some times. For whom EXECUTE is granted; no privilege on the log or the tables is needed. Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
-REVOKE ALL ON FUNCTION tarot.base_type(oid), tarot.logged_keys(oid), tarot.untold_entries(tarot.logged_table[]), tarot.telling_columns(oid), tarot.subject_names(text, tarot.logged_step[]), tarot.subject_documents(oid[], tarot.logged_document[], tarot.logged_document[]), tarot.subject_entries(text, tarot.logged_row[], pg_snapshot), tarot.logged_value(oid, name, text), tarot.logged_object(oid, name[], text, name[]), tarot.logged_key(oid), tarot.logged_subject(oid, name, text), tarot.subject_rows(text), tarot.rectifications(text, timestamptz, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.base_type(oid), tarot.logged_keys(oid), tarot.untold_entries(tarot.logged_table[]), tarot.telling_columns(oid), tarot.naming_tables(), tarot.subject_names(text, oid[], tarot.logged_step[]), tarot.subject_documents(oid[], tarot.logged_document[], tarot.logged_document[]), tarot.subject_entries(text, tarot.logged_row[], pg_snapshot), tarot.logged_value(oid, name, text), tarot.logged_object(oid, name[], text, name[]), tarot.logged_key(oid), tarot.logged_subject(oid, name, text), tarot.subject_rows(text), tarot.rectifications(text, timestamptz, timestamptz) FROM PUBLIC;
