@@ -71,6 +71,12 @@ SELECT data_subject, "table", entries FROM tarot.breach_subjects(:'left', 'infin
 RESET ROLE;
 SELECT tarot.audit_reads('customer');
 SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
+-- To be refused is not to have read.
+SET ROLE regress_subjects_thief;
+SELECT email FROM customer WHERE id = 1;
+RESET ROLE;
+SELECT tarot.flush_events();
+SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
 SELECT count(name) > 0 AS read FROM customer;
 SELECT tarot.flush_events();
 SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
