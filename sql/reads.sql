@@ -279,6 +279,54 @@ SELECT table_name, "column", events > 0 AS some, last IS NOT NULL AS known FROM 
 SELECT count(*) > 5 AS some, count(*) FILTER (WHERE "column" IS NULL) AS others FROM tarot.columns_read() WHERE table_name = 'public.wide';
 SELECT count(*) FROM tarot.read_report(until => now() - interval '1 day');
 SELECT (SELECT sum(statements) FROM tarot.read_report(NULL, NULL)) = (SELECT sum(count) FROM tarot.security_event WHERE event_type = 'READ') AS whole, (SELECT count(*) FROM tarot.columns_read(since => now() + interval '1 day')) AS later;
+-- Refused is not read, with an error or without: not by the table, nor by the class. Masks are, and what is searched or was not found.
+CREATE TABLE locker (id int, email tarot.encrypted_text('email'), secret tarot.encrypted_text('quiet'), note text, place text);
+SELECT tarot.classify_column('locker', 'note', 'note'), tarot.mask_table('locker');
+ALTER TABLE locker OWNER TO regress_reads_owner;
+SET ROLE regress_reads_owner;
+INSERT INTO locker SELECT g, g || '@example.org', 's' || g, 'note ' || g, 'hall' FROM generate_series(1, 3) g;
+GRANT SELECT ON locker TO regress_reads_app, regress_reads_nobody;
+RESET ROLE;
+SELECT tarot.audit_reads('locker');
+CREATE FUNCTION columns_of(since timestamptz) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+	PERFORM tarot.flush_events('3 min');
+	RETURN (SELECT string_agg("column", ' ' ORDER BY "column") FROM tarot.columns_read(since) WHERE table_name = 'public.locker');
+END $$;
+CREATE FUNCTION tries(statement text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; RETURN 'done'; EXCEPTION WHEN insufficient_privilege THEN RETURN SQLSTATE; END $$;
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_nobody;
+SELECT id, email, secret FROM locker ORDER BY id;
+SELECT note FROM locker;
+SELECT place, note FROM locker;
+SELECT tries('SELECT count(note) FROM locker');
+COPY locker (email) TO stdout;
+COPY (SELECT secret FROM locker) TO stdout;
+RESET ROLE;
+SELECT columns_of(:'since');
+SELECT action, status, details->>'class' AS class, details->'refused_columns' AS refused_columns, details->'all_refused' AS all_refused FROM tarot.security_event
+	WHERE event_type = 'READ' AND recorded_at >= :'since' AND (details->>'table' = 'public.locker' OR details->'columns' ? 'public.locker') ORDER BY recorded_by, number;
+-- The next statement is told of by itself.
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_owner;
+SELECT secret FROM locker WHERE id = 1;
+SET ROLE regress_reads_nobody;
+SELECT email FROM locker WHERE id = 99;
+RESET ROLE;
+SELECT columns_of(:'since');
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_app;
+SELECT id FROM locker WHERE email = '2@example.org';
+SELECT note FROM locker WHERE id = 1;
+SELECT place, 1 / (id - 3) FROM (SELECT id, place FROM locker ORDER BY id OFFSET 0) AS l;
+RESET ROLE;
+SELECT columns_of(:'since');
+-- What fails before it gives anything.
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_app;
+SELECT place, 1 / (id - id) FROM locker;
+RESET ROLE;
+SELECT columns_of(:'since');
+DROP TABLE locker; DROP FUNCTION columns_of, tries;
 -- What fails in the same way again and again is one event, and as many statements.
 CREATE TABLE again AS SELECT 1 AS id; SELECT tarot.audit_reads('again');
 SELECT clock_timestamp() AS since \gset

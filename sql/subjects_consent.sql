@@ -40,6 +40,16 @@ SELECT tarot.withdraw_consent('2', 'newsletter'), tarot.withdraw_consent('2', 'n
 SELECT tarot.give_consent('2', 'newsletter', 'changed their mind'), tarot.withdraw_consent('2', 'newsletter');
 RESET ROLE;
 SELECT subject, purpose, version, source, recorded_by = session_user AS recorded_by, withdrawn_at >= given_at AS withdrawn, withdrawn_by = session_user AS withdrawn_by FROM tarot.consent ORDER BY subject, purpose, given_at;
+-- When: of each its own time, by the clock, within the transaction; and giving the same again leaves it.
+BEGIN;
+SELECT max(given_at) AS before FROM tarot.consent WHERE subject = '2' \gset
+SELECT tarot.give_consent('2', 'newsletter', 'form'), clock_timestamp() AS given \gset
+SELECT given_at >= now() AND given_at > :'before' AND given_at <= :'given' AS given, withdrawn_at IS NULL AS in_force FROM tarot.consent WHERE subject = '2' AND source = 'form';
+SELECT given_at AS given FROM tarot.consent WHERE subject = '2' AND source = 'form' \gset
+SELECT tarot.give_consent('2', 'newsletter', 'again'), tarot.withdraw_consent('2', 'newsletter');
+SELECT given_at = :'given' AS unchanged, withdrawn_at >= given_at AND withdrawn_at <= clock_timestamp() AS withdrawn FROM tarot.consent WHERE subject = '2' AND source = 'form';
+SELECT count(*) FROM tarot.consent WHERE subject = '2' AND source = 'again';
+ROLLBACK;
 SELECT tarot.consenting_subjects('newsletter');
 
 -- ------------------------------------------------------------ row policies

@@ -102,6 +102,26 @@ UPDATE place SET rank = rank + 1;
 UPDATE place SET note = 'of Kay' WHERE rank = 13; UPDATE place SET note = 'not of Kay' WHERE rank <> 13;
 SELECT * FROM said('71') s WHERE s.said LIKE 'place%';
 
+-- Who says so may refer to others: the key is a member's own, and members are also those of a family. What the table tells counts above it,
+-- and what those above tell counts below.
+CREATE TABLE family (id int PRIMARY KEY, customer int, name text);
+CREATE TABLE member (id int PRIMARY KEY, family int REFERENCES family, name text);
+CREATE TABLE trip (id int PRIMARY KEY, customer int, member int REFERENCES member, goal text);
+SELECT tarot.register_subject_table('family', 'customer'), tarot.register_subject_table('member', 'id'), tarot.register_subject_table('trip', 'customer');
+SELECT tarot.register_subject_table('member', via => 'family'), tarot.register_subject_table('trip', via => 'member');
+SELECT tarot.audit_table(t::regclass) FROM unnest('{family,member,trip}'::text[]) t;
+INSERT INTO customer VALUES (90, 'Pat'); INSERT INTO visit VALUES (90, '/pat'); INSERT INTO trip VALUES (1, 90, NULL, 'Rome'); DELETE FROM trip;
+UPDATE customer SET id = 91 WHERE id = 90; INSERT INTO member VALUES (91, NULL, 'Pat');
+-- The customer was 90, which the member never was.
+SELECT * FROM said('91');
+INSERT INTO member VALUES (95, NULL, 'Quin'); INSERT INTO visit VALUES (95, '/quin'); INSERT INTO trip VALUES (2, 95, NULL, 'Oslo'); DELETE FROM trip;
+UPDATE member SET id = 96 WHERE id = 95;
+-- The member was 95, and no table above says so.
+SELECT * FROM said('96');
+SELECT "table", action, "rows" FROM tarot.erase_subject('91', false, audit_details => true) WHERE action = 'erase audit details';
+SELECT "table", action, "rows" FROM tarot.erase_subject('96', false, audit_details => true) WHERE action = 'erase audit details';
+SELECT count(*) FROM left_of WHERE concat(old, new) ~* 'pat|quin|rome|oslo';
+
 -- ------------------------------------------------------------ what the log does not tell
 -- A subject that is encrypted: the row is hers since it had its key.
 CREATE TABLE letter (id int PRIMARY KEY, address tarot.encrypted_text('email'), said text);
@@ -131,6 +151,6 @@ UPDATE person SET name = 'Oz III' WHERE id = 80;
 UPDATE tarot.audit_entry SET system = 2, relation = relation::bigint + 2000000 WHERE system <> 1 AND operation IN ('I', 'U', 'D', 'T') AND table_name NOT LIKE 'tarot.%';
 SELECT * FROM said('80');
 
-DROP TABLE item, stamp, orders, profile, person, customer, place, letter, shop.visit CASCADE;
+DROP TABLE trip, member, family, item, stamp, orders, profile, person, customer, place, letter, shop.visit CASCADE;
 DROP SCHEMA shop;
 DROP EXTENSION tarot_security CASCADE;

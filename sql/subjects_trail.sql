@@ -17,7 +17,7 @@ SELECT tarot.audit_table(t::regclass) FROM unnest('{customer,orders,item,visit,m
 -- ------------------------------------------------------------ who may
 SET ROLE regress_subjects_support;
 SELECT code(s) FROM unnest(ARRAY[$$SELECT * FROM tarot.rectifications('1')$$, $$SELECT * FROM tarot.breach_report('-infinity', 'infinity')$$, $$SELECT * FROM tarot.breach_subjects('-infinity', 'infinity')$$, $$SELECT * FROM tarot.subject_rows('1')$$,
-	$$SELECT * FROM tarot.subject_entries('1', '{}', pg_current_snapshot())$$, $$SELECT tarot.erase_details_of_subject('1', '{}', pg_current_snapshot(), '{}', 'x')$$, $$SELECT * FROM tarot.logged_tables('{}')$$, $$SELECT tarot.read_on_subject('customer'::regclass, 'SELECT 1::bigint', '1')$$,
+	$$SELECT * FROM tarot.subject_entries('1', '{}', pg_current_snapshot())$$, $$SELECT tarot.erase_details_of_subject('1', '{}', pg_current_snapshot(), '{}', '{}', 'x')$$, $$SELECT * FROM tarot.logged_tables('{}')$$, $$SELECT tarot.read_on_subject('customer'::regclass, 'SELECT 1::bigint', '1')$$,
 	$$SELECT * FROM tarot.breached_subjects('customer'::regclass, '-infinity', 'infinity', NULL, NULL, NULL)$$]) s;
 SET ROLE regress_subjects_officer;
 SELECT run($$SELECT tarot.rectifications('')$$), run('SELECT tarot.rectifications(NULL)');
@@ -70,6 +70,12 @@ SELECT data_subject, "table", entries FROM tarot.breach_subjects(:'left', 'infin
 -- Which columns with a class nobody has read, since when their reads are on record.
 RESET ROLE;
 SELECT tarot.audit_reads('customer');
+SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
+-- To be refused is not to have read.
+SET ROLE regress_subjects_thief;
+SELECT email FROM customer WHERE id = 1;
+RESET ROLE;
+SELECT tarot.flush_events();
 SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
 SELECT count(name) > 0 AS read FROM customer;
 SELECT tarot.flush_events();

@@ -28,13 +28,14 @@ CREATE FUNCTION tarot.logged_tables(tables oid[]) RETURNS SETOF tarot.logged_tab
 	AS $$
 		WITH RECURSIVE member AS MATERIALIZED (SELECT t.oid AS "table", m.member, format('%I.%I', n.nspname, c.relname) AS name
 				FROM unnest(tables) AS t (oid), tarot.relation_tree(t.oid, '{r,p}') m JOIN pg_class c ON c.oid = m.member JOIN pg_namespace n ON n.oid = c.relnamespace),
+			own AS MATERIALIZED (SELECT s.system_identifier AS system FROM pg_control_system() s),
 			called AS MATERIALIZED (SELECT e.system, e.relation, e.table_name AS name, min(e.recorded_at) AS first, max(e.recorded_at) AS last FROM tarot.audit_entry e WHERE e.operation IN ('I', 'U', 'D', 'T') GROUP BY 1, 2, 3),
 			era AS MATERIALIZED (SELECT DISTINCT c.system, c.relation, first_value(c.name) OVER (w ORDER BY c.first) AS first_name, first_value(c.name) OVER (w ORDER BY c.last DESC) AS last_name, min(c.first) OVER w AS first, max(c.last) OVER w AS last,
-					c.system = s.system_identifier AND EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation AND p.relkind IN ('r', 'p')) AS is_here
-				FROM called c, pg_control_system() s WINDOW w AS (PARTITION BY c.system, c.relation)),
-			found AS ((SELECT m."table", m.member, e.system, e.relation, n.name, coalesce(e.first, 'infinity') AS first FROM member m LEFT JOIN era e ON e.is_here AND e.relation = m.member, LATERAL (VALUES (e.first_name), (m.name)) AS n (name))
+					c.system = o.system AND EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation AND p.relkind IN ('r', 'p')) AS is_here
+				FROM called c, own o WINDOW w AS (PARTITION BY c.system, c.relation)),
+			found AS ((SELECT m."table", m.member, o.system, m.member AS relation, n.name, coalesce(e.first, 'infinity') AS first FROM own o, member m LEFT JOIN era e ON e.is_here AND e.relation = m.member, LATERAL (VALUES (e.first_name), (m.name)) AS n (name))
 				UNION SELECT f."table", f.member, e.system, e.relation, e.first_name, e.first FROM found f JOIN era e ON e.last_name = f.name AND NOT e.is_here AND e.last < f.first)
-		SELECT DISTINCT ON (f."table", f.system, f.relation) f."table", f.member, f.system, f.relation FROM found f WHERE f.relation IS NOT NULL ORDER BY f."table", f.system, f.relation, f.member
+		SELECT DISTINCT ON (f."table", f.system, f.relation) f."table", f.member, f.system, f.relation FROM found f ORDER BY f."table", f.system, f.relation, f.member
 	$$;
 
 -- In one reading: entries of tables that documents tell of, by what the row was or became; and, to find what these belong to, those that change a
@@ -48,13 +49,15 @@ DECLARE
 	objects text;
 BEGIN
 	SELECT string_agg(format('WHEN %s THEN %s', w."table", w.condition), ' '), string_agg(format('WHEN %s THEN ARRAY[%s]', w."table", w.objects), ' ') INTO telling, objects
-		FROM (SELECT v."table", string_agg(format('%s IN (SELECT d.document FROM unnest($2) d WHERE d."table" = %s AND d.document ?& %L)', o.object, v."table", v.columns), ' OR ') AS condition, string_agg(o.object, ', ') AS objects
+		FROM (SELECT v."table", string_agg(format('(%s) IN (SELECT %s FROM unnest($2) d WHERE d."table" = %s AND tarot.is_of_columns(d.document, %L))', o."values", o.sought, v."table", v.columns), ' OR ') AS condition, string_agg(o.object, ', ') AS objects
 			FROM (SELECT DISTINCT d."table", ARRAY(SELECT k FROM jsonb_object_keys(d.document) k ORDER BY k COLLATE "C") AS columns FROM unnest(documents) d) AS v, (VALUES ('old'), ('new')) AS s (side),
-				LATERAL (SELECT format('CASE WHEN e.%1$s ?& %2$L THEN jsonb_build_object(%3$s) END', s.side, v.columns, string_agg(format('%1$L, e.%2$s->%1$L', c, s.side), ', ')) AS object FROM unnest(v.columns) c) AS o
+				-- To make an object of each entry would take most of the time.
+				LATERAL (SELECT string_agg(format('e.%s->%L', s.side, c), ', ') AS "values", string_agg(format('d.document->%L', c), ', ') AS sought,
+						format('CASE WHEN e.%1$s ?& %2$L THEN jsonb_build_object(%3$s) END', s.side, v.columns, string_agg(format('%1$L, e.%2$s->%1$L', c, s.side), ', ')) AS object FROM unnest(v.columns) c) AS o
 			GROUP BY v."table") AS w;
 	RETURN QUERY EXECUTE format('SELECT t."table", t.member, e.tableoid, e.ctid, e.system, e.transaction, e.number, e.operation, e.recorded_at, e.key, tarot.key_after(e.key, e.new), (%1$s) IS TRUE, %2$s
 		FROM tarot.audit_entry e JOIN unnest($1) t ON t.system = e.system AND t.relation = e.relation
-		WHERE e.operation IN (''I'', ''U'', ''D'', ''T'') AND (e.operation = ''T'' OR (%1$s) OR e.operation = ''U'' AND tarot.key_after(e.key, e.new) <> e.key)',
+		WHERE e.operation IN (''I'', ''U'', ''D'', ''T'') AND (e.operation = ''T'' OR (%1$s) OR e.operation = ''U'' AND tarot.has_member_of(e.new, e.key))',
 		coalesce('CASE t."table" ' || telling || ' END', 'false'), coalesce('CASE t."table" ' || objects || ' END', 'NULL::jsonb[]')) USING tables, documents;
 END
 $$;
@@ -66,12 +69,13 @@ CREATE FUNCTION tarot.entries_of_keys(tables tarot.logged_table[], keys tarot.lo
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE ROWS 10000
 	SET search_path = pg_catalog, pg_temp SET enable_nestloop = on
 	AS $$
-		WITH interest AS MATERIALIZED (SELECT c.key::oid AS "table", ARRAY(SELECT jsonb_array_elements_text(c.value)) AS columns FROM jsonb_each(columns) c)
-		SELECT t."table", t.member, e.tableoid, e.ctid, e.system, e.transaction, e.statement, e.number, e.operation, min(e.recorded_at) OVER (PARTITION BY e.system, e.transaction, e.statement), e.key, tarot.key_after(e.key, e.new),
+		WITH interest AS MATERIALIZED (SELECT c.key::oid AS "table", ARRAY(SELECT jsonb_array_elements_text(c.value)) AS columns FROM jsonb_each(columns) c),
+			-- By the key first, which few have, and by an index where there is one.
+			found AS MATERIALIZED (SELECT e.tableoid AS partition, e.ctid AS place, e.* FROM (SELECT DISTINCT k.key FROM unnest(keys) k) AS s JOIN tarot.audit_entry e ON e.key = s.key WHERE e.operation IN ('I', 'U', 'D'))
+		SELECT t."table", t.member, e.partition, e.place, e.system, e.transaction, e.statement, e.number, e.operation, min(e.recorded_at) OVER (PARTITION BY e.system, e.transaction, e.statement), e.key, tarot.key_after(e.key, e.new),
 				tarot.columns_of_document(coalesce(e.key, '{}') || coalesce(e.old, '{}'), i.columns), tarot.columns_of_document(e.new, i.columns),
 				e.system = s.system_identifier AND CASE WHEN e.transaction = pg_current_xact_id_if_assigned() THEN e.operation = 'D' ELSE NOT pg_visible_in_snapshot(e.transaction, seen) END
-			FROM unnest(keys) k JOIN tarot.audit_entry e ON e.key = k.key JOIN unnest(tables) t ON t.system = e.system AND t.relation = e.relation AND t."table" = k."table" JOIN interest i ON i."table" = k."table", pg_control_system() s
-			WHERE e.operation IN ('I', 'U', 'D')
+			FROM unnest(keys) k JOIN found e ON e.key = k.key JOIN unnest(tables) t ON t.system = e.system AND t.relation = e.relation AND t."table" = k."table" JOIN interest i ON i."table" = k."table", pg_control_system() s
 	$$;
 
 -- The same as steps of the lives of the rows that had these keys. What is known of rows that were there in a snapshot fills the gaps.

@@ -152,7 +152,7 @@ ensure_verdict(GateSite *site, int32 class_id)
  * column.)
  */
 static void
-refuse_partial_sight(const DataClass *data_class, GatePath path)
+refuse_partial_sight(const DataClass *data_class, GatePath path, GateCounts *counts)
 {
 	bool rewrite = GateRewriteDepth > 0;
 	const char *name;
@@ -167,6 +167,8 @@ refuse_partial_sight(const DataClass *data_class, GatePath path)
 		return;
 	}
 
+	if (counts != NULL)
+		counts->seen.refused++;
 	name = data_class != NULL ? psprintf("data class \"%s\"", data_class->name)
 							  : "a literal of an encrypted type";
 	ereport(
@@ -185,7 +187,7 @@ void
 GateFinishRewrite(void)
 {
 	if (unlikely(GateRewriteRefused != CLASS_NONE))
-		refuse_partial_sight(ClassFind(GateRewriteRefused), GATE_CAST);
+		refuse_partial_sight(ClassFind(GateRewriteRefused), GATE_CAST, NULL);
 }
 
 /* Statistics on an expression would keep its values: ANALYZE gets none. */
@@ -315,7 +317,7 @@ read_less(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, Gat
 		return GATE_REFUSED;
 	if (site->read >= READ_UNSTATED && !is_masked_for_all())
 		return read_noted(site, envelope, kind, path, headroom, plaintext);
-	refuse_partial_sight(site->data_class, path);
+	refuse_partial_sight(site->data_class, path, site->counts);
 	if (site->read == READ_NONE)
 	{
 		site->counts->seen.refused++;

@@ -222,7 +222,10 @@ access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
 	if (site->use == SITE_WRITES)
 		refuse_write(site);
 	if (unlikely((site->use == SITE_DUMPS || !row_security) && GateCurrentIo() != GATE_IO_MASKED))
+	{
+		column->counts->seen.refused++;
 		refuse_dump(site);
+	}
 	column->counts->seen.masked++;
 	return READ_MASKED;
 }

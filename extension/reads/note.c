@@ -96,6 +96,17 @@ is_of_now(ReadNote *note)
 	return true;
 }
 
+/* What was shown before is not told of: of classes that are on record that is so already. */
+static void
+begin_counting(void)
+{
+	for (GateCounts *counts = GateCountsFirst(); counts != NULL; counts = counts->next)
+	{
+		if (ReadClassName(counts->class_id) == NULL)
+			counts->told = counts->seen;
+	}
+}
+
 static ReadNote *
 find_note(Oid relation, int32 class_id, const char *action)
 {
@@ -119,6 +130,8 @@ find_note(Oid relation, int32 class_id, const char *action)
 	note->purpose = PurposeEpoch;
 	note->subject = current_subject();
 	note->stated = PurposeStated() != NULL ? pstrdup(PurposeStated()) : NULL;
+	if (all_notes == NIL)
+		begin_counting();
 	all_notes = lappend(all_notes, note);
 	return note;
 }
@@ -160,13 +173,18 @@ add_columns(ReadNote *note, Oid relation, const ReadTable *table, const Bitmapse
 		return false;
 	columns->numbers = bms_add_members(columns->numbers, added);
 	columns->names = NIL;
+	columns->gated = NIL;
 	columns->all = true;
 	for (int i = 0; i < table->natts; i++)
 	{
 		if (table->columns[i] == NULL)
 			continue;
 		if (bms_is_member(i + 1, columns->numbers))
+		{
 			columns->names = lappend(columns->names, pstrdup(table->columns[i]));
+			columns->gated =
+				lappend_int(columns->gated, table->gated[i] ? table->classes[i] : CLASS_NONE);
+		}
 		else
 			columns->all = false;
 	}
@@ -225,9 +243,51 @@ ReadNoteTable(Oid relation, const ReadTable *table, const Bitmapset *columns, bo
 
 /* ---------------------------------------------------------------- telling */
 
-/* As many as fit; returns how many do not. */
+/* Whether all that was to be shown of a class was refused, in this process. */
+static bool
+is_refused(int32 class_id, Oid role)
+{
+	for (const GateCounts *counts = GateCountsFirst(); counts != NULL; counts = counts->next)
+	{
+		if (class_id != CLASS_NONE && counts->class_id == class_id && counts->role == role)
+			return counts->seen.refused > counts->told.refused &&
+				   counts->seen.plain == counts->told.plain &&
+				   counts->seen.masked == counts->told.masked;
+	}
+	return false;
+}
+
+/* How many columns of a note showed nothing, to whom they were to be shown. */
 static int
-put_names(Line *line, const List *names)
+count_refused(const ReadColumns *columns, Oid role)
+{
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, columns->gated)
+		count += is_refused(lfirst_int(cell), role);
+	return count;
+}
+
+static bool
+are_all_refused(const ReadNote *note)
+{
+	ListCell *cell;
+
+	foreach (cell, note->columns)
+	{
+		const ReadColumns *columns = lfirst(cell);
+
+		if (count_refused(columns, note->role) < list_length(columns->names))
+			return false;
+	}
+	return true;
+}
+
+/* As many as fit; returns how many do not. Of columns with classes only those that a role was
+ * refused. */
+static int
+put_names(Line *line, const List *names, const List *classes, Oid role)
 {
 	int left = list_length(names);
 	ListCell *cell;
@@ -237,6 +297,8 @@ put_names(Line *line, const List *names)
 	{
 		Line whole = *line;
 
+		if (classes != NIL && !is_refused(list_nth_int(classes, foreach_current_index(cell)), role))
+			continue;
 		LinePut(&whole, line->text[line->len - 1] == '[' ? "" : ", ");
 		LinePutString(&whole, lfirst(cell), SIZE_MAX);
 		if (whole.full || whole.size - whole.len < DETAILS_REST)
@@ -272,7 +334,7 @@ put_columns_of_tables(Line *line, const List *tables)
 			continue;
 		}
 		*line = whole;
-		left += put_names(line, columns->names);
+		left += put_names(line, columns->names, NIL, InvalidOid);
 	}
 	LinePut(line, "}");
 	return left;
@@ -331,13 +393,18 @@ tell_note(const ReadNote *note, bool failed)
 		LinePutNumber(&line, "rows", note->rows);
 		LinePutNumber(&line, "runs", note->runs);
 		LinePutName(&line, "classes");
-		(void) put_names(&line, note->column_types);
+		(void) put_names(&line, note->column_types, NIL, InvalidOid);
 		LinePutName(&line, "columns");
-		more = put_names(&line, columns->names);
+		more = put_names(&line, columns->names, NIL, InvalidOid);
 		if (more > 0 && columns->all)
 		{
 			LinePutName(&line, "all_columns");
 			LinePut(&line, "true");
+		}
+		else if (count_refused(columns, note->role) > 0)
+		{
+			LinePutName(&line, "refused_columns");
+			(void) put_names(&line, columns->names, columns->gated, note->role);
 		}
 	}
 	else
@@ -348,6 +415,11 @@ tell_note(const ReadNote *note, bool failed)
 		put_seen(&line, &note->seen);
 		LinePutName(&line, "columns");
 		more = put_columns_of_tables(&line, note->columns);
+		if (are_all_refused(note))
+		{
+			LinePutName(&line, "all_refused");
+			LinePut(&line, "true");
+		}
 	}
 	line.size = sizeof(text);
 	put_end(&line, note->stated, more);
@@ -411,7 +483,6 @@ tell_all_counts(bool failed)
 
 		if (seen.plain + seen.masked + seen.refused == 0 || ReadClassName(counts->class_id) == NULL)
 			continue;
-		counts->told = counts->seen;
 		if (!add_to_note(counts, &seen))
 			tell_counts(counts, &seen, failed);
 	}
@@ -422,12 +493,16 @@ ReadNotesTell(bool failed)
 {
 	ListCell *cell;
 
-	if (unlikely(ReadPolicyHasClasses()))
-		tell_all_counts(failed);
-	if (likely(all_notes == NIL))
+	if (likely(all_notes == NIL && !ReadPolicyHasClasses()))
 		return;
+	if (ReadPolicyHasClasses())
+		tell_all_counts(failed);
 	foreach (cell, all_notes)
 		tell_note(lfirst(cell), failed);
+	for (GateCounts *counts = GateCountsFirst(); counts != NULL; counts = counts->next)
+		counts->told = counts->seen;
+	if (all_notes == NIL)
+		return;
 	all_notes = NIL;
 	ReadNotesTold++;
 	MemoryContextReset(note_context);

@@ -20,6 +20,7 @@ typedef struct ReadColumns
 	char *table; /* its name */
 	Bitmapset *numbers;
 	List *names; /* char *, in the order of the table; NIL: not found yet */
+	List *gated; /* of each its class, if its values are counted as they are shown; CLASS_NONE */
 	bool all;    /* that the table has */
 } ReadColumns;
 

@@ -288,6 +288,7 @@ read_table(Relation relation)
 	table->natts = desc->natts;
 	table->columns = palloc0(sizeof(char *) * Max(desc->natts, 1));
 	table->classes = palloc0(sizeof(int32) * Max(desc->natts, 1));
+	table->gated = palloc0(sizeof(bool) * Max(desc->natts, 1));
 	table->on_record = is_asked_for(RelationGetRelid(relation));
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -297,6 +298,8 @@ read_table(Relation relation)
 			continue;
 		table->columns[i] = pstrdup(NameStr(column->attname));
 		table->classes[i] = class_of_column(column, labels);
+		table->gated[i] =
+			ColumnIsEncrypted(getBaseType(column->atttypid)) || (labels != NULL && labels->masked);
 		table->has_classes |= ReadClassName(table->classes[i]) != NULL;
 	}
 	if (!table->on_record && !table->has_classes)

@@ -17,6 +17,7 @@ typedef struct ReadTable
 	char *name;     /* with its schema */
 	char **columns; /* names, by attribute number - 1; NULL: dropped */
 	int32 *classes; /* CLASS_NONE: none */
+	bool *gated;    /* its values pass the gate or a mask, which count what they show */
 } ReadTable;
 
 /* Grows when what is on record may have changed, and what it was when that was last read. */

@@ -196,7 +196,7 @@ $$;
 -- ------------------------------------------------------------ doing it
 
 -- Key, old and new of entries about a subject's rows, as they were in a snapshot, of some tables; how many of each.
-CREATE FUNCTION tarot.erase_details_of_subject(subject text, there tarot.logged_row[], seen pg_snapshot, tables oid[], reason text) RETURNS TABLE ("table" oid, entries bigint)
+CREATE FUNCTION tarot.erase_details_of_subject(subject text, there tarot.logged_row[], seen pg_snapshot, logged tarot.logged_table[], tables oid[], reason text) RETURNS TABLE ("table" oid, entries bigint)
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -205,7 +205,7 @@ BEGIN
 	-- Nobody else moves entries that were found.
 	LOCK TABLE ONLY tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
 	RETURN QUERY SELECT f."table", tarot.erase_found_details(array_agg(f.partition), array_agg(f.place), array_agg(f.system), array_agg(f.transaction), array_agg(f.number), f."table", format('%I.%I', n.nspname, c.relname), reason)
-		FROM (SELECT DISTINCT ON (e.partition, e.place) e.* FROM tarot.subject_entries(erase_details_of_subject.subject, there, seen) e WHERE e."table" = ANY (tables) ORDER BY e.partition, e.place, e."table") f JOIN pg_class c ON c.oid = f."table" JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY f."table", n.nspname, c.relname;
+		FROM (SELECT DISTINCT ON (e.partition, e.place) e.* FROM tarot.subject_entries(erase_details_of_subject.subject, there, seen, logged) e WHERE e."table" = ANY (tables) ORDER BY e.partition, e.place, e."table") f JOIN pg_class c ON c.oid = f."table" JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY f."table", n.nspname, c.relname;
 END
 $$;
 
@@ -234,6 +234,7 @@ DECLARE
 	again boolean := false;
 	-- The tables whose details of the log go, too, and the subject's rows as they are before.
 	logged oid[] := '{}';
+	logged_tables tarot.logged_table[];
 	there tarot.logged_row[];
 	seen CONSTANT pg_snapshot := pg_current_snapshot();
 BEGIN
@@ -285,7 +286,8 @@ BEGIN
 	IF audit_reason <> '' THEN
 		-- What is kept for a legal basis is kept in the log as well.
 		logged := ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) <> 'keep');
-		FOR r IN SELECT u."table"::regclass AS relation, u.of_rows, u.of_deleted FROM tarot.untold_entries(ARRAY(SELECT e FROM tarot.logged_tables(logged) e)) u ORDER BY u."table"::regclass::text COLLATE "C" LOOP
+		logged_tables := tarot.logged_subject_tables();
+		FOR r IN SELECT u."table"::regclass AS relation, u.of_rows, u.of_deleted FROM tarot.untold_entries(ARRAY(SELECT e FROM unnest(logged_tables) e WHERE e."table" = ANY (logged))) u ORDER BY u."table"::regclass::text COLLATE "C" LOOP
 			IF r.of_rows > 0 THEN
 				problem := format('%s of its entries in the audit log do not tell whose they are: it takes a primary key, or columns that say so, without a data class and with the names that they have now', r.of_rows);
 				report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'problem', problem);
@@ -296,7 +298,7 @@ BEGIN
 		END LOOP;
 		there := ARRAY(SELECT w FROM tarot.subject_rows(subject) w);
 		IF dry_run THEN
-			FOR r IN SELECT e."table"::regclass AS relation, count(*) AS entries FROM tarot.subject_entries(subject, there, seen) e WHERE e."table" = ANY (logged) GROUP BY e."table" ORDER BY e."table"::regclass::text COLLATE "C" LOOP
+			FOR r IN SELECT e."table"::regclass AS relation, count(*) AS entries FROM tarot.subject_entries(subject, there, seen, logged_tables) e WHERE e."table" = ANY (logged) GROUP BY e."table" ORDER BY e."table"::regclass::text COLLATE "C" LOOP
 				report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'rows', r.entries);
 			END LOOP;
 		END IF;
@@ -339,7 +341,7 @@ BEGIN
 
 	IF audit_reason <> '' AND NOT dry_run THEN
 		-- Those of the deletion, too.
-		FOR r IN SELECT e."table"::regclass AS relation, e.entries FROM tarot.erase_details_of_subject(subject, there, seen, logged, audit_reason) e ORDER BY e."table"::regclass::text COLLATE "C" LOOP
+		FOR r IN SELECT e."table"::regclass AS relation, e.entries FROM tarot.erase_details_of_subject(subject, there, seen, logged_tables, logged, audit_reason) e ORDER BY e."table"::regclass::text COLLATE "C" LOOP
 			report := report || jsonb_build_object('table', r.relation, 'action', 'erase audit details', 'rows', r.entries);
 		END LOOP;
 	END IF;
@@ -389,4 +391,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

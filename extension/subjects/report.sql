@@ -68,55 +68,78 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.export_subject_lines(subject text) RETURNS SETOF text
+-- ------------------------------------------------------------ the lines, for tarot.export_subject_lines(), by whose settings they are made
+
+CREATE FUNCTION tarot.export_of_subject(subject text) RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET intervalstyle = 'iso_8601' SET bytea_output = 'hex' SET extra_float_digits = 1
+	SET search_path = pg_catalog, pg_temp
 	AS $$
-DECLARE
-	missing jsonb := '[]';
-	relation regclass;
-	described jsonb;
-	shown text;
-	line text;
-	found bigint;
-	kept jsonb;
 BEGIN
 	PERFORM tarot.require_subject(subject);
-	RETURN NEXT json_build_object('subject', subject, 'database', current_database(), 'exported_at', now(), 'exported_by', current_user);
-	FOR relation IN SELECT r FROM tarot.registered_tables() r UNION ALL SELECT unnest('{tarot.consent,tarot.subject_restriction,tarot.subject_request}'::regclass[]) LOOP
-		SELECT jsonb_object_agg(e."column", CASE WHEN e.class IS NOT NULL THEN tarot.export_of_class(e.class) ELSE '{}' END || CASE WHEN e.sight <> 'plain' THEN jsonb_build_object('shown', e.sight) ELSE '{}' END)
-				FILTER (WHERE e.class IS NOT NULL OR e.sight <> 'plain'),
-			string_agg(e.expression, ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
-			INTO described, shown FROM (SELECT c.*, row_number() OVER () AS number FROM tarot.exported_columns(relation) c) AS e;
-		missing := missing || coalesce(CASE WHEN shown IS NULL THEN jsonb_build_object('table', relation, 'reason', 'not permitted') END, (SELECT jsonb_agg(jsonb_build_object('table', relation, 'column', e."column", 'reason', CASE e.sight WHEN 'masked' THEN 'masked' ELSE 'not permitted' END)) FROM tarot.exported_columns(relation) e WHERE e.sight <> 'plain'), '[]');
-		found := 0;
-		BEGIN
-			IF row_security_active(relation) THEN
-				missing := missing || jsonb_build_object('table', relation, 'reason', 'row security');
-			END IF;
-			IF shown IS NOT NULL THEN
-				FOR line IN EXECUTE format('SELECT row_to_json(r) FROM (SELECT %s FROM %s t0 WHERE %s) AS r', shown, relation, CASE WHEN relation IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass, 'tarot.subject_request'::regclass) THEN 't0.subject = $1' ELSE tarot.subject_condition(relation) END) USING subject LOOP
-					found := found + 1;
-					RETURN NEXT format('{"table":%s,"row":%s}', to_json(relation::text), line);
-				END LOOP;
-			END IF;
-		EXCEPTION WHEN insufficient_privilege THEN
-			missing := missing || jsonb_build_object('table', relation, 'reason', 'not permitted');
-		END;
-		kept := NULL;
-		IF shown IS NOT NULL AND relation NOT IN ('tarot.consent'::regclass, 'tarot.subject_restriction'::regclass, 'tarot.subject_request'::regclass) THEN
-			BEGIN
-				kept := tarot.export_of_retention(relation, subject);
-			EXCEPTION WHEN insufficient_privilege THEN
-			END;
-		END IF;
-		RETURN NEXT jsonb_build_object('table', relation, 'rows', found, 'columns', coalesce(described, '{}')) || CASE WHEN kept IS NOT NULL THEN jsonb_build_object('retention', kept) ELSE '{}' END;
-	END LOOP;
-	RETURN NEXT json_build_object('complete', missing = '[]', 'missing', missing);
+	RETURN json_build_object('subject', subject, 'database', current_database(), 'exported_at', now(), 'exported_by', current_user);
 END
 $$;
+
+-- Those of ours tell of a subject by a column of that name.
+CREATE FUNCTION tarot.export_tables_of_ours() RETURNS oid[]
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT '{tarot.consent,tarot.subject_restriction,tarot.subject_request}'::regclass[]::oid[] $$;
+
+CREATE FUNCTION tarot.export_tables() RETURNS oid[]
+	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT ARRAY(SELECT r::oid FROM tarot.registered_tables() r) || tarot.export_tables_of_ours() $$;
+
+-- What is told of a table's columns, what of them is missing, and the query for the lines of its rows, of the subject who is $1; NULL: nothing
+-- of it is shown.
+CREATE FUNCTION tarot.export_of_table(relation oid, OUT described jsonb, OUT missing jsonb, OUT query text) RETURNS record
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	shown text;
+BEGIN
+	SELECT coalesce(jsonb_object_agg(e."column", CASE WHEN e.class IS NOT NULL THEN tarot.export_of_class(e.class) ELSE '{}' END || CASE WHEN e.sight <> 'plain' THEN jsonb_build_object('shown', e.sight) ELSE '{}' END)
+				FILTER (WHERE e.class IS NOT NULL OR e.sight <> 'plain'), '{}'),
+			coalesce(jsonb_agg(jsonb_build_object('table', relation::regclass, 'column', e."column", 'reason', CASE e.sight WHEN 'masked' THEN 'masked' ELSE 'not permitted' END) ORDER BY e.number) FILTER (WHERE e.sight <> 'plain'), '[]'),
+			string_agg(e.expression, ', ' ORDER BY e.number) FILTER (WHERE e.sight <> 'none')
+		INTO described, missing, shown FROM (SELECT c.*, row_number() OVER () AS number FROM tarot.exported_columns(relation) c) AS e;
+	IF shown IS NULL THEN
+		missing := jsonb_build_array(jsonb_build_object('table', relation::regclass, 'reason', 'not permitted'));
+	ELSE
+		query := format('SELECT %L || row_to_json(r)::text || ''}'' FROM (SELECT %s FROM %s t0 WHERE %s) AS r', format('{"table":%s,"row":', to_json(relation::regclass::text)), shown, relation::regclass,
+			CASE WHEN relation = ANY (tarot.export_tables_of_ours()) THEN 't0.subject = $1' ELSE tarot.subject_condition(relation) END);
+	END IF;
+	IF row_security_active(relation) THEN
+		missing := missing || jsonb_build_object('table', relation::regclass, 'reason', 'row security');
+	END IF;
+END
+$$;
+
+-- The line after a table's rows: how many there were, if they were to be read.
+CREATE FUNCTION tarot.export_of_end(relation oid, subject text, described jsonb, "rows" bigint, read boolean) RETURNS text
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	kept jsonb;
+BEGIN
+	IF read AND relation <> ALL (tarot.export_tables_of_ours()) THEN
+		BEGIN
+			kept := tarot.export_of_retention(relation, subject);
+		EXCEPTION WHEN insufficient_privilege THEN
+		END;
+	END IF;
+	RETURN jsonb_build_object('table', relation::regclass, 'rows', "rows", 'columns', described) || CASE WHEN kept IS NOT NULL THEN jsonb_build_object('retention', kept) ELSE '{}' END;
+END
+$$;
+
+CREATE FUNCTION tarot.export_subject_lines(subject text) RETURNS SETOF text
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_subjects_export_subject_lines';
 COMMENT ON FUNCTION tarot.export_subject_lines(text) IS
-	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off.';
+	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off. All lines are of one snapshot. In the list of what a query selects, or a cursor, each goes out as soon as its row is read, in little memory; in FROM they are gathered first, in a temporary file where they exceed work_mem.';
 
 CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE

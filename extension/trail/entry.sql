@@ -60,6 +60,16 @@ CREATE FUNCTION tarot.key_after(key jsonb, new jsonb) RETURNS jsonb
 	LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_trail_key_after';
 
+-- What is asked of each entry of the log is in C.
+CREATE FUNCTION tarot.has_member_of(document jsonb, other jsonb) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_trail_has_member_of';
+
+CREATE FUNCTION tarot.is_of_columns(document jsonb, columns text[]) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_trail_is_of_columns';
+
+
 -- By hash, since a btree refuses keys that are long, and with them the change; of times their ranges, which cost next to nothing. Each partition has its own:
 -- one of the whole table would not be in a dump, and those of partitions, which are, could not be restored.
 CREATE FUNCTION tarot.index_audit_partition(partition regclass) RETURNS integer

@@ -53,6 +53,9 @@ static TimestampTz disabled_at;
 /* It was said that there is no room for workers. */
 static bool said_no_room;
 
+/* What became due while there were no workers is still to be looked for. */
+static bool survey_due;
+
 void
 WorkerInit(void)
 {
@@ -105,6 +108,18 @@ is_starting(int place)
 }
 
 static void
+say_no_room(void)
+{
+	if (!said_no_room)
+		ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					  errmsg("tarot_security waits for a free background worker"),
+					  errdetail("Security events wait in memory, and go to the server log when "
+								"there are too many."),
+					  errhint("Raise max_worker_processes.")));
+	said_no_room = true;
+}
+
+static void
 start(int place, Oid database)
 {
 	BackgroundWorker worker = {.bgw_flags =
@@ -127,13 +142,7 @@ start(int place, Oid database)
 	}
 	asked[place] = NULL;
 	entry->next_start = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_BACKOFF_MIN_MS);
-	if (!said_no_room)
-		ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					  errmsg("tarot_security waits for a free background worker"),
-					  errdetail("Security events wait in memory, and go to the server log when "
-								"there are too many."),
-					  errhint("Raise max_worker_processes.")));
-	said_no_room = true;
+	say_no_room();
 }
 
 /* Or the clock was put back since. */
@@ -212,15 +221,25 @@ serve_all(void)
 	long next;
 
 	if (!EventWorkerEnabled)
+	{
 		disabled_at = disabled_at == 0 ? GetCurrentTimestamp() : disabled_at;
+		survey_due = false;
+	}
 	else if (disabled_at != 0)
 	{
 		/* For what became due meanwhile nobody else wakes a worker. */
 		disabled_at = 0;
-		WorkerStartSurvey();
+		survey_due = true;
 	}
 	QueueHear();
 	next = note_waiting_events();
+	if (survey_due && WorkerStartSurvey())
+		survey_due = said_no_room = false;
+	else if (survey_due)
+	{
+		say_no_room();
+		next = next < 0 ? WORKER_BACKOFF_MIN_MS : Min(next, WORKER_BACKOFF_MIN_MS);
+	}
 	for (int i = 0; i < WORKER_DATABASES; i++)
 	{
 		Oid database = pg_atomic_read_u32(&Workers->entries[i].database);
@@ -277,7 +296,7 @@ tarot_worker_launch(Datum argument)
 	LWLockRelease(WorkersLock);
 	QueueListen();
 	if (EventWorkerEnabled)
-		WorkerStartSurvey();
+		survey_due = true;
 	else
 		disabled_at = GetCurrentTimestamp();
 	while (!WorkerIsToEnd())

@@ -19,7 +19,7 @@
 #include "events/queue.h"
 #include "worker/table.h"
 
-void
+bool
 WorkerStartSurvey(void)
 {
 	BackgroundWorker worker = {.bgw_flags =
@@ -31,9 +31,7 @@ WorkerStartSurvey(void)
 	strlcpy(worker.bgw_type, "tarot_security survey", BGW_MAXLEN);
 	strlcpy(worker.bgw_library_name, "tarot_security", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "tarot_worker_survey", BGW_MAXLEN);
-
-	/* Without room for it, the first commit in a database that is of interest wakes its worker. */
-	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
 pg_noreturn extern PGDLLEXPORT void tarot_worker_survey(Datum argument);

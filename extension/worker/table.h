@@ -82,8 +82,8 @@ extern void WorkerEntryNoteFailure(WorkerEntry *entry);
 #define WORKER_BACKOFF_MAX_MS 60000L
 extern long WorkerBackoff(int failures);
 
-/* For the launcher: has all databases be looked at. */
-extern void WorkerStartSurvey(void);
+/* For the launcher: has all databases be looked at. False: there is no room for another process. */
+extern bool WorkerStartSurvey(void);
 
 /* Whether this process is to end. Reads settings that were changed. */
 extern bool WorkerIsToEnd(void);

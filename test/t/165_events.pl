@@ -258,8 +258,8 @@ set_interval('1h');
 {
 	# The launchers of the server and ours.
 	$node->append_conf('postgresql.conf', 'max_worker_processes = 2');
-	$node->restart;
 	my $offset = length server_log($node);
+	$node->restart;
 	ask($node, event('CROWDED', 1));
 	is(ask($node, q{SELECT tarot.flush_events('3 s')}), 'f', 'no room for a worker: it waits');
 	like(substr(server_log($node), $offset), qr/tarot_security waits for a free background worker/, 'which is said');

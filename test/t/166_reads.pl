@@ -89,8 +89,8 @@ sub logged
 	my $offset = length server_log($node);
 	ask_as($node, 'outsider', 'SELECT email FROM customer WHERE id = 1');
 	my @lines = map { s/"relation": \d+/"relation": 1/r } map { /("action": "\w+").*("details": .*)\}/ ? "$1 $2" : $_ } logged($node, $offset);
-	is($lines[0], '"action": "select" "details": {"table": "public.customer", "relation": 1, "rows": 1, "runs": 1, "classes": ["email"], "columns": ["id", "email"]}', 'reads are in the server log');
-	is($lines[1], '"action": "select" "details": {"class": "email", "rows": 1, "runs": 1, "plain": 0, "masked": 0, "refused": 1, "columns": {"public.customer": ["email"]}}', 'of classes, too');
+	is($lines[0], '"action": "select" "details": {"table": "public.customer", "relation": 1, "rows": 1, "runs": 1, "classes": ["email"], "columns": ["id", "email"], "refused_columns": ["email"]}', 'reads are in the server log');
+	is($lines[1], '"action": "select" "details": {"class": "email", "rows": 1, "runs": 1, "plain": 0, "masked": 0, "refused": 1, "columns": {"public.customer": ["email"]}, "all_refused": true}', 'of classes, too');
 	is(scalar(@lines), 2, 'and no others');
 	ask($node, 'ALTER SYSTEM RESET tarot_security.worker');
 	ask($node, 'SELECT pg_reload_conf()');

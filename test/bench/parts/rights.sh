@@ -5,8 +5,8 @@
 TARGETS+='
 rights_export_many  rights_export_few    <= 2       exporting all there is of one person among a million, beside one among ten thousand
 rights_erase_many   rights_erase_few     <= 2       erasing one person among a million, beside one among ten thousand
-rights_erase_log    rights_read_log      <= 15      erasing one from ten tables and the audit log of 300 000 entries about these, beside a query that finds their entries by reading all of it
-rights_erase_index  rights_read_log      <= 15      the same with the indexes of tarot.create_audit_indexes()
+rights_erase_log    rights_read_log      <= 10      erasing one from ten tables and the audit log of 300 000 entries about these, beside a query that finds their entries by reading all of it
+rights_erase_index  rights_read_log      <= 10      the same with the indexes of tarot.create_audit_indexes()
 '
 
 # rights_phase KIND BASE COUNT: so many people, each with five rows in two other tables.
