@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
@@ -13,6 +14,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -176,6 +178,8 @@ typedef struct Batch
 	ResultRelInfo *indexes;
 	TupleTableSlot *old_row;
 	TupleTableSlot *new_row;
+	TupleTableSlot *locked_row;
+	Bitmapset *keys; /* columns that foreign keys may refer to, as heap_update() has them */
 	Snapshot snapshot;
 	CommandId command;
 	int64 changed; /* rows so far */
@@ -190,6 +194,8 @@ open_batch(Batch *batch)
 	ExecOpenIndices(batch->indexes, false);
 	batch->old_row = table_slot_create(batch->relation, NULL);
 	batch->new_row = MakeSingleTupleTableSlot(RelationGetDescr(batch->relation), &TTSOpsVirtual);
+	batch->locked_row = table_slot_create(batch->relation, NULL);
+	batch->keys = RelationGetIndexAttrBitmap(batch->relation, INDEX_ATTR_BITMAP_KEY);
 	batch->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	PushActiveSnapshot(batch->snapshot);
 	batch->command = GetCurrentCommandId(true);
@@ -203,6 +209,7 @@ close_batch(Batch *batch)
 	UnregisterSnapshot(batch->snapshot);
 	ExecDropSingleTupleTableSlot(batch->old_row);
 	ExecDropSingleTupleTableSlot(batch->new_row);
+	ExecDropSingleTupleTableSlot(batch->locked_row);
 	ExecCloseIndices(batch->indexes);
 	FreeExecutorState(batch->estate);
 }
@@ -233,6 +240,42 @@ renew_row(Batch *batch, BatchRenewer renew, void *argument, BatchRow *row)
 	return row->values > 0;
 }
 
+/* As the update will take it: a row whose key stays can go on being referred to. */
+static LockTupleMode
+lock_mode_of(const Batch *batch)
+{
+	TupleDesc desc = RelationGetDescr(batch->relation);
+	const TupleTableSlot *old = batch->old_row;
+	const TupleTableSlot *new = batch->new_row;
+	int member = -1;
+
+	while ((member = bms_next_member(batch->keys, member)) >= 0)
+	{
+		int column = member + FirstLowInvalidHeapAttributeNumber - 1;
+		Form_pg_attribute attribute = column < 0 ? NULL : TupleDescAttr(desc, column);
+
+		if (attribute == NULL || old->tts_isnull[column] != new->tts_isnull[column] ||
+			(!old->tts_isnull[column] &&
+			 !datumIsEqual(old->tts_values[column], new->tts_values[column], attribute->attbyval,
+						   attribute->attlen)))
+			return LockTupleExclusive;
+	}
+	return LockTupleNoKeyExclusive;
+}
+
+/* Only locking a row can be tried: an update that is told not to wait fails an assertion. */
+static TM_Result
+try_lock(Batch *batch)
+{
+	TM_FailureData failure;
+	TM_Result result = table_tuple_lock(batch->relation, &batch->old_row->tts_tid, batch->snapshot,
+										batch->locked_row, batch->command, lock_mode_of(batch),
+										LockWaitSkip, 0, &failure);
+
+	ExecClearTuple(batch->locked_row);
+	return result;
+}
+
 /*
  * Replaces the row. Waits for another transaction that has it only when that
  * keeps no row of ours waiting, so that nobody waits for us for longer than a
@@ -247,9 +290,11 @@ replace_row(Batch *batch)
 	TM_Result result;
 
 	ExecStoreVirtualTuple(batch->new_row);
+	if (batch->changed > 0 && (result = try_lock(batch)) != TM_Ok)
+		return result;
 	result = table_tuple_update(batch->relation, &batch->old_row->tts_tid, batch->new_row,
-								batch->command, batch->snapshot, InvalidSnapshot,
-								batch->changed == 0, &failure, &lock_mode, &update_indexes);
+								batch->command, batch->snapshot, InvalidSnapshot, true, &failure,
+								&lock_mode, &update_indexes);
 
 	/*
 	 * Keys stay equal, and were unique before: whoever writes an equal one
@@ -294,7 +339,7 @@ replace_rows(Batch *batch, TableJob *job, int64 limit, BatchRenewer renew, void 
 				job->values += row.values;
 			}
 			/* Where somebody else changed it, the next pass finds where it is now. */
-			if (result != TM_BeingModified)
+			if (result != TM_WouldBlock)
 				job->clean = false;
 		}
 		MemoryContextSwitchTo(outer_context);
@@ -303,7 +348,7 @@ replace_rows(Batch *batch, TableJob *job, int64 limit, BatchRenewer renew, void 
 		ResetPerTupleExprContext(batch->estate);
 
 		job->position = batch->old_row->tts_tid;
-		if (result == TM_BeingModified)
+		if (result == TM_WouldBlock)
 			stopped = true; /* the next batch begins with it */
 		else
 		{
