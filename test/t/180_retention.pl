@@ -28,6 +28,14 @@ ask($node, q{UPDATE reading SET made_at = '2020-01-01' WHERE id < 10; SELECT tar
 ok(poll($node, 'SELECT count(*) = 995 FROM reading'), 'it runs when it is to run soon, though the worker sleeps until its time');
 finished('readings');
 
+# Others wait until all processes have heard of them, the worker in its sleep, too.
+ok(poll($node, q{SELECT state = 'asleep' FROM tarot.worker_status WHERE duty = 'jobs'}), 'the worker sleeps');
+ask($node, 'CREATE DATABASE passing');
+{
+	local $ENV{PGOPTIONS} = '-c statement_timeout=60s';
+	is(error_of($node, 'DROP DATABASE passing'), '', 'and keeps nobody from dropping a database');
+}
+
 # At its time: nobody commits anything then.
 ask($node, q{UPDATE reading SET made_at = '2020-01-01' WHERE id < 20; UPDATE tarot.job_state SET due_at = now() + interval '2 seconds'; SELECT tarot.pause_job('readings'), tarot.resume_job('readings')});
 ask($node, q{UPDATE tarot.job_state SET due_at = now() + interval '2 seconds'});
