@@ -72,7 +72,8 @@ names_before(Relation table, const char *old_name, const char *new_name)
 	return names;
 }
 
-/* Without an old name no column was renamed since the text was written. */
+/* Without an old name no column was renamed since the text was written. That text is read as the
+ * session reads literals; what is returned, in one way alone. */
 static char *
 rewrite(Oid relation, const char *text, const char *old_name, const char *new_name)
 {
@@ -95,9 +96,7 @@ rewrite(Oid relation, const char *text, const char *old_name, const char *new_na
 	condition = coerce_to_boolean(state, condition, "WHERE");
 	assign_expr_collations(state, condition);
 
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	nest_level = JobPinStyle();
 	written = deparse_expression(condition, deparse_context_for("t", relation), true, false);
 	AtEOXact_GUC(true, nest_level);
 	table_close(table, NoLock);
@@ -123,6 +122,7 @@ Datum
 tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 {
 	Oid relation = PG_GETARG_OID(0);
+	int nest_level = JobPinStyle();
 	Oid user;
 	int context;
 	char *written;
@@ -133,5 +133,6 @@ tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), NameStr(*PG_GETARG_NAME(2)),
 					  NameStr(*PG_GETARG_NAME(3)));
 	SetUserIdAndSecContext(user, context);
+	AtEOXact_GUC(true, nest_level);
 	PG_RETURN_TEXT_P(cstring_to_text(written));
 }
