@@ -103,6 +103,11 @@ SELECT tarot.subject(), current_setting('tarot_security.purpose') AS purpose, cu
 RESET tarot_security.io; RESET tarot_security.purpose; RESET tarot_security.identity;
 SELECT * FROM seen;
 SELECT id FROM member;
+-- A value of an encrypted column would be kept as what the owner sees of it.
+SET ROLE regress_session_owner;
+SELECT c, run(format('SELECT tarot.hold(''member'', ''held'', ''x'', %L)', c)) FROM unnest(ARRAY['mail = ''ann@ours.example''', 'mail IN (''ann@ours.example'', ''x'')', 'EXISTS (SELECT FROM public.member m WHERE m.mail = ''x'')',
+	'mail IS NOT DISTINCT FROM ''x''::tarot.encrypted_text(''mail'')', 'mail IS NULL']) AS c;
+RESET ROLE;
 
 -- ------------------------------------------------------------ the server's views of a plan tell nobody who is on hold
 SET ROLE regress_session_owner;

@@ -24,10 +24,12 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 #include "base/compat.h"
+#include "column/column.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
 
@@ -72,6 +74,21 @@ names_before(Relation table, const char *old_name, const char *new_name)
 	return names;
 }
 
+/* A value of an encrypted column, as a literal becomes one beside such a column: it would be kept
+ * as what the role sees of it, a mask or less, and mean something else. */
+static bool
+has_sealed_constant(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !((Const *) node)->constisnull &&
+		OidIsValid(ColumnBaseType(getBaseType(((Const *) node)->consttype))))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_sealed_constant, context, 0);
+	return expression_tree_walker(node, has_sealed_constant, context);
+}
+
 /* Without an old name no column was renamed since the text was written. That text is read as the
  * session reads literals; what is returned, in one way alone. */
 static char *
@@ -95,6 +112,10 @@ rewrite(Oid relation, const char *text, const char *old_name, const char *new_na
 	condition = transformExpr(state, condition, EXPR_KIND_WHERE);
 	condition = coerce_to_boolean(state, condition, "WHERE");
 	assign_expr_collations(state, condition);
+	if (has_sealed_constant(condition, NULL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a condition cannot have a value of an encrypted column"),
+						errhint("Let it go by another column.")));
 
 	nest_level = JobPinStyle();
 	written = deparse_expression(condition, deparse_context_for("t", relation), true, false);
