@@ -152,6 +152,7 @@ SELECT s, run(s) FROM unnest(ARRAY[
 	$$SELECT tarot.alter_retention('nothing')$$, $$SELECT tarot.remove_retention('nothing')$$, $$SELECT * FROM tarot.preview_retention('nothing')$$,
 	$$SELECT tarot.alter_retention('customers', keep => '-1 day')$$]) AS s;
 SELECT count(*) AS "still there" FROM letter;
+DROP TABLE scratch;
 RESET ROLE;
 SET ROLE regress_retention_other;
 SELECT s, run(s) FROM unnest(ARRAY[

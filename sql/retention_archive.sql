@@ -240,6 +240,7 @@ SELECT tarot.alter_retention('a to b', archive_to => 'foreign_to_me');
 RESET ROLE;
 REVOKE INSERT ON foreign_to_me FROM regress_archive_owner;
 SET ROLE regress_archive_owner;
+DROP TABLE scratch;
 CALL tarot.run_due_jobs();
 SELECT rows, sqlstate, message FROM last_run('a to b');
 SELECT count(*) FROM a;

@@ -24,10 +24,12 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 #include "base/compat.h"
+#include "column/column.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
 
@@ -72,7 +74,23 @@ names_before(Relation table, const char *old_name, const char *new_name)
 	return names;
 }
 
-/* Without an old name no column was renamed since the text was written. */
+/* A value of an encrypted column, as a literal becomes one beside such a column: it would be kept
+ * as what the role sees of it, a mask or less, and mean something else. */
+static bool
+has_sealed_constant(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) && !((Const *) node)->constisnull &&
+		OidIsValid(ColumnBaseType(getBaseType(((Const *) node)->consttype))))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_sealed_constant, context, 0);
+	return expression_tree_walker(node, has_sealed_constant, context);
+}
+
+/* Without an old name no column was renamed since the text was written. That text is read as the
+ * session reads literals; what is returned, in one way alone. */
 static char *
 rewrite(Oid relation, const char *text, const char *old_name, const char *new_name)
 {
@@ -94,10 +112,12 @@ rewrite(Oid relation, const char *text, const char *old_name, const char *new_na
 	condition = transformExpr(state, condition, EXPR_KIND_WHERE);
 	condition = coerce_to_boolean(state, condition, "WHERE");
 	assign_expr_collations(state, condition);
+	if (has_sealed_constant(condition, NULL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a condition cannot have a value of an encrypted column"),
+						errhint("Let it go by another column.")));
 
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	nest_level = JobPinStyle();
 	written = deparse_expression(condition, deparse_context_for("t", relation), true, false);
 	AtEOXact_GUC(true, nest_level);
 	table_close(table, NoLock);
@@ -123,6 +143,7 @@ Datum
 tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 {
 	Oid relation = PG_GETARG_OID(0);
+	int nest_level = JobPinStyle();
 	Oid user;
 	int context;
 	char *written;
@@ -133,5 +154,6 @@ tarot_jobs_renamed_condition(PG_FUNCTION_ARGS)
 	written = rewrite(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), NameStr(*PG_GETARG_NAME(2)),
 					  NameStr(*PG_GETARG_NAME(3)));
 	SetUserIdAndSecContext(user, context);
+	AtEOXact_GUC(true, nest_level);
 	PG_RETURN_TEXT_P(cstring_to_text(written));
 }

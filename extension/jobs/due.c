@@ -17,6 +17,7 @@
 #include "utils/wait_event.h"
 
 #include "base/compat.h"
+#include "base/temporary.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
 #include "worker/worker.h"
@@ -188,6 +189,12 @@ tarot_jobs_run_due_jobs(PG_FUNCTION_ARGS)
 	/* What the caller has done before is none of a batch's. */
 	SPI_commit();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	if (TemporaryObjectsExist())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tarot.run_due_jobs() cannot run in a session with temporary objects"),
+				 errdetail("Code of tables' owners could take them for its own."),
+				 errhint("DISCARD TEMP, or call it in another session.")));
 	JobBoundForClient();
 	PopActiveSnapshot();
 	do

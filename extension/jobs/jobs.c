@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/temporary.h"
 #include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
@@ -42,6 +43,42 @@ set_locally(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
+}
+
+/* What literals are read by, and values written. A session may have set all of these, and what is
+ * kept as text must mean the same whoever reads it. */
+static const char *const style[][2] = {{"search_path", "pg_catalog, pg_temp"},
+									   {"standard_conforming_strings", "on"},
+									   {"DateStyle", "ISO, YMD"},
+									   {"IntervalStyle", "postgres"},
+									   {"bytea_output", "hex"},
+									   {"extra_float_digits", "1"},
+									   {"lc_monetary", "C"},
+									   {"array_nulls", "on"},
+									   {"xmloption", "content"}};
+
+int
+JobPinStyle(void)
+{
+	int nest_level = NewGUCNestLevel();
+
+	for (int i = 0; i < (int) lengthof(style); i++)
+		set_locally(style[i][0], style[i][1]);
+	return nest_level;
+}
+
+/* What would have a batch do something else where somebody else runs it, or tell that one what it
+ * works with. */
+static void
+forget_who_runs_it(void)
+{
+	static const char *const settings[][2] = {
+		{"tarot_security.identity", ""},  {"tarot_security.purpose", ""},
+		{"tarot_security.io", "plain"},   {"debug_print_parse", "off"},
+		{"debug_print_rewritten", "off"}, {"debug_print_plan", "off"}};
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		set_locally(settings[i][0], settings[i][1]);
 }
 
 static Oid
@@ -91,14 +128,11 @@ JobRequireOwner(Oid relation)
 void
 JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	int nest_level = NewGUCNestLevel();
+	int nest_level = JobPinStyle();
 	Oid user;
 	int context;
 	int result;
 
-	set_locally("search_path", "pg_catalog, pg_temp");
-	set_locally("DateStyle", "ISO, YMD");
-	set_locally("IntervalStyle", "postgres");
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner_of_extension(),
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
@@ -126,12 +160,11 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Da
 	if (!OidIsValid(owner))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relation)));
-	nest_level = NewGUCNestLevel();
-	set_locally("search_path", "pg_catalog, pg_temp");
+	TemporaryRequireOwned(owner);
+	nest_level = JobPinStyle();
+	forget_who_runs_it();
 	set_locally("lock_timeout", LOCK_TIMEOUT);
 	set_locally("TimeZone", time_zone);
-	set_locally("DateStyle", "ISO, YMD");
-	set_locally("IntervalStyle", "postgres");
 	set_locally("session_replication_role", "origin");
 
 	/* It takes longer than a batch. */

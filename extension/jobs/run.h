@@ -14,6 +14,9 @@
 /* InvalidOid: there is no such table. */
 extern Oid JobOwnerOf(Oid relation);
 
+/* Until AtEOXact_GUC() of what it returns literals are read and written in one way alone. */
+extern int JobPinStyle(void);
+
 /* The owner's statement by SPI, in which values may be replaced by their masks (mask.c). */
 extern int JobExecutePlan(SPIPlanPtr plan, Datum *values, const char *nulls);
 

@@ -275,7 +275,9 @@ BEGIN
 		SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
 		summary := jsonb_build_object('command', 'RETENTION', 'type', 'table', 'policy', job, 'action', p.action, 'age_column', p.age_column, 'keep', tarot.retention_keep(p), 'legal_basis', tarot.retention_basis(p),
 			'cutoff', regexp_replace(progress->>'cutoff', '^''(.*)''::.*$', '\1'))
-			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'oldest', 'newest', 'slow', 'partitions'))
+			|| (SELECT jsonb_object_agg(k.key, k.value) FROM jsonb_each(progress) AS k WHERE k.key IN ('rows', 'held', 'referred', 'locked', 'slow', 'partitions')
+				-- Nobody is shown by the log what has a class.
+				OR k.key IN ('oldest', 'newest') AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = p.relation AND a.attname = p.age_column AND tarot.class_of_column(a.attrelid, a.attnum) IS NOT NULL))
 			|| CASE p.action WHEN 'anonymize' THEN jsonb_build_object('marker', p.marker, 'class', p.class, 'columns', tarot.anonymization_of(p))
 				WHEN 'archive' THEN jsonb_build_object('archive_to', tarot.relation_name(p.archive_to))
 				-- No trigger is fired for them, that of the audit neither.

@@ -275,6 +275,34 @@ COMMENT ON COLUMN tarot.retention_status.replacements IS 'Columns that get a val
 
 -- ------------------------------------------------------------ tables that are dropped
 
+-- A condition that names a column which is gone is not one by another of the same name, if there is one some day: from here on it names the dropped one.
+CREATE FUNCTION tarot.break_conditions(relation oid, number integer, "column" name) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	dropped CONSTANT name := (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum = number AND a.attisdropped);
+	found record;
+BEGIN
+	FOR found IN SELECT p.name, p.condition, false AS of_hold, r.oid AS role FROM tarot.retention_policy p JOIN tarot.job j USING (name) JOIN pg_roles r ON r.rolname = j.owner WHERE p.relation::oid = break_conditions.relation AND p.condition IS NOT NULL
+		UNION ALL SELECT h.name, h.condition, true, r.oid FROM tarot.legal_hold h JOIN pg_roles r ON r.rolname = h.owner WHERE h.relation::oid = break_conditions.relation AND h.condition IS NOT NULL
+	LOOP
+		BEGIN
+			-- The statement that drops it may have made another.
+			PERFORM tarot.renamed_condition(relation, found.condition, dropped, "column", found.role);
+		EXCEPTION WHEN undefined_column OR undefined_object THEN
+			IF found.of_hold THEN
+				UPDATE tarot.legal_hold h SET condition = format('(%s) AND t.%I IS NULL', found.condition, dropped) WHERE h.relation::oid = break_conditions.relation AND h.name = found.name;
+			ELSE
+				UPDATE tarot.retention_policy p SET condition = format('(%s) AND t.%I IS NULL', found.condition, dropped) WHERE p.name = found.name;
+			END IF;
+		WHEN OTHERS THEN
+			-- It is broken by something else.
+		END;
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION tarot.follow_retention_drop() RETURNS event_trigger
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -283,12 +311,13 @@ BEGIN
 	DELETE FROM tarot.retention_policy p USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND p.relation::oid = d.objid;
 	PERFORM tarot.forget_archive(d.objid) FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
 	DELETE FROM tarot.legal_hold h USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND h.relation::oid = d.objid;
+	PERFORM tarot.break_conditions(d.objid, d.objsubid, d.address_names[3]) FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0;
 END
 $$;
-COMMENT ON FUNCTION tarot.follow_retention_drop() IS 'Event trigger: the retention policies and holds of a table go with it.';
+COMMENT ON FUNCTION tarot.follow_retention_drop() IS 'Event trigger: the retention policies and holds of a table go with it; conditions by a column that is dropped stay broken.';
 CREATE EVENT TRIGGER tarot_security_follow_retention_drop ON sql_drop
-	-- That of a type drops the tables that are of it.
-	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
+	-- That of a type drops the tables that are of it, and columns.
+	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE', 'DROP DOMAIN', 'ALTER TABLE', 'ALTER TYPE')
 	EXECUTE FUNCTION tarot.follow_retention_drop();
 ALTER EVENT TRIGGER tarot_security_follow_retention_drop ENABLE ALWAYS;
 
@@ -332,6 +361,6 @@ CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_retention_rename();
 ALTER EVENT TRIGGER tarot_security_follow_retention_rename ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.try_value(oid, text), tarot.rename_retention_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.retention_change(text, text, text, jsonb), tarot.follow_retention_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.break_conditions(oid, integer, name), tarot.try_value(oid, text), tarot.rename_retention_column(oid, name, name), tarot.follow_retention_rename(), tarot.apply_retention(oid, text, text, text, jsonb, name), tarot.retention_change(text, text, text, jsonb), tarot.follow_retention_drop() FROM PUBLIC;
 REVOKE ALL ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) FROM PUBLIC;
 GRANT SELECT ON tarot.retention_status TO pg_monitor;

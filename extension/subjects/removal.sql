@@ -314,6 +314,8 @@ BEGIN
 		LOOP
 			FOR r IN SELECT * FROM tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) LOOP
 				CONTINUE WHEN again AND r.members && blind;
+				-- What triggers of others have left, too.
+				PERFORM tarot.require_own_temporary(c.relowner) FROM pg_class c WHERE c.oid = ANY (r.members);
 				SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
 				counts := tarot.run_on_subject(r.members[1], statement, subject);

@@ -55,6 +55,18 @@ BEGIN
 END
 $$;
 
+-- In another transaction a hold, or rows, that were committed since its first statement would not be seen.
+CREATE FUNCTION tarot.require_read_committed() RETURNS void
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION 'data subjects are erased in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another would not see who was put on hold since it began.';
+	END IF;
+END
+$$;
+
 -- No row comes to these tables from here to the end of the transaction.
 CREATE FUNCTION tarot.lock_subject_tables() RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -63,9 +75,6 @@ CREATE FUNCTION tarot.lock_subject_tables() RETURNS void
 DECLARE
 	relation regclass;
 BEGIN
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE EXCEPTION 'tables are locked in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another sees nothing of what others committed until it had the lock.';
-	END IF;
 	FOR relation IN SELECT r FROM tarot.registered_tables() r LOOP
 		EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
 	END LOOP;
@@ -87,6 +96,7 @@ BEGIN
 		RAISE EXCEPTION 'permission denied to erase details of the audit log' USING ERRCODE = 'insufficient_privilege', HINT = 'It takes EXECUTE on tarot.erase_audit_details().';
 	END IF;
 	IF NOT dry_run THEN
+		PERFORM tarot.require_read_committed();
 		done.pseudonym := tarot.subject_pseudonym(subject);
 		IF lock_tables THEN
 			PERFORM tarot.lock_subject_tables();
@@ -110,7 +120,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean, boolean) IS
-	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. What the audit log has of the rows stays in it, values of columns without a class as they were, unless audit_details is true: then key, old and new of its entries about the rows that go, or went before, are erased as tarot.erase_audit_details() does ("erase audit details"; not of tables that are kept), while the rows were the subject''s: not those of whoever had a key before, nor of an identifier that was used before, as far as the log tells these apart; that takes EXECUTE on tarot.erase_audit_details(), too, of the role of the session or of SET ROLE; "not told in audit" are entries of deleted rows that stay, since whose they were cannot be told. For whom EXECUTE is granted. Raises 55000 where there is a problem, the subject is on hold, or a trigger keeps rows, 22023 for an empty subject, 25001 for lock_tables in another transaction than a READ COMMITTED one, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
+	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. What the audit log has of the rows stays in it, values of columns without a class as they were, unless audit_details is true: then key, old and new of its entries about the rows that go, or went before, are erased as tarot.erase_audit_details() does ("erase audit details"; not of tables that are kept), while the rows were the subject''s: not those of whoever had a key before, nor of an identifier that was used before, as far as the log tells these apart; that takes EXECUTE on tarot.erase_audit_details(), too, of the role of the session or of SET ROLE; "not told in audit" are entries of deleted rows that stay, since whose they were cannot be told. For whom EXECUTE is granted. Raises 55000 where there is a problem, the subject is on hold, a trigger keeps rows, or the session has temporary tables or types of a role without the rights of a table''s owner, 22023 for an empty subject, 25001 in another transaction than a READ COMMITTED one, unless it is a dry run, TS001 when the server is locked; 42501 and constraints in the way without telling of values.';
 
 CREATE FUNCTION tarot.erasure_certificate(erasure uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -199,6 +209,7 @@ BEGIN
 	IF dry_run IS NULL THEN
 		RAISE EXCEPTION 'dry_run must not be null' USING ERRCODE = 'null_value_not_allowed';
 	ELSIF NOT dry_run THEN
+		PERFORM tarot.require_read_committed();
 		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
 	END IF;
 	FOR done IN SELECT * FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id LOOP
@@ -231,7 +242,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.replay_erasures(timestamptz, boolean) IS
-	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now; what a subject asked for since (tarot.note_request()) stays open. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises TS001 when the server is locked.';
+	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now; what a subject asked for since (tarot.note_request()) stays open. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises 25001 in another transaction than a READ COMMITTED one, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.forget_erasures(before timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -248,5 +259,5 @@ $$;
 COMMENT ON FUNCTION tarot.forget_erasures(timestamptz) IS
 	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
 
-REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure), tarot.erasure_reason(uuid, boolean), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
+REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure), tarot.erasure_reason(uuid, boolean), tarot.require_read_committed(), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
 	tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean), tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;

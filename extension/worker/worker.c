@@ -331,6 +331,9 @@ tarot_worker_run(Datum argument)
 		long wait;
 
 		ResetLatch(MyLatch);
+
+		/* DROP DATABASE, for one, waits until every process has heard of it; no duty may be due. */
+		CHECK_FOR_INTERRUPTS();
 		set_busy(true);
 		if (!extension_is_there())
 		{

@@ -28,6 +28,14 @@ ask($node, q{UPDATE reading SET made_at = '2020-01-01' WHERE id < 10; SELECT tar
 ok(poll($node, 'SELECT count(*) = 995 FROM reading'), 'it runs when it is to run soon, though the worker sleeps until its time');
 finished('readings');
 
+# Others wait until all processes have heard of them, the worker in its sleep, too.
+ok(poll($node, q{SELECT state = 'asleep' FROM tarot.worker_status WHERE duty = 'jobs'}), 'the worker sleeps');
+ask($node, 'CREATE DATABASE passing');
+{
+	local $ENV{PGOPTIONS} = '-c statement_timeout=60s';
+	is(error_of($node, 'DROP DATABASE passing'), '', 'and keeps nobody from dropping a database');
+}
+
 # At its time: nobody commits anything then.
 ask($node, q{UPDATE reading SET made_at = '2020-01-01' WHERE id < 20; UPDATE tarot.job_state SET due_at = now() + interval '2 seconds'; SELECT tarot.pause_job('readings'), tarot.resume_job('readings')});
 ask($node, q{UPDATE tarot.job_state SET due_at = now() + interval '2 seconds'});
@@ -91,6 +99,20 @@ cmp_ok($crashes, '>', 0, 'some were killed at work');
 ok(finished('many'), 'the worker goes on by itself');
 is(last_run('many', 'number, outcome, rows, skipped'), '1|finished|30000|0', 'in the same run');
 is(ask($node, 'SELECT count(*), (SELECT count(*) FROM gone), (SELECT count(DISTINCT id) FROM gone) FROM many'), '30000|30000|30000', 'each row went once');
+
+# Moved to an archive: each row is in one of both tables, at any time.
+ask($node, sprintf("SET ROLE shop; $table; CREATE TABLE old (LIKE young INCLUDING ALL); SELECT tarot.add_retention('young', 'made_at', '1 year', 'archive', archive_to => 'old', batch => 200, policy => 'archive')", 'young', 30000));
+ok(poll($node, q{SELECT rows > 2000 OR outcome = 'finished' FROM tarot.job_run WHERE job = 'archive'}), 'a run that archives is under way');
+{
+	my $pid = ask($node, q{SELECT pid FROM tarot.job_run r JOIN pg_stat_activity a USING (pid) WHERE job = 'archive' AND outcome = 'running'});
+	kill 9, $pid if $pid ne '';
+}
+ok(poll($node, 'SELECT NOT pg_is_in_recovery()'), 'killed, the server is back');
+my $both = q{SELECT count(*), count(DISTINCT id), (SELECT count(*) FROM old WHERE made_at > now()) FROM (SELECT id FROM young UNION ALL SELECT id FROM old) AS r};
+is(ask($node, $both), '30000|30000|0', 'each row is in one of both tables, and no young one in the archive');
+ok(finished('archive'), 'the worker goes on by itself');
+is(last_run('archive', 'number, outcome, rows'), '1|finished|15000', 'in the same run');
+is(ask($node, 'SELECT (SELECT count(*) FROM young), (SELECT count(*) FROM old), (SELECT count(*) FROM young WHERE made_at < now())'), '15000|15000|0', 'and all old rows are in the archive');
 
 # ---------------------------------------------------------------- what else the worker has to do meanwhile
 
