@@ -23,11 +23,11 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 #include "base/compat.h"
+#include "base/settings.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
 
@@ -95,9 +95,7 @@ rewrite(Oid relation, const char *text, const char *old_name, const char *new_na
 	condition = coerce_to_boolean(state, condition, "WHERE");
 	assign_expr_collations(state, condition);
 
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	nest_level = SettingsPinSearchPath();
 	written = deparse_expression(condition, deparse_context_for("t", relation), true, false);
 	AtEOXact_GUC(true, nest_level);
 	table_close(table, NoLock);

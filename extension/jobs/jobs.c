@@ -22,10 +22,10 @@
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/settings.h"
 #include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
@@ -91,12 +91,11 @@ JobRequireOwner(Oid relation)
 void
 JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	int nest_level = NewGUCNestLevel();
+	int nest_level = SettingsPinSearchPath();
 	Oid user;
 	int context;
 	int result;
 
-	set_locally("search_path", "pg_catalog, pg_temp");
 	set_locally("DateStyle", "ISO, YMD");
 	set_locally("IntervalStyle", "postgres");
 	GetUserIdAndSecContext(&user, &context);
@@ -126,8 +125,7 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Da
 	if (!OidIsValid(owner))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relation)));
-	nest_level = NewGUCNestLevel();
-	set_locally("search_path", "pg_catalog, pg_temp");
+	nest_level = SettingsPinSearchPath();
 	set_locally("lock_timeout", LOCK_TIMEOUT);
 	set_locally("TimeZone", time_zone);
 	set_locally("DateStyle", "ISO, YMD");
