@@ -17,13 +17,10 @@ CREATE FUNCTION tarot.require_retainable(relation oid, age_column name) RETURNS 
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	c CONSTANT pg_class := tarot.require_relation(relation, 'rel');
 	type regtype;
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p') THEN
+	IF c.relkind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Name the table that has the rows.' WHEN 'f' THEN 'Do it where the table lies.' ELSE '' END;
 	ELSIF c.relnamespace = 'tarot'::regnamespace OR c.relnamespace = 'pg_catalog'::regnamespace THEN

@@ -27,7 +27,7 @@ SELECT set_eq(
 		'suggest_index', 'check_row_commands', 'kind_of_row_rule', 'inherit_rules', 'adds_children', 'drops_children', 'count_rows', 'count_rows_as',
 		'label_column', 'label_of_class', 'inherit_labels', 'class_of_column', 'class_of_type',
 		'survey_columns', 'check_survey', 'survey_table', 'tables_to_survey', 'classifying_statements', 'ordered_distance', 'quoted_columns', 'relation_name', 'relation_tree', 'plain_type', 'require_anonymity', 'sees_all_rows',
-		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_maskable', 'added_columns', 'check_conversions', 'take_triggers', 'may_read_stored', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
+		'masked', 'masked_row', 'mask_site_in', 'mask_site_out', 'label_table', 'require_owner', 'require_relation', 'require_maskable', 'added_columns', 'check_conversions', 'take_triggers', 'may_read_stored', 'is_masked', 'relatives', 'held_privileges', 'grant_statement', 'revoke_statement', 'change_privileges', 'narrow_privileges', 'widen_privileges',
 		'restore_privileges', 'columns_without_label', 'columns_of_view', 'masking_views_of', 'extend_masking_view',
 		'anonymization_obstacles', 'anonymization_keys',
 		'note_event', 'event_counts', 'worker_state',
