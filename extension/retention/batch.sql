@@ -139,6 +139,7 @@ CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, ti
 	AS $$
 DECLARE
 	p tarot.retention_policy;
+	keep interval;
 	leaf oid := (progress->>'leaf')::oid;
 	block bigint := (progress->>'block')::bigint;
 	blocks bigint := (progress->>'blocks')::bigint;
@@ -164,11 +165,9 @@ BEGIN
 	ELSIF p.action = 'anonymize' THEN
 		PERFORM tarot.require_marker(p);
 	END IF;
-	IF tarot.retention_keep(p) IS NULL THEN
-		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
-	END IF;
+	keep := tarot.required_keep(p);
 	IF p.action = 'drop_partition' THEN
-		SELECT * INTO statement, progress_of_batch FROM tarot.plan_partition(relation, p.age_column, tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()), progress);
+		SELECT * INTO statement, progress_of_batch FROM tarot.plan_partition(relation, p.age_column, tarot.retention_cutoff(relation, p.age_column, keep, time_zone, now()), progress);
 		RETURN;
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(relation, p.archive_to, job);
@@ -177,7 +176,7 @@ BEGIN
 	IF progress IS NULL THEN
 		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
-			'cutoff', tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()));
+			'cutoff', tarot.retention_cutoff(relation, p.age_column, keep, time_zone, now()));
 		leaf := 0;
 		block := 0;
 		blocks := 0;
@@ -319,34 +318,26 @@ BEGIN
 END
 $$;
 
--- Its rows by table, and the time zone to ask in.
-CREATE FUNCTION tarot.retention_count_statement(policy text, OUT statement text, OUT time_zone text) RETURNS record
+-- Its rows by table.
+CREATE FUNCTION tarot.retention_count_statement(policy text, cutoff text) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	p tarot.retention_policy;
-	cutoff text;
 BEGIN
 	SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
-	time_zone := (SELECT j.time_zone FROM tarot.job j WHERE j.name = policy);
-	PERFORM tarot.require_retainable(p.relation, p.age_column);
 	IF p.action = 'anonymize' THEN
 		PERFORM tarot.require_anonymizable(p);
 	END IF;
-	cutoff := tarot.retention_cutoff(p.relation, p.age_column, tarot.retention_keep(p), time_zone, now());
-	IF cutoff IS NULL THEN
-		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
-	END IF;
 	IF p.action = 'drop_partition' THEN
 		PERFORM tarot.require_age_partitions(p.relation, p.age_column);
-		statement := 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(tarot.partition_count_statement(p.relation, p.age_column, cutoff), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)';
-		RETURN;
+		RETURN 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(tarot.partition_count_statement(p.relation, p.age_column, cutoff), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)';
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(p.relation, p.archive_to, p.name);
 	END IF;
 	PERFORM tarot.require_no_rules(p.relation, p.action, p.archive_to);
-	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
+	RETURN (SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
 			SELECT jsonb_build_object('table', %7$L::oid, 'action', %8$L, 'columns', %10$L::jsonb, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
 				'done', count(*) FILTER (WHERE o.done),
 				'referred', count(*) FILTER (WHERE o.old AND o.referred AND NOT o.held), 'without_age', count(*) FILTER (WHERE o.age IS NULL),
@@ -357,9 +348,9 @@ BEGIN
 				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l, (SELECT c.relowner FROM pg_class c WHERE c.oid = p.relation), p.action <> 'anonymize'),
 				CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(l) END, p.age_column, cutoff, l, p.action, CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(l, p.marker) ELSE 'false' END,
 				CASE WHEN p.action = 'anonymize' THEN tarot.anonymization_of(p) END), ' UNION ALL ' ORDER BY l), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
-		INTO statement FROM tarot.retention_leaves(p.relation) AS l;
+		FROM tarot.retention_leaves(p.relation) AS l);
 END
 $$;
 
 REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
-	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text) FROM PUBLIC;
+	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;
