@@ -2,22 +2,13 @@
 -- that change in the midst of a run; and what is told of how far that is.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_faults_owner;
-CREATE ROLE regress_faults_other;
-GRANT CREATE ON SCHEMA public TO regress_faults_owner, regress_faults_other;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_faults_owner;
+\set owner regress_faults_owner
+\set other regress_faults_other
+\i :source/sql/include/retention.sql
+GRANT CREATE ON SCHEMA public TO regress_faults_other;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 SET DateStyle = ISO;
-CREATE FUNCTION last_run(policy text, OUT outcome text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.outcome, r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 CREATE FUNCTION again_soon(policy text) RETURNS boolean LANGUAGE sql AS $$ SELECT j.next_run < now() + interval '11 minutes' FROM tarot.job_status j WHERE j.job = policy $$;
 
 -- ------------------------------------------------------------ foreign keys of a table to itself: children first, a run each
