@@ -131,6 +131,22 @@ BEGIN
 END
 $$;
 
+-- Whether a run that has gone through the table does so once more: what referred to rows that stayed may have gone with it. So children go before their parents, sixteen
+-- generations a run. Where others refer to them, it is for these to go first.
+CREATE FUNCTION tarot.retention_passes_again(relation oid, progress jsonb) RETURNS boolean
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF (progress->>'referred')::bigint = 0 OR (progress->>'rows')::bigint = coalesce((progress->>'before')::bigint, 0) OR (progress->>'pass')::integer = 16 THEN
+		RETURN false;
+	END IF;
+	RETURN EXISTS (SELECT FROM tarot.retention_leaves(relation) AS l, LATERAL tarot.retention_references(l) AS r, LATERAL tarot.relation_tree(r.referring) AS m
+		WHERE r.action IN ('a', 'r') AND (m.member IN (SELECT tarot.retention_leaves(relation))
+			OR m.member IN (SELECT t.member FROM tarot.retention_leaves(relation) AS d, LATERAL tarot.changed_with(d) AS c, LATERAL tarot.relation_tree(c) AS t)));
+END
+$$;
+
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.
 CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[]) RETURNS record
@@ -184,12 +200,21 @@ BEGIN
 	IF arguments ? 'timeouts' THEN
 		progress := progress || jsonb_build_object('scale', greatest(1 / 64::float8, (progress->>'scale')::float8 / power(8, least((arguments->>'timeouts')::integer, 6))));
 	END IF;
-	-- A partition that was dropped meanwhile is done with, too.
-	WHILE leaf IS NOT NULL AND (block >= blocks OR NOT EXISTS (SELECT FROM tarot.retention_leaves(relation) l WHERE l = leaf)) LOOP
-		leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
+	LOOP
+		-- A partition that was dropped meanwhile is done with, too.
+		WHILE leaf IS NOT NULL AND (block >= blocks OR NOT EXISTS (SELECT FROM tarot.retention_leaves(relation) l WHERE l = leaf)) LOOP
+			leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
+			block := 0;
+			blocks := pg_relation_size(leaf) / size;
+			progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL, 'from', NULL);
+		END LOOP;
+		EXIT WHEN leaf IS NOT NULL OR NOT tarot.retention_passes_again(relation, progress);
+		progress := progress || jsonb_build_object('pass', coalesce((progress->>'pass')::integer, 1) + 1, 'before', progress->'rows', 'held', 0, 'referred', 0, 'locked', 0,
+			'skipped', 0, 'recount', progress->'skipped',
+			'total', (progress->>'done')::bigint + (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l));
+		leaf := 0;
 		block := 0;
-		blocks := pg_relation_size(leaf) / size;
-		progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL, 'from', NULL);
+		blocks := 0;
 	END LOOP;
 	progress_of_batch := progress || jsonb_build_object('leaf', leaf, 'block', block, 'blocks', blocks,
 		'last', least(blocks, block + greatest(1, (progress->>'scale')::float8)::bigint), 'limit', least(p.batch, greatest(1, (progress->>'scale')::float8 * 64)::bigint));
@@ -264,7 +289,8 @@ DECLARE
 	reached bigint := (progress->>'last')::bigint;
 BEGIN
 	rows := coalesce((result->>'rows')::bigint, 0);
-	skipped := 0;
+	-- Those of the pass before are looked at again.
+	skipped := -coalesce((progress->>'recount')::bigint, 0);
 	total := (progress->>'total')::bigint;
 	done := (progress->>'done')::bigint;
 	IF result IS NULL THEN
@@ -276,8 +302,7 @@ BEGIN
 				WHEN 'archive' THEN jsonb_build_object('archive_to', tarot.relation_name(p.archive_to))
 				-- No trigger is fired for them, that of the audit neither.
 				WHEN 'drop_partition' THEN '{"rows_on_record": false}' ELSE '{}' END;
-		-- Where rows have gone, others may not be referred to any more.
-		again := CASE WHEN (progress->>'locked')::bigint > 0 OR (progress->>'referred')::bigint > 0 AND (progress->>'rows')::bigint > 0 THEN interval '10 minutes' END;
+		again := CASE WHEN (progress->>'locked')::bigint > 0 THEN interval '10 minutes' END;
 		done := total;
 		RETURN;
 	END IF;
@@ -287,7 +312,7 @@ BEGIN
 	ELSIF (result->>'put')::bigint <> rows THEN
 		RAISE EXCEPTION 'the archive did not take all rows' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A trigger of it keeps rows from being inserted.', HINT = 'None is deleted.';
 	END IF;
-	next := progress || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
+	next := progress - 'recount' || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
 		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds, 1))))),
 		'oldest', least(progress->>'oldest', result->>'oldest'), 'newest', greatest(progress->>'newest', result->>'newest'));
 	IF (progress->>'by_age')::boolean THEN
@@ -314,7 +339,7 @@ BEGIN
 	END IF;
 	done := done + reached - (progress->>'block')::bigint;
 	total := greatest(total, done);
-	next := next || jsonb_build_object('block', reached, 'done', done, 'from', CASE WHEN more AND NOT (progress->>'by_age')::boolean THEN result->>'place' END);
+	next := next || jsonb_build_object('block', reached, 'done', done, 'skipped', coalesce((progress->>'skipped')::bigint, 0) + skipped + coalesce((progress->>'recount')::bigint, 0), 'from', CASE WHEN more AND NOT (progress->>'by_age')::boolean THEN result->>'place' END);
 END
 $$;
 
@@ -352,5 +377,5 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
+REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean), tarot.retention_passes_again(oid, jsonb),
 	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;
