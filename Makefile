@@ -20,7 +20,7 @@ CAPABILITIES = anonymize binding client convert discover masking reads reseal re
 FLOORS = base crypto token mask recognize events worker keys identity permission class values gate label column trail audit jobs $(CAPABILITIES) hooks
 
 # Folders and files (.c and .h) that include nothing of the server's, for they link into unit tests and fuzzers too.
-SERVER_FREE = base/bytes base/secret base/errors crypto token mask recognize
+SERVER_FREE = base/bytes base/secret base/errors crypto token mask recognize jobs/rest
 
 SOURCES := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/extension/*.c) \
 	$(foreach floor,$(FLOORS),$(sort $(wildcard $(TOP)/extension/$(floor)/*.c))))

@@ -1,19 +1,12 @@
 -- Jobs: when they are due, who may steer them, with whose rights they run, and what becomes of those that fail.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_jobs_owner;
-CREATE ROLE regress_jobs_other;
-GRANT CREATE ON SCHEMA public TO regress_jobs_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_jobs_owner, regress_jobs_other;
+\set owner regress_jobs_owner
+\set other regress_jobs_other
+\i :source/sql/include/retention.sql
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_jobs_other;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 
 -- ------------------------------------------------------------ windows
 CREATE FUNCTION opens(window_start time, window_end time, days smallint[], zone text, at timestamptz) RETURNS text LANGUAGE sql AS

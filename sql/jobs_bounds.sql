@@ -1,19 +1,13 @@
 -- Jobs and the code of owners that they run: code that does not end, what it leaves behind, what its errors tell, and names.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_bounds_owner;
-CREATE ROLE regress_bounds_other;
-GRANT CREATE ON SCHEMA public TO regress_bounds_owner, regress_bounds_other;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_bounds_owner, regress_bounds_other;
+\set owner regress_bounds_owner
+\set other regress_bounds_other
+\i :source/sql/include/retention.sql
+GRANT CREATE ON SCHEMA public TO regress_bounds_other;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_bounds_other;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 
 -- ------------------------------------------------------------ code that does not end
 SET tarot_security.job_timeout = '300ms';

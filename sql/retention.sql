@@ -1,24 +1,12 @@
 -- Retention: which rows go, which stay and why, and what keeps a policy from being made or done.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_retention_owner;
-CREATE ROLE regress_retention_other;
-GRANT CREATE ON SCHEMA public TO regress_retention_owner;
-GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log, tarot.legal_hold TO regress_retention_owner;
-GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_retention_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_retention_owner;
+\set owner regress_retention_owner
+\set other regress_retention_other
+\i :source/sql/include/retention.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 SET ROLE regress_retention_owner;
-CREATE FUNCTION last_run(policy text, OUT outcome text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.outcome, r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 
 -- ------------------------------------------------------------ what is old
 CREATE TABLE reading (id int PRIMARY KEY, made_at timestamptz, note text);

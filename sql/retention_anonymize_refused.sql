@@ -1,33 +1,13 @@
 -- Retention that anonymizes: what keeps a policy from being made, all of it told at once.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-SELECT tarot.create_key('people') > 0 AS created;
-SELECT tarot.create_class('person', key => 'people', mask => 'name');
-SELECT tarot.create_class('card', key => 'people', mask => 'card');
-SELECT tarot.create_class('number', key => 'people', mask => 'hash', searchable => true);
-SELECT tarot.create_class('note', key => 'people', mask => 'redact');
-SELECT tarot.create_class('age', key => 'people', mask => 'year');
-SELECT tarot.create_class('hidden', key => 'people', mask => 'null');
-SELECT tarot.create_class('own', key => 'people', per_subject => true);
-CREATE ROLE regress_anon_no_owner;
-CREATE ROLE regress_anon_no_other;
-GRANT CREATE ON SCHEMA public TO regress_anon_no_owner;
-GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log TO regress_anon_no_owner;
-GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_anon_no_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_anon_no_owner;
--- Who looks at what is there.
-CREATE ROLE regress_anon_no_reader;
-SELECT tarot.grant_class(c, 'regress_anon_no_reader', 'plain') FROM unnest('{person,card,number,note,age,hidden,own}'::text[]) AS c;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO regress_anon_no_reader;
+\set owner regress_anon_no_owner
+\set other regress_anon_no_other
+\i :source/sql/include/retention.sql
+\set reader regress_anon_no_reader
+\i :source/sql/include/retention_classes.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 -- How a statement failed, with all that stands against it.
 CREATE FUNCTION obstacles(statement text) RETURNS TABLE (told text) LANGUAGE plpgsql AS $$
 DECLARE

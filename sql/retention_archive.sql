@@ -1,28 +1,17 @@
 -- Retention with action archive: rows are moved as they are, and where they cannot be, that is said before any is.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_archive_owner;
-CREATE ROLE regress_archive_other;
+\set owner regress_archive_owner
+\set other regress_archive_other
+\i :source/sql/include/retention.sql
 CREATE SCHEMA archive;
-GRANT CREATE ON SCHEMA public TO regress_archive_owner;
 GRANT CREATE, USAGE ON SCHEMA archive TO regress_archive_owner;
-GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log TO regress_archive_owner;
-GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_archive_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_archive_owner, regress_archive_other;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_archive_other;
 SELECT tarot.create_key('k') > 0 AS created, tarot.create_class('email', 'k', 'email'), tarot.create_class('other', 'k'), tarot.create_class('person', 'k', 'redact', per_subject => true);
 SELECT tarot.grant_class('email', 'regress_archive_owner', 'plain'), tarot.grant_class('other', 'regress_archive_owner', 'plain'), tarot.grant_class('person', 'regress_archive_owner', 'plain');
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 SET ROLE regress_archive_owner;
-CREATE FUNCTION last_run(policy text, OUT outcome text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.outcome, r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 
 -- ------------------------------------------------------------ rows are moved
 CREATE TABLE reading (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int, made_at timestamptz, note varchar(20), "Odd ""Name""" numeric(10, 2), double int GENERATED ALWAYS AS (1) STORED);

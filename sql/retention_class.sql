@@ -1,35 +1,13 @@
 -- Retention by data class: limits, policies that go by them, and what is kept longer.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-SELECT tarot.create_key('people') > 0 AS created;
-SELECT tarot.create_class('person', key => 'people', mask => 'name');
-SELECT tarot.create_class('card', key => 'people', mask => 'card');
-SELECT tarot.create_class('number', key => 'people', mask => 'hash', searchable => true);
-SELECT tarot.create_class('note', key => 'people', mask => 'redact');
-SELECT tarot.create_class('age', key => 'people', mask => 'year');
-SELECT tarot.create_class('hidden', key => 'people', mask => 'null');
-SELECT tarot.create_class('own', key => 'people', per_subject => true);
-CREATE ROLE regress_limit_owner;
-CREATE ROLE regress_limit_other;
-GRANT CREATE ON SCHEMA public TO regress_limit_owner;
-GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log TO regress_limit_owner;
-GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_limit_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_limit_owner;
--- Who looks at what is there.
-CREATE ROLE regress_limit_reader;
-SELECT tarot.grant_class(c, 'regress_limit_reader', 'plain') FROM unnest('{person,card,number,note,age,hidden,own}'::text[]) AS c;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO regress_limit_reader;
+\set owner regress_limit_owner
+\set other regress_limit_other
+\i :source/sql/include/retention.sql
+\set reader regress_limit_reader
+\i :source/sql/include/retention_classes.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
-CREATE FUNCTION last_run(policy text, OUT outcome text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.outcome, r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 SET ROLE regress_limit_owner;
 CREATE TABLE payment (id int, name text, card tarot.encrypted_text('card'), paid_at timestamptz, card_gone boolean NOT NULL DEFAULT false, anonymized_at timestamptz);
 CREATE TABLE reading (id int, card tarot.encrypted_text('card'), at date, anonymized_at timestamptz);

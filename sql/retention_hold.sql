@@ -1,20 +1,15 @@
 -- Legal holds where rows go with others, and where tables have different owners: whose condition is asked with whose rights.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_hold_owner; CREATE ROLE regress_hold_other; CREATE ROLE regress_hold_member IN ROLE regress_hold_owner;
-GRANT CREATE ON SCHEMA public TO regress_hold_owner, regress_hold_other, regress_hold_member;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_hold_owner, regress_hold_other, regress_hold_member;
-GRANT SELECT ON tarot.legal_hold TO regress_hold_owner, regress_hold_other;
-CREATE FUNCTION last_run(policy text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
+\set owner regress_hold_owner
+\set other regress_hold_other
+\i :source/sql/include/retention.sql
+CREATE ROLE regress_hold_member IN ROLE regress_hold_owner;
+GRANT CREATE ON SCHEMA public TO regress_hold_other, regress_hold_member;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_hold_other, regress_hold_member;
+GRANT SELECT ON tarot.legal_hold TO regress_hold_other;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
 
 -- ------------------------------------------------------------ rows that would go, or change, with others
 SET ROLE regress_hold_owner;

@@ -1,24 +1,14 @@
 -- Retention with action drop_partition: which partitions go whole, which stay and why.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_partition_owner;
-CREATE ROLE regress_partition_other;
-GRANT CREATE ON SCHEMA public TO regress_partition_owner, regress_partition_other;
-GRANT SELECT ON tarot.retention_status, tarot.job_run, tarot.job_status, tarot.audit_log TO regress_partition_owner;
-GRANT EXECUTE ON PROCEDURE tarot.run_due_jobs TO regress_partition_owner;
-GRANT EXECUTE ON FUNCTION tarot.add_retention, tarot.audit_table TO regress_partition_owner;
+\set owner regress_partition_owner
+\set other regress_partition_other
+\i :source/sql/include/retention.sql
+GRANT CREATE ON SCHEMA public TO regress_partition_other;
+GRANT EXECUTE ON FUNCTION tarot.audit_table TO regress_partition_owner;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 SET ROLE regress_partition_owner;
-CREATE FUNCTION last_run(policy text, OUT outcome text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.outcome, r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 CREATE FUNCTION partitions(rel regclass) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(relid::text, ' ' ORDER BY relid::text COLLATE "C") FROM pg_partition_tree(rel) WHERE isleaf $$;
 CREATE FUNCTION on_record(policy text) RETURNS jsonb LANGUAGE sql AS
 	$$ SELECT new - '{cutoff,keep}'::text[] FROM tarot.audit_log WHERE operation = 'RETENTION' AND new->>'policy' = policy ORDER BY recorded_at DESC LIMIT 1 $$;

@@ -1,25 +1,19 @@
 -- Retention and data subjects on hold: none of their rows is touched by any action, however it is found, and others are.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
-CREATE ROLE regress_held_owner; CREATE ROLE regress_held_other; CREATE ROLE regress_held_officer;
-GRANT CREATE ON SCHEMA public TO regress_held_owner, regress_held_other;
-GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_held_owner, regress_held_other;
+\set owner regress_held_owner
+\set other regress_held_other
+\i :source/sql/include/retention.sql
+CREATE ROLE regress_held_officer;
+GRANT CREATE ON SCHEMA public TO regress_held_other;
+GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_held_other;
 GRANT EXECUTE ON FUNCTION tarot.hold_subject, tarot.release_subject TO regress_held_officer;
 SELECT count(tarot.create_key('people'));
 SELECT tarot.create_class('email', key => 'people', mask => 'email', searchable => true);
 SELECT tarot.create_class('name', key => 'people', mask => 'redact');
 SELECT tarot.grant_class('email', 'regress_held_owner', write => true);
-CREATE FUNCTION last_run(policy text, OUT rows bigint, OUT skipped bigint, OUT sqlstate text, OUT message text) LANGUAGE sql AS
-	$$ SELECT r.rows, r.skipped, r.sqlstate, r.message FROM tarot.job_run r WHERE r.job = policy ORDER BY r.number DESC LIMIT 1 $$;
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\set VERBOSITY terse
-\pset null '(null)'
-SET TimeZone = 'UTC';
 
 -- ------------------------------------------------------------ each way that a row is found by
 SET ROLE regress_held_owner;

@@ -1,14 +1,9 @@
 -- Rules of rows: for each kind, who sees and changes what, and who does not; whatever way is taken to a table.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
 \i :source/sql/include/rows.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\pset null '(null)'
 
 -- ------------------------------------------------------------ owner
 SET ROLE tarot_rows_owner;

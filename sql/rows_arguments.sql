@@ -1,14 +1,9 @@
 -- What tarot.protect_rows() takes and what it refuses; columns of each type; indexes; and taking rules away.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
 \i :source/sql/include/rows.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\pset null '(null)'
 
 -- ------------------------------------------------------------ what makes no rule
 CREATE TABLE plain (id int, a int, b int, user_id text, at timestamptz, code text, PRIMARY KEY (a, b));

@@ -1,14 +1,9 @@
 -- tarot.policy_report(): who sees how many rows, tried out; and nothing is left of it, nor to be gained by it.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
 \i :source/sql/include/rows.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\pset null '(null)'
 SET client_min_messages = warning;
 SET ROLE tarot_rows_owner;
 CREATE TABLE reading (id int, user_id text);

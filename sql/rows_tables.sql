@@ -2,14 +2,9 @@
 -- works on all rows of a table misses none, though the role that owns it sees none.
 \getenv source PG_ABS_SRCDIR
 \set ECHO none
-\i :source/sql/include/attempt.sql
-SET client_min_messages = warning;
-CREATE EXTENSION tarot_security;
 \i :source/sql/include/rows.sql
 RESET client_min_messages;
 \set ECHO all
-\set SHOW_CONTEXT never
-\pset null '(null)'
 
 -- ------------------------------------------------------------ partitions
 CREATE FUNCTION guarded(pattern text) RETURNS TABLE (relation regclass, forced boolean, policies text) LANGUAGE sql AS $$

@@ -1,12 +1,7 @@
 -- Tables with rows of data subjects: how they are registered and found, and what an export has.
-SET client_min_messages = warning;
-\set VERBOSITY terse
-\set SHOW_CONTEXT never
-CREATE EXTENSION tarot_security;
 \getenv source PG_ABS_SRCDIR
-\i :source/sql/include/attempt.sql
-CREATE ROLE regress_subjects_officer; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_nobody; CREATE ROLE regress_subjects_app;
 \i :source/sql/include/subjects.sql
+CREATE ROLE regress_subjects_nobody;
 GRANT EXECUTE ON FUNCTION tarot.register_subject_table, tarot.unregister_subject_table, tarot.subject_map, tarot.export_subject, tarot.export_subject_lines TO regress_subjects_officer, regress_subjects_support, regress_subjects_app;
 GRANT SELECT ON tarot.subject_tables TO regress_subjects_officer;
 

@@ -1,13 +1,8 @@
 -- Data subjects who are erased: what is done, in which order, and what refuses.
-SET client_min_messages = warning;
-\set VERBOSITY terse
-\set SHOW_CONTEXT never
-CREATE EXTENSION tarot_security;
 \getenv source PG_ABS_SRCDIR
-\i :source/sql/include/attempt.sql
-CREATE ROLE regress_subjects_app; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_officer; CREATE ROLE regress_subjects_owner;
-GRANT CREATE ON SCHEMA public TO regress_subjects_owner;
 \i :source/sql/include/subjects.sql
+CREATE ROLE regress_subjects_owner;
+GRANT CREATE ON SCHEMA public TO regress_subjects_owner;
 GRANT EXECUTE ON FUNCTION tarot.set_erasure, tarot.hold_subject, tarot.release_subject, tarot.erase_subject, tarot.erasure_certificate, tarot.subject_pseudonym, tarot.export_erasures, tarot.import_erasure,
 	tarot.replay_erasures, tarot.forget_erasures TO regress_subjects_officer;
 SELECT run(m.statement) FROM tarot.subject_map('customer', 'id') m WHERE m.statement IS NOT NULL;

@@ -1,13 +1,8 @@
 -- What the audit log tells of data subjects: rectifications, whose data was touched between two times, and details that go with an erasure.
 -- The worker runs.
-SET client_min_messages = warning;
-\set VERBOSITY terse
-\set SHOW_CONTEXT never
-CREATE EXTENSION tarot_security;
 \getenv source PG_ABS_SRCDIR
-\i :source/sql/include/attempt.sql
-CREATE ROLE regress_subjects_app; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_officer; CREATE ROLE regress_subjects_thief;
 \i :source/sql/include/subjects.sql
+CREATE ROLE regress_subjects_thief;
 GRANT EXECUTE ON FUNCTION tarot.rectifications, tarot.breach_report, tarot.breach_subjects, tarot.erase_subject, tarot.replay_erasures TO regress_subjects_officer;
 SELECT run(m.statement) FROM tarot.subject_map('customer', 'id') m WHERE m.statement IS NOT NULL;
 SELECT tarot.register_subject_table('note', 'author');

@@ -100,14 +100,9 @@ CREATE FUNCTION tarot.require_auditable(relation oid) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	c CONSTANT pg_class := tarot.require_relation(relation, 'rel');
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF relation IS NULL THEN
-		RAISE EXCEPTION 'rel must not be null' USING ERRCODE = 'null_value_not_allowed';
-	ELSIF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p') THEN
+	IF c.relkind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Audit its tables.' WHEN 'f' THEN 'Audit the table where it is.' ELSE '' END;
 	ELSIF EXISTS (SELECT FROM tarot.relation_tree('tarot.audit_entry'::regclass, '{r,p}') m WHERE m.member = relation) THEN

@@ -84,7 +84,7 @@ run_by_worker(void)
 		do_batch(&alone);
 		WorkerCommit();
 		JobLeave(alone == NULL || JobRunAlone(alone));
-		rest = (long) JobRest();
+		rest = JobRest();
 		rest_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), rest);
 		return rest;
 	}
@@ -208,7 +208,7 @@ tarot_jobs_run_due_jobs(PG_FUNCTION_ARGS)
 			do_batch(NULL);
 			SPI_commit();
 			JobLeave(true);
-			wait((long) JobRest());
+			wait(JobRest());
 		}
 		else if (step == JOB_BEHIND)
 			wait(LOOK_MS);

@@ -22,10 +22,10 @@
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/settings.h"
 #include "base/temporary.h"
 #include "jobs/failure.h"
 #include "jobs/jobs.h"
@@ -47,8 +47,7 @@ set_locally(const char *name, const char *value)
 
 /* What literals are read by, and values written. A session may have set all of these, and what is
  * kept as text must mean the same whoever reads it. */
-static const char *const style[][2] = {{"search_path", "pg_catalog, pg_temp"},
-									   {"standard_conforming_strings", "on"},
+static const char *const style[][2] = {{"standard_conforming_strings", "on"},
 									   {"DateStyle", "ISO, YMD"},
 									   {"IntervalStyle", "postgres"},
 									   {"bytea_output", "hex"},
@@ -60,7 +59,7 @@ static const char *const style[][2] = {{"search_path", "pg_catalog, pg_temp"},
 int
 JobPinStyle(void)
 {
-	int nest_level = NewGUCNestLevel();
+	int nest_level = SettingsPinSearchPath();
 
 	for (int i = 0; i < (int) lengthof(style); i++)
 		set_locally(style[i][0], style[i][1]);

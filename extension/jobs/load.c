@@ -11,9 +11,11 @@
 #include "portability/instr_time.h"
 #include "utils/guc.h"
 #include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "jobs/jobs.h"
+#include "jobs/rest.h"
 #include "jobs/run.h"
 
 /* ---------------------------------------------------------------- standbys */
@@ -90,20 +92,26 @@ JobStandbyIsBehind(void)
 static double job_share = 0.5;
 
 bool
-JobOthersAreAtWork(void)
+JobOthersAreAtWork(TimestampTz since)
 {
-	/* State "disabled": it cannot be known. */
+	Oid types[] = {TIMESTAMPTZOID};
+	Datum values[] = {TimestampTzGetDatum(since)};
+
+	/* Who is between two statements is at work, too. State "disabled": it cannot be known. */
 	JobExecute("SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(NULL) a WHERE "
 			   "a.backend_type = 'client backend' AND a.pid <> pg_catalog.pg_backend_pid() AND "
-			   "a.state IN ('active', 'fastpath function call', 'disabled'))",
-			   0, NULL, NULL, NULL);
+			   "(a.state IN ('active', 'fastpath function call', 'disabled') OR "
+			   "a.state_change BETWEEN $1 AND pg_catalog.clock_timestamp()))",
+			   1, types, values, NULL);
 	return DatumGetBool(get_value(1));
 }
 
-double
+long
 JobRestAfter(double milliseconds)
 {
-	return milliseconds * (1 / job_share - 1);
+	static double owed = 0;
+
+	return rest_after(milliseconds, job_share, &owed);
 }
 
 void
@@ -111,8 +119,8 @@ JobLoadInit(void)
 {
 	DefineCustomRealVariable(
 		"tarot_security.job_share", "The part of the time that jobs work while others do.",
-		"After a batch they rest, where other sessions are at work: with 0.5 for as long as the "
-		"batch took. 1: they do not rest.",
+		"After a batch they rest, where other sessions were at work meanwhile: with 0.5 for as "
+		"long as the batch took. 1: they do not rest.",
 		&job_share, 0.5, 0.01, 1, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"tarot_security.job_max_lag", "How far a standby may be behind before jobs wait for it.",

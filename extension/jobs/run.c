@@ -52,8 +52,9 @@ static struct
 	char *name;
 	Oid relation;
 	int64 run;
-	bool others;  /* are at work, when it is done */
+	bool others;  /* were at work meanwhile */
 	bool goes_on; /* it was done, and there is more */
+	TimestampTz began_at;
 	instr_time begin;
 	double milliseconds;
 } turn;
@@ -226,6 +227,7 @@ JobTake(TimestampTz *due_at)
 	forget_turn();
 	if (!tables_are_there())
 		return JOB_NONE;
+	turn.began_at = GetCurrentTimestamp();
 	INSTR_TIME_SET_CURRENT(turn.begin);
 	SPI_connect();
 	while (step == JOB_NONE)
@@ -289,7 +291,7 @@ JobLeave(bool locked)
 	forget_turn();
 }
 
-double
+long
 JobRest(void)
 {
 	return turn.others ? JobRestAfter(turn.milliseconds) : 0;
@@ -543,7 +545,7 @@ JobDoBatch(JobAlone **alone)
 		if (alone != NULL && job.alone != NULL)
 			*alone = JobAloneMake(turn.name, turn.run, job.relation, job.alone);
 	}
-	turn.others = JobOthersAreAtWork();
+	turn.others = JobOthersAreAtWork(turn.began_at);
 	SPI_finish();
 }
 

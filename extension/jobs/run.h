@@ -53,7 +53,7 @@ extern void JobDoBatch(JobAlone **alone);
 extern void JobLeave(bool locked);
 
 /* How many milliseconds jobs are to rest then. */
-extern double JobRest(void);
+extern long JobRest(void);
 
 /* A session of a client is to run jobs: advisory locks that it has stay. By SPI. */
 extern void JobBoundForClient(void);
@@ -90,11 +90,11 @@ extern void JobBoundInit(void);
 
 extern bool JobStandbyIsBehind(void);
 
-/* Whether sessions of clients are, other than this one. */
-extern bool JobOthersAreAtWork(void);
+/* Whether sessions of clients are, other than this one, or have been since then. */
+extern bool JobOthersAreAtWork(TimestampTz since);
 
-/* After so many milliseconds of work, beside others. */
-extern double JobRestAfter(double milliseconds);
+/* After so many milliseconds of work, beside others: in milliseconds. */
+extern long JobRestAfter(double milliseconds);
 extern void JobLoadInit(void);
 
 extern void JobRunInit(void);

@@ -32,8 +32,8 @@ CREATE FUNCTION tarot.has_foreign_cast(foreign_key oid) RETURNS boolean
 			WHERE n.oid = foreign_key AND NOT r.rolsuper)
 	$$;
 
--- For the functions that a table's owner calls: what kind of relation it is. Whoever may query the catalog sees what there is.
-CREATE FUNCTION tarot.require_owner(relation oid, argument text) RETURNS "char"
+-- What the catalog has of a relation that somebody names, as the argument that is called so. Whoever may query the catalog sees what there is.
+CREATE FUNCTION tarot.require_relation(relation oid, argument text) RETURNS pg_class
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -45,7 +45,20 @@ BEGIN
 		RAISE EXCEPTION '% must not be null', argument USING ERRCODE = 'null_value_not_allowed';
 	ELSIF NOT FOUND THEN
 		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+	END IF;
+	RETURN c;
+END
+$$;
+
+-- For the functions that a table's owner calls: what kind of relation it is.
+CREATE FUNCTION tarot.require_owner(relation oid, argument text) RETURNS "char"
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	c CONSTANT pg_class := tarot.require_relation(relation, argument);
+BEGIN
+	IF NOT pg_has_role(c.relowner, 'USAGE') THEN
 		RAISE EXCEPTION 'must be owner of table %', relation::regclass USING ERRCODE = 'insufficient_privilege',
 			HINT = format('It is for role %s.', c.relowner::regrole);
 	END IF;

@@ -19,14 +19,9 @@ CREATE FUNCTION tarot.require_readable(relation oid) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	c CONSTANT pg_class := tarot.require_relation(relation, 'rel');
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF relation IS NULL THEN
-		RAISE EXCEPTION 'rel must not be null' USING ERRCODE = 'null_value_not_allowed';
-	ELSIF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p', 'm', 'f') THEN
+	IF c.relkind NOT IN ('r', 'p', 'm', 'f') THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Name its tables: reads through views are on record, too.' ELSE '' END;
 	ELSIF c.oid < 16384 THEN

@@ -17,13 +17,10 @@ CREATE FUNCTION tarot.require_retainable(relation oid, age_column name) RETURNS 
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	c pg_class;
+	c CONSTANT pg_class := tarot.require_relation(relation, 'rel');
 	type regtype;
 BEGIN
-	SELECT * INTO c FROM pg_class t WHERE t.oid = relation;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', relation USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p') THEN
+	IF c.relkind NOT IN ('r', 'p') THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Name the table that has the rows.' WHEN 'f' THEN 'Do it where the table lies.' ELSE '' END;
 	ELSIF c.relnamespace = 'tarot'::regnamespace OR c.relnamespace = 'pg_catalog'::regnamespace THEN
@@ -134,6 +131,22 @@ BEGIN
 END
 $$;
 
+-- Whether a run that has gone through the table does so once more: what referred to rows that stayed may have gone with it. So children go before their parents, sixteen
+-- generations a run. Where others refer to them, it is for these to go first.
+CREATE FUNCTION tarot.retention_passes_again(relation oid, progress jsonb) RETURNS boolean
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF (progress->>'referred')::bigint = 0 OR (progress->>'rows')::bigint = coalesce((progress->>'before')::bigint, 0) OR (progress->>'pass')::integer = 16 THEN
+		RETURN false;
+	END IF;
+	RETURN EXISTS (SELECT FROM tarot.retention_leaves(relation) AS l, LATERAL tarot.retention_references(l) AS r, LATERAL tarot.relation_tree(r.referring) AS m
+		WHERE r.action IN ('a', 'r') AND (m.member IN (SELECT tarot.retention_leaves(relation))
+			OR m.member IN (SELECT t.member FROM tarot.retention_leaves(relation) AS d, LATERAL tarot.changed_with(d) AS c, LATERAL tarot.relation_tree(c) AS t)));
+END
+$$;
+
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.
 CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[]) RETURNS record
@@ -142,6 +155,7 @@ CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, ti
 	AS $$
 DECLARE
 	p tarot.retention_policy;
+	keep interval;
 	leaf oid := (progress->>'leaf')::oid;
 	block bigint := (progress->>'block')::bigint;
 	blocks bigint := (progress->>'blocks')::bigint;
@@ -167,11 +181,9 @@ BEGIN
 	ELSIF p.action = 'anonymize' THEN
 		PERFORM tarot.require_marker(p);
 	END IF;
-	IF tarot.retention_keep(p) IS NULL THEN
-		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
-	END IF;
+	keep := tarot.required_keep(p);
 	IF p.action = 'drop_partition' THEN
-		SELECT * INTO statement, progress_of_batch FROM tarot.plan_partition(relation, p.age_column, tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()), progress);
+		SELECT * INTO statement, progress_of_batch FROM tarot.plan_partition(relation, p.age_column, tarot.retention_cutoff(relation, p.age_column, keep, time_zone, now()), progress);
 		RETURN;
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(relation, p.archive_to, job);
@@ -180,7 +192,7 @@ BEGIN
 	IF progress IS NULL THEN
 		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
-			'cutoff', tarot.retention_cutoff(relation, p.age_column, tarot.retention_keep(p), time_zone, now()));
+			'cutoff', tarot.retention_cutoff(relation, p.age_column, keep, time_zone, now()));
 		leaf := 0;
 		block := 0;
 		blocks := 0;
@@ -188,12 +200,21 @@ BEGIN
 	IF arguments ? 'timeouts' THEN
 		progress := progress || jsonb_build_object('scale', greatest(1 / 64::float8, (progress->>'scale')::float8 / power(8, least((arguments->>'timeouts')::integer, 6))));
 	END IF;
-	-- A partition that was dropped meanwhile is done with, too.
-	WHILE leaf IS NOT NULL AND (block >= blocks OR NOT EXISTS (SELECT FROM tarot.retention_leaves(relation) l WHERE l = leaf)) LOOP
-		leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
+	LOOP
+		-- A partition that was dropped meanwhile is done with, too.
+		WHILE leaf IS NOT NULL AND (block >= blocks OR NOT EXISTS (SELECT FROM tarot.retention_leaves(relation) l WHERE l = leaf)) LOOP
+			leaf := (SELECT min(l) FROM tarot.retention_leaves(relation) l WHERE l > leaf);
+			block := 0;
+			blocks := pg_relation_size(leaf) / size;
+			progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL, 'from', NULL);
+		END LOOP;
+		EXIT WHEN leaf IS NOT NULL OR NOT tarot.retention_passes_again(relation, progress);
+		progress := progress || jsonb_build_object('pass', coalesce((progress->>'pass')::integer, 1) + 1, 'before', progress->'rows', 'held', 0, 'referred', 0, 'locked', 0,
+			'skipped', 0, 'recount', progress->'skipped',
+			'total', (progress->>'done')::bigint + (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l));
+		leaf := 0;
 		block := 0;
-		blocks := pg_relation_size(leaf) / size;
-		progress := progress || jsonb_build_object('by_age', tarot.goes_by_age(leaf, p.age_column, progress->>'cutoff'), 'after', NULL, 'from', NULL);
+		blocks := 0;
 	END LOOP;
 	progress_of_batch := progress || jsonb_build_object('leaf', leaf, 'block', block, 'blocks', blocks,
 		'last', least(blocks, block + greatest(1, (progress->>'scale')::float8)::bigint), 'limit', least(p.batch, greatest(1, (progress->>'scale')::float8 * 64)::bigint));
@@ -268,7 +289,8 @@ DECLARE
 	reached bigint := (progress->>'last')::bigint;
 BEGIN
 	rows := coalesce((result->>'rows')::bigint, 0);
-	skipped := 0;
+	-- Those of the pass before are looked at again.
+	skipped := -coalesce((progress->>'recount')::bigint, 0);
 	total := (progress->>'total')::bigint;
 	done := (progress->>'done')::bigint;
 	IF result IS NULL THEN
@@ -282,8 +304,7 @@ BEGIN
 				WHEN 'archive' THEN jsonb_build_object('archive_to', tarot.relation_name(p.archive_to))
 				-- No trigger is fired for them, that of the audit neither.
 				WHEN 'drop_partition' THEN '{"rows_on_record": false}' ELSE '{}' END;
-		-- Where rows have gone, others may not be referred to any more.
-		again := CASE WHEN (progress->>'locked')::bigint > 0 OR (progress->>'referred')::bigint > 0 AND (progress->>'rows')::bigint > 0 THEN interval '10 minutes' END;
+		again := CASE WHEN (progress->>'locked')::bigint > 0 THEN interval '10 minutes' END;
 		done := total;
 		RETURN;
 	END IF;
@@ -293,7 +314,7 @@ BEGIN
 	ELSIF (result->>'put')::bigint <> rows THEN
 		RAISE EXCEPTION 'the archive did not take all rows' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A trigger of it keeps rows from being inserted.', HINT = 'None is deleted.';
 	END IF;
-	next := progress || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
+	next := progress - 'recount' || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
 		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds, 1))))),
 		'oldest', least(progress->>'oldest', result->>'oldest'), 'newest', greatest(progress->>'newest', result->>'newest'));
 	IF (progress->>'by_age')::boolean THEN
@@ -320,38 +341,30 @@ BEGIN
 	END IF;
 	done := done + reached - (progress->>'block')::bigint;
 	total := greatest(total, done);
-	next := next || jsonb_build_object('block', reached, 'done', done, 'from', CASE WHEN more AND NOT (progress->>'by_age')::boolean THEN result->>'place' END);
+	next := next || jsonb_build_object('block', reached, 'done', done, 'skipped', coalesce((progress->>'skipped')::bigint, 0) + skipped + coalesce((progress->>'recount')::bigint, 0), 'from', CASE WHEN more AND NOT (progress->>'by_age')::boolean THEN result->>'place' END);
 END
 $$;
 
--- Its rows by table, and the time zone to ask in.
-CREATE FUNCTION tarot.retention_count_statement(policy text, OUT statement text, OUT time_zone text) RETURNS record
+-- Its rows by table.
+CREATE FUNCTION tarot.retention_count_statement(policy text, cutoff text) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	p tarot.retention_policy;
-	cutoff text;
 BEGIN
 	SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
-	time_zone := (SELECT j.time_zone FROM tarot.job j WHERE j.name = policy);
-	PERFORM tarot.require_retainable(p.relation, p.age_column);
 	IF p.action = 'anonymize' THEN
 		PERFORM tarot.require_anonymizable(p);
 	END IF;
-	cutoff := tarot.retention_cutoff(p.relation, p.age_column, tarot.retention_keep(p), time_zone, now());
-	IF cutoff IS NULL THEN
-		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
-	END IF;
 	IF p.action = 'drop_partition' THEN
 		PERFORM tarot.require_age_partitions(p.relation, p.age_column);
-		statement := 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(tarot.partition_count_statement(p.relation, p.age_column, cutoff), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)';
-		RETURN;
+		RETURN 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(tarot.partition_count_statement(p.relation, p.age_column, cutoff), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)';
 	ELSIF p.action = 'archive' THEN
 		PERFORM tarot.require_archive(p.relation, p.archive_to, p.name);
 	END IF;
 	PERFORM tarot.require_no_rules(p.relation, p.action, p.archive_to);
-	SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
+	RETURN (SELECT 'SELECT coalesce(jsonb_agg(d.document), ''[]'') FROM (' || coalesce(string_agg(format($statement$
 			SELECT jsonb_build_object('table', %7$L::oid, 'action', %8$L, 'columns', %10$L::jsonb, 'rows', count(*) FILTER (WHERE o.old AND NOT o.held AND NOT o.referred), 'held', count(*) FILTER (WHERE o.old AND o.held),
 				'done', count(*) FILTER (WHERE o.done),
 				'referred', count(*) FILTER (WHERE o.old AND o.referred AND NOT o.held), 'without_age', count(*) FILTER (WHERE o.age IS NULL),
@@ -362,9 +375,9 @@ BEGIN
 				l::regclass, coalesce(' AND (' || p.condition || ')', ''), tarot.retention_held(l, (SELECT c.relowner FROM pg_class c WHERE c.oid = p.relation), p.action <> 'anonymize'),
 				CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(l) END, p.age_column, cutoff, l, p.action, CASE WHEN p.action = 'anonymize' THEN tarot.retention_marked(l, p.marker) ELSE 'false' END,
 				CASE WHEN p.action = 'anonymize' THEN tarot.anonymization_of(p) END), ' UNION ALL ' ORDER BY l), 'SELECT NULL::jsonb WHERE false') || ') AS d (document)'
-		INTO statement FROM tarot.retention_leaves(p.relation) AS l;
+		FROM tarot.retention_leaves(p.relation) AS l);
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean),
-	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean), tarot.retention_passes_again(oid, jsonb),
+	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;

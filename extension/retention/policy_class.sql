@@ -6,6 +6,21 @@ CREATE FUNCTION tarot.retention_keep(p tarot.retention_policy) RETURNS interval
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT coalesce(p.keep, (SELECT r.keep FROM tarot.class c JOIN tarot.class_retention r USING (class_id) WHERE c.name = p.class)) $$;
 
+-- For a run, or a look at what one would do.
+CREATE FUNCTION tarot.required_keep(p tarot.retention_policy) RETURNS interval
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	keep CONSTANT interval := tarot.retention_keep(p);
+BEGIN
+	IF keep IS NULL THEN
+		RAISE EXCEPTION 'data class "%" has no limit that rows could be kept by', p.class USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Set it with tarot.set_class_retention(), or remove the policy.';
+	END IF;
+	RETURN keep;
+END
+$$;
+
 CREATE FUNCTION tarot.retention_basis(p tarot.retention_policy) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -36,4 +51,4 @@ COMMENT ON COLUMN tarot.retention_gaps.policy IS 'That policy.';
 COMMENT ON COLUMN tarot.retention_gaps.keep IS 'How long it keeps rows.';
 GRANT SELECT ON tarot.retention_gaps TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.retention_keep(tarot.retention_policy), tarot.retention_basis(tarot.retention_policy) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.retention_keep(tarot.retention_policy), tarot.required_keep(tarot.retention_policy), tarot.retention_basis(tarot.retention_policy) FROM PUBLIC;

@@ -141,13 +141,15 @@ RecordStatement(AuditStatement *audit, const QueryCompletion *completion, AuditR
 void
 RecordCopyOut(const AuditStatement *audit, const QueryCompletion *completion)
 {
-	const char *role = GetUserNameFromId(GetUserId(), false);
-	const char *session_role = GetUserNameFromId(GetSessionUserId(), false);
+	const char *role;
+	const char *session_role;
 	ListCell *cell;
 
 	if (!StatementIsCopyOut(audit->node) || !audit->on_record ||
 		(!IsTransactionBlock() && !RecoveryInProgress()))
 		return;
+	role = GetUserNameFromId(GetUserId(), false);
+	session_role = GetUserNameFromId(GetSessionUserId(), false);
 	foreach (cell, audit->objects)
 	{
 		const StatementObject *object = lfirst(cell);

@@ -188,10 +188,8 @@ BEGIN
 	IF rel IS NULL OR num_nonnulls(subject_column, via) <> 1 OR by IS NOT NULL AND via IS NULL THEN
 		RAISE EXCEPTION 'rel and one of subject_column and via must be given, and by only with via' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT * INTO c FROM pg_class t WHERE t.oid = rel;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'relation with OID % does not exist', rel::oid USING ERRCODE = 'undefined_table';
-	ELSIF c.relkind NOT IN ('r', 'p') OR c.relpersistence = 't' OR c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tarot'::regnamespace) THEN
+	c := tarot.require_relation(rel, 'rel');
+	IF c.relkind NOT IN ('r', 'p') OR c.relpersistence = 't' OR c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tarot'::regnamespace) THEN
 		RAISE EXCEPTION '"%" is not a table that can have rows of data subjects', tarot.relation_name(rel) USING ERRCODE = 'wrong_object_type',
 			HINT = CASE c.relkind WHEN 'v' THEN 'Register its tables.' WHEN 'm' THEN 'Register its tables, and refresh it after an erasure.' ELSE '' END;
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = rel) THEN

@@ -16,13 +16,13 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
 
 #include "base/catalog.h"
 #include "base/secret.h"
+#include "base/settings.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "class/access.h"
@@ -80,13 +80,6 @@ tarot_subjects_is_searchable(PG_FUNCTION_ARGS)
 }
 
 /* ---------------------------------------------------------------- as the owner */
-
-static void
-set_here(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
 
 /* The one row that a query gives: a document, or an array of what it counts. */
 static Jsonb *
@@ -148,9 +141,9 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 	relation_close(relation, NoLock);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, context | SECURITY_RESTRICTED_OPERATION);
-	guc_level = NewGUCNestLevel();
-	set_here("search_path", "pg_catalog, pg_temp");
-	set_here("row_security", "off");
+	guc_level = SettingsPinSearchPath();
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 
 	SPI_connect();
 	if (SPI_execute_with_args(statement, lengthof(types), types, values, NULL, false, 0) !=

@@ -1,4 +1,9 @@
 -- Included by the tests of rows: people with tokens, the roles that ask, and ways to look at what a rule does.
+\i :source/sql/include/attempt.sql
+SET client_min_messages = warning;
+CREATE EXTENSION tarot_security;
+\set SHOW_CONTEXT never
+\pset null '(null)'
 CREATE ROLE tarot_rows_owner;
 CREATE ROLE tarot_rows_app;
 CREATE ROLE tarot_rows_staff;

@@ -1,4 +1,10 @@
--- Included by the tests of data subjects: a small platform.
+-- Included by the tests of data subjects: a small platform, and who works there.
+SET client_min_messages = warning;
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+CREATE EXTENSION tarot_security;
+\i :source/sql/include/attempt.sql
+CREATE ROLE regress_subjects_app; CREATE ROLE regress_subjects_support; CREATE ROLE regress_subjects_officer;
 
 SELECT tarot.create_key('people') > 0;
 SELECT tarot.create_class('email', key => 'people', mask => 'email', searchable => true);

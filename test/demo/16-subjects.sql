@@ -52,6 +52,40 @@ DROP POLICY restricted ON reading;
 DROP POLICY all_of_them ON reading;
 ALTER TABLE reading DISABLE ROW LEVEL SECURITY;
 
+-- ------------------------------------------------------------ what they have said yes to, and may take back
+
+\connect - postgres
+CREATE ROLE sender LOGIN;    -- writes to customers what the cards say
+GRANT SELECT ON customer TO sender;
+GRANT EXECUTE ON FUNCTION tarot.has_consent TO sender;
+GRANT EXECUTE ON FUNCTION tarot.give_consent, tarot.withdraw_consent TO web;
+SELECT tarot.grant_class('email', 'sender', 'plain', write => false), tarot.declare_purpose('horoscope', 'We write to you each month what the cards say.') \g /dev/null
+-- Addresses are shown for a purpose that the session states, and of those who have consented to that.
+SELECT tarot.set_class_purposes('email', '{horoscope,support}') \g /dev/null
+ALTER TABLE customer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_of_them ON customer USING (true);
+CREATE POLICY consented ON customer AS RESTRICTIVE TO sender USING (tarot.has_consent(id::text, current_setting('tarot_security.purpose')));
+\connect - web
+SELECT tarot.give_consent(id::text, 'horoscope', source => 'sign-up form') FROM customer WHERE id <= 3 \g /dev/null
+\connect - sender
+SELECT count(*) FROM customer \gset without_
+SET tarot_security.purpose = 'support';
+SELECT count(*) FROM customer \gset other_
+SET tarot_security.purpose = 'horoscope';
+\echo '> SET tarot_security.purpose = ''horoscope''; SELECT id, email FROM customer;'
+SELECT id, email FROM customer ORDER BY id;
+SELECT demo.claim('Of 10 000 customers the sender of letters finds three, who consented to letters, and none for another purpose', count(*) = 3 AND (:without_count, :other_count) = (0, 0)) FROM customer;
+\set withdrawn `psql -X -q -At -U web -c "SELECT tarot.withdraw_consent('3', 'horoscope')"`
+SELECT demo.claim('Withdrawn by somebody else: one less, at the next statement', array_agg(id ORDER BY id) = '{1,2}') FROM customer;
+\connect - web
+SELECT email FROM customer WHERE id = 1;
+SELECT demo.claim('The application, which may read all addresses, is shown none while it does not say what for', :'SQLSTATE' = 'TS401');
+\connect - postgres
+SELECT tarot.set_class_purposes('email', NULL) \g /dev/null
+DROP POLICY consented ON customer;
+DROP POLICY all_of_them ON customer;
+ALTER TABLE customer DISABLE ROW LEVEL SECURITY;
+
 -- ------------------------------------------------------------ a backup; then she is to be forgotten
 
 \set dumped `PGOPTIONS='-c tarot_security.io=envelope' pg_dump -Fc -Z0 --file "$WORK/before.dump"; echo $?`
@@ -89,17 +123,3 @@ DELETE FROM reading WHERE id = 2;
 \echo '> SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(since => $1, until => $2, by_role => ''web'');'
 SELECT data_subject, "table", entries, note FROM tarot.breach_subjects(:'broke_in', now(), by_role => 'web');
 SELECT demo.claim('Whose data the application''s role touched since: told by person, also of a row that is gone', array_agg(data_subject || ' ' || "table" ORDER BY data_subject, "table"::text) = '{"2 payment","2 reading","3 payment"}') FROM tarot.breach_subjects(:'broke_in', now(), by_role => 'web');
-
--- ------------------------------------------------------------ nothing for ever
-
-\connect - postgres
-SELECT count(*) AS old FROM reading WHERE held_on < (now() - interval '2 years')::date \gset
-SELECT clock_timestamp() AS began \gset
-\echo '> SELECT tarot.add_retention(''reading'', ''held_on'', ''2 years'', legal_basis => ''GDPR 5 (1) e'');'
-SELECT tarot.add_retention('reading', 'held_on', '2 years', legal_basis => 'GDPR 5 (1) e', policy => 'old readings') \g /dev/null
-\set waited `for i in $(seq 300); do [ "$(psql -X -q -At -c "CALL tarot.run_due_jobs()" -c "SELECT count(*) FROM tarot.job_run WHERE job = 'old readings' AND outcome = 'finished'" | tail -n 1)" = 1 ] && break; sleep 0.1; done`
-SELECT round(extract(epoch FROM clock_timestamp() - :'began')::numeric, 1) AS seconds \gset
-SELECT demo.claim(format('%s of %s readings were older than two years, and went in batches: %s s', :old, :old + (SELECT count(*) FROM reading), :seconds), :old > 1000 AND min(held_on) >= (now() - interval '2 years')::date)
-	FROM reading;
-SELECT demo.claim('The run is on record, with its legal basis', count(*) = 1) FROM tarot.audit_log WHERE operation = 'RETENTION' AND new->>'policy' = 'old readings' AND (new->>'rows')::int = :old AND new->>'legal_basis' = 'GDPR 5 (1) e';
-SELECT tarot.remove_retention('old readings'), tarot.unaudit_table('reading') \g /dev/null

@@ -35,7 +35,7 @@ SELECT set_eq(
 			'tarot.protect_rows(regclass,name,name[],name,text,text,text,name,name,name,interval,text[],regrole[],text)', 'tarot.unprotect_rows(regclass,text)', 'tarot.policy_report(text[],regrole,regclass)',
 			'tarot.try_bigint(text)', 'tarot.try_uuid(text)', 'tarot.try_character(text)', 'tarot.row_comparison(oid,name)', 'tarot.row_is_of(oid,name,text)', 'tarot.row_is_among(oid,name,text)',
 			'tarot.row_is_valid(oid,name,name,interval)', 'tarot.command_of_policy("char")', 'tarot.create_row_policy(oid,name,boolean,"char",oid[],text,text,text)', 'tarot.force_row_security(oid)',
-			'tarot.policies_of_rule(oid,text)', 'tarot.require_owner(oid,text)', 'tarot.require_protectable(oid)', 'tarot.tell_of_policies(oid)', 'tarot.suggest_index(oid,name)', 'tarot.check_row_commands(text[])',
+			'tarot.policies_of_rule(oid,text)', 'tarot.require_owner(oid,text)', 'tarot.require_relation(oid,text)', 'tarot.require_protectable(oid)', 'tarot.tell_of_policies(oid)', 'tarot.suggest_index(oid,name)', 'tarot.check_row_commands(text[])',
 			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)', 'tarot.drops_children(pg_ddl_command)',
 			'tarot.classify_column(regclass,name,text)', 'tarot.unclassify_column(regclass,name)', 'tarot.label_column(regclass,name,text)', 'tarot.label_of_class(text)', 'tarot.inherit_labels(oid)',
 			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',

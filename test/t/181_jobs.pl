@@ -164,7 +164,23 @@ ask($node, join ';', 'SET ROLE shop', sprintf($table, 'shared', 3), trigger('tak
 	ask($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)%' AND pid <> pg_backend_pid()});
 	$session->quit;
 }
-ask($node, q{ALTER SYSTEM SET tarot_security.job_share = 1; SELECT pg_reload_conf()});
+
+# Who is between two statements when the batch ends was at work, too.
+ask($node, q{ALTER SYSTEM SET tarot_security.job_timeout = 0; SELECT pg_reload_conf()});
+ask($node, q{SET ROLE shop; CREATE OR REPLACE FUNCTION takes_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('lock_timeout', '0', true), pg_advisory_xact_lock(3); PERFORM pg_sleep(0.3); RETURN old; END $$});
+{
+	my $session = $node->background_psql('postgres');
+	$session->query_safe('SELECT pg_advisory_lock(3)');
+	my $client = run_jobs('runner');
+	ok(poll($node, q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}), 'a batch is under way');
+	$session->query_safe('SELECT pg_advisory_unlock(3)');
+	ok(run_is('shared', 'rows = 2'), 'it is done');
+	ok(poll($node, q{SELECT wait_event = 'Extension' FROM pg_stat_activity WHERE query LIKE 'CALL%'}), 'and then it rests, though nobody else is at work just then');
+	ask($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL%'});
+	ended($client);
+	$session->quit;
+}
+ask($node, q{ALTER SYSTEM RESET tarot_security.job_timeout; ALTER SYSTEM SET tarot_security.job_share = 1; SELECT pg_reload_conf()});
 is(ended(run_jobs('runner')), '', 'without a share to keep to');
 is(last_run('shared', 'outcome, rows'), 'finished|3', 'it is done');
 

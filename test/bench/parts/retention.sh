@@ -6,6 +6,7 @@ TARGETS+='
 retention           delete_once         <= 2       A tenth of a table by retention, batch for batch, beside one DELETE (at least 0.5 of its rate)
 kept_writer         kept_writer_alone   <= 2       p99 of single-row updates of a table beside its retention, beside p99 without it
 kept_batch          hundred_milliseconds <= 1      The longest batch beside these, which is how long its locks are held, beside 100 milliseconds
+kept_share          half_and_some       <= 1       The part of the time that the run beside these is at work, beside 0.55 (tarot_security.job_share is 0.5)
 anonymize_old       update_once         <= 2       A tenth of a table anonymized by retention, a plain and an encrypted column, beside one UPDATE by the same masks (at least 0.5 of its rate)
 due_check           fifty_milliseconds  <= 1       Finding that none of 1 000 policies is due, beside 50 milliseconds
 '
@@ -19,6 +20,7 @@ part_retention_writers() {
 	about retention_writers kept_writer_alone - 'UPDATE of a row, nothing else at work, p99'
 	about retention_writers kept_writer kept_writer_alone 'beside tarot.run_due_jobs(), p99'
 	about retention_batches kept_batch - 'the longest one beside these'
+	about retention_share kept_share - 'tarot.run_due_jobs()'
 	for ((round = 1; round <= ROUNDS; round++)); do
 		sql -c 'DROP TABLE IF EXISTS watched' -c 'CREATE UNLOGGED TABLE watched (age double precision)'
 		sql <<<"$1 SELECT tarot.run_job_soon('kept');"
@@ -26,6 +28,9 @@ part_retention_writers() {
 		sql -c 'CALL tarot.run_due_jobs()' &
 		call=$!
 		watched_writer kept_writer "$seconds"
+		# While the writer is there: later nobody else is at work.
+		sql -c "SELECT format('sample kept_share 1 %s', seconds / extract(epoch FROM updated_at - started_at)) FROM tarot.job_run WHERE job = 'kept' ORDER BY number DESC LIMIT 1" >>"$SAMPLES"
+		echo 'sample half_and_some 1 0.55' >>"$SAMPLES"
 		kill -0 $call 2>/dev/null || say "retention: it ended before the writer; BENCH_ROWS is too small"
 		wait $call || die "retention failed"
 		sql -c "SELECT format('sample kept_batch 1 %s', max(age)) FROM watched" >>"$SAMPLES"
