@@ -132,6 +132,8 @@ JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *
 	int context;
 	int result;
 
+	/* It takes longer than a batch. */
+	set_locally("jit", "off");
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner_of_extension(),
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
@@ -143,9 +145,12 @@ JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *
 }
 
 Datum
-JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Datum list)
+JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Datum list,
+				  Datum before)
 {
-	Oid types[] = {TEXTARRAYOID};
+	Oid types[] = {TEXTARRAYOID, JSONBOID};
+	Datum values[] = {list, before};
+	char nulls[] = {list == (Datum) 0 ? 'n' : ' ', before == (Datum) 0 ? 'n' : ' ', '\0'};
 	Oid owner = JobOwnerOf(relation);
 	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
 	int nest_level;
@@ -182,7 +187,7 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Da
 	if (plan == NULL)
 		elog(ERROR, "a statement of a job cannot be prepared");
 	JobReached = JOB_EXECUTION;
-	result = JobExecutePlan(plan, &list, list == (Datum) 0 ? "n" : NULL);
+	result = JobExecutePlan(plan, values, nulls);
 	JobReached = JOB_OWN;
 	if (result < 0 || SPI_processed != 1 || SPI_gettypeid(SPI_tuptable->tupdesc, 1) != JSONBOID)
 		elog(ERROR, "a statement of a job gave no document");

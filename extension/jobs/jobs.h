@@ -15,7 +15,8 @@
  * makes of that how far the job is. Both run as the owner of the extension.
  *
  *   plan(job text, relation oid, arguments jsonb, time_zone text, progress jsonb,
- *        careful boolean, OUT statement text, OUT progress jsonb[, OUT list text[]])
+ *        careful boolean, OUT statement text, OUT progress jsonb[, OUT list text[]
+ *        [, OUT before text]])
  *   finish(job text, progress jsonb, result jsonb, milliseconds double precision,
  *        OUT progress jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint,
  *        OUT total bigint, OUT summary jsonb, OUT again interval[, OUT alone text])
@@ -23,7 +24,10 @@
  * "arguments" are those of tarot.job; how often in a row a batch took too long stands there
  * as "timeouts". "careful" is a second attempt, after the first one met what somebody had
  * locked. The plan of a job without a table has no statement. "list" is what the statement
- * has as $1: values that are not for the owner to know, whose code can see its text.
+ * has as $1: values that are not for the owner to know, whose code can see its text. "before"
+ * is run before the statement, which has what it returns as $2, and its own snapshot: of what
+ * others commit until then, as while a lock is waited for, it knows. It may be several statements,
+ * each of which does.
  * The progress is NULL at the start of a run, and again at its end; then the
  * summary goes to the audit log, and the next run may be sooner than its time. Where it has
  * "unfinished" when a run is cancelled, the next one begins with that in place of NULL.
@@ -58,10 +62,10 @@ extern bool JobLock(Datum job, Oid *relation);
  */
 extern void JobExecute(const char *query, int nargs, Oid *types, Datum *values, const char *nulls);
 
-/* What the statement returns, one jsonb, as the table's owner. Its $1 is the list, a text[]; or 0,
- * for NULL. How far it came: JobReached. */
-extern Datum
-JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Datum list);
+/* What the statement returns, one jsonb, as the table's owner. Its $1 is the list, a text[], its $2
+ * what the one before it has returned; or 0, for NULL. How far it came: JobReached. */
+extern Datum JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement,
+							   Datum list, Datum before);
 
 /*
  * A condition on rows of the table, called t, as it reads with any search_path. Raises for

@@ -115,6 +115,16 @@ get_value(int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
 }
 
+/* Of a column that not all kinds of jobs have. 0: it has not, or it is NULL. */
+static Datum
+get_optional(int column)
+{
+	bool none = SPI_tuptable->tupdesc->natts < column;
+	Datum value = none ? (Datum) 0 : get_value(column, &none);
+
+	return none ? (Datum) 0 : value;
+}
+
 /* Another version of the extension may not have them. */
 static bool
 tables_are_there(void)
@@ -324,12 +334,12 @@ require_agreement(const Job *job)
 }
 
 static Datum
-run_statement(const Job *job, Datum statement, Datum list)
+run_statement(const Job *job, Datum statement, Datum list, Datum before)
 {
 	require_agreement(job);
 	statement_of_batch = TextDatumGetCString(statement);
 	return JobExecuteAsOwner(job->relation, TextDatumGetCString(job->time_zone), statement_of_batch,
-							 list);
+							 list, before);
 }
 
 static void
@@ -343,10 +353,10 @@ run_batch(Job *job, bool careful)
 	bool isnull;
 	bool nothing;
 	bool nowhere;
-	bool none;
 	Datum statement;
 	Datum position;
 	Datum list;
+	Datum before;
 	Datum result = (Datum) 0;
 	Oid plan_types[] = {TEXTOID, OIDOID, JSONBOID, TEXTOID, JSONBOID, BOOLOID};
 	Datum plan_values[] = {job->name,      ObjectIdGetDatum(job->relation),
@@ -359,14 +369,16 @@ run_batch(Job *job, bool careful)
 			   plan_types, plan_values, job->begins ? "    n " : NULL);
 	statement = get_value(1, &nothing);
 	position = get_value(2, &nowhere);
-	none = SPI_tuptable->tupdesc->natts < 3;
-	list = none ? (Datum) 0 : get_value(3, &none);
+	list = get_optional(3);
+	before = get_optional(4);
 
 	/* How large a batch is goes by how long its locks are held, and not by what it takes to plan
 	 * it. */
 	INSTR_TIME_SET_CURRENT(begun);
+	if (before != (Datum) 0)
+		result = run_statement(job, before, list, (Datum) 0);
 	if (!nothing)
-		result = run_statement(job, statement, none ? (Datum) 0 : list);
+		result = run_statement(job, statement, list, result);
 	job->alone = NULL;
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
@@ -399,12 +411,10 @@ run_batch(Job *job, bool careful)
 		char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ended ? 'n' : ' ', no_haste ? 'n' : ' ',
 						'\0'};
 		Datum summary = get_value(6, &untold);
-		Datum alone;
+		Datum alone = get_optional(8);
 
-		none = SPI_tuptable->tupdesc->natts < 8;
-		alone = none ? (Datum) 0 : get_value(8, &none);
-		job->alone = none ? NULL : TextDatumGetCString(alone);
-		job->goes_on = !ended && none;
+		job->alone = alone == (Datum) 0 ? NULL : TextDatumGetCString(alone);
+		job->goes_on = !ended && alone == (Datum) 0;
 
 		JobExecute("SELECT tarot.end_job_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9, types,
 				   values, nulls);

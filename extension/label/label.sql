@@ -14,23 +14,29 @@ $$;
 
 -- A table and what is below it, of these kinds (pg_class.relkind) or of any.
 CREATE FUNCTION tarot.relation_tree(relation oid, kinds "char"[] DEFAULT NULL) RETURNS TABLE (member oid, depth integer)
-	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND coalesce(c.relkind = ANY (kinds), true) GROUP BY t.oid ORDER BY max(t.depth), t.oid
-	$$;
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
+		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND coalesce(c.relkind = ANY (kinds), true) GROUP BY t.oid ORDER BY max(t.depth), t.oid;
+END
+$$;
 
 -- Whether a foreign key compares by a cast of somebody's who is no superuser: its function would run with the rights of who asks.
 CREATE FUNCTION tarot.has_foreign_cast(foreign_key oid) RETURNS boolean
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT EXISTS (SELECT FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator) JOIN pg_operator o ON o.oid = k.operator
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT EXISTS (SELECT FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator) JOIN pg_operator o ON o.oid = k.operator
 			JOIN pg_attribute a ON (a.attrelid, a.attnum) IN ((n.conrelid, k.number), (n.confrelid, k.foreign_number)) JOIN pg_type t ON t.oid = a.atttypid
 			JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype) AND c.casttarget IN (o.oprleft, o.oprright) AND c.castfunc <> 0 JOIN pg_proc f ON f.oid = c.castfunc JOIN pg_roles r ON r.oid = f.proowner
-			WHERE n.oid = foreign_key AND NOT r.rolsuper)
-	$$;
+			WHERE n.oid = foreign_key AND NOT r.rolsuper));
+END
+$$;
 
 -- What the catalog has of a relation that somebody names, as the argument that is called so. Whoever may query the catalog sees what there is.
 CREATE FUNCTION tarot.require_relation(relation oid, argument text) RETURNS pg_class

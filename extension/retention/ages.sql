@@ -43,7 +43,7 @@ CREATE FUNCTION tarot.age_edge(leaf oid, age_column name, cutoff text, after tex
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT format('edge AS MATERIALIZED (SELECT max(e.age) AS age FROM (SELECT t.%1$I AS age FROM ONLY %2$s t WHERE %3$s ORDER BY t.%1$I LIMIT %4$s) AS e), ',
+		SELECT format('edge AS MATERIALIZED (SELECT max(e.age) AS age FROM (SELECT t.%1$I AS age FROM ONLY %2$s t WHERE %3$s ORDER BY t.%1$I LIMIT %4$s) AS e)',
 			age_column, leaf::regclass, concat_ws(' AND ', format('t.%I < %s', age_column, cutoff), CASE WHEN after IS NOT NULL THEN format('t.%I > %s', age_column, after) END), size)
 	$$;
 

@@ -5,11 +5,14 @@
 
 -- The tables that have the rows.
 CREATE FUNCTION tarot.retention_leaves(relation oid) RETURNS SETOF oid
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT t.member FROM tarot.relation_tree(relation, '{r}') AS t ORDER BY t.member
-	$$;
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT t.member FROM tarot.relation_tree(relation, '{r}') AS t ORDER BY t.member;
+END
+$$;
 
 -- Raises where a policy cannot be for the table as it is now.
 CREATE FUNCTION tarot.require_retainable(relation oid, age_column name) RETURNS void
@@ -95,10 +98,12 @@ $$;
 
 -- The foreign keys that rows of a table are referred to by: how a row c that refers is compared with the row t.
 CREATE FUNCTION tarot.retention_references(leaf oid) RETURNS TABLE ("constraint" oid, referring oid, action "char", comparison text)
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT n.oid, n.conrelid, n.confdeltype, string_agg(format('c.%I OPERATOR(%I.%s) t.%I', a.attname, opn.nspname, o.oprname, b.attname), ' AND ' ORDER BY k.ord)
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT n.oid, n.conrelid, n.confdeltype, string_agg(format('c.%I OPERATOR(%I.%s) t.%I', a.attname, opn.nspname, o.oprname, b.attname), ' AND ' ORDER BY k.ord)
 			FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY k (number, foreign_number, operator, ord)
 				JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
 				JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number
@@ -108,8 +113,9 @@ CREATE FUNCTION tarot.retention_references(leaf oid) RETURNS TABLE ("constraint"
 			WHERE n.contype = 'f' AND n.confrelid = leaf
 				-- Of those of partitions the one of the partitioned table is asked.
 				AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid = n.confrelid)
-			GROUP BY n.oid, n.conrelid, n.confdeltype
-	$$;
+			GROUP BY n.oid, n.conrelid, n.confdeltype;
+END
+$$;
 
 -- Whether rows of other tables refer to a row t, and would keep it from being deleted: it stays until they are gone; or by every foreign key, whatever it wants done then.
 -- Row-wise, so that an index of these is used.
@@ -143,31 +149,101 @@ BEGIN
 	END IF;
 	RETURN EXISTS (SELECT FROM tarot.retention_leaves(relation) AS l, LATERAL tarot.retention_references(l) AS r, LATERAL tarot.relation_tree(r.referring) AS m
 		WHERE r.action IN ('a', 'r') AND (m.member IN (SELECT tarot.retention_leaves(relation))
-			OR m.member IN (SELECT t.member FROM tarot.retention_leaves(relation) AS d, LATERAL tarot.changed_with(d) AS c, LATERAL tarot.relation_tree(c) AS t)));
+			OR m.member IN (WITH RECURSIVE changed (oid, goes) AS (
+				SELECT n.conrelid, n.confdeltype = 'c' FROM tarot.retention_leaves(relation) AS d JOIN pg_constraint n ON n.contype = 'f' AND n.confrelid = d AND n.confdeltype IN ('c', 'n', 'd')
+				UNION SELECT n.conrelid, n.confdeltype = 'c' FROM changed c JOIN pg_constraint n ON n.contype = 'f' AND n.confrelid = c.oid AND n.confdeltype IN ('c', 'n', 'd') WHERE c.goes)
+				SELECT t.member FROM changed c, LATERAL tarot.relation_tree(c.oid) AS t)));
+END
+$$;
+
+-- What a batch does to the first rows of a range, so many, that are old, and neither on hold nor referred to. Each row is looked at once, and again where somebody has changed it since. Where a row on hold may go with it, the statement "before" locks what is to be
+-- deleted; then "locks" lock what goes with that, and what nobody can refer to or change any more is looked at anew.
+CREATE FUNCTION tarot.retention_statement(policy text, leaf oid, range text, edge text, is_old text, held text, referred text, change text, locks text, size bigint, careful boolean, OUT statement text, OUT before text) RETURNS record
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	all_go CONSTANT boolean := held = 'false' AND referred = 'false';
+	looks CONSTANT text := format('looked AS MATERIALIZED (SELECT t.ctid AS place, (%s) AS held, (%s) AS referred FROM ', held, referred);
+	-- The next batch goes on behind the last row that this one takes.
+	looked_at CONSTANT text := CASE WHEN edge IS NULL THEN format(' AND l.place <= coalesce((SELECT max(c.place) FROM chosen c HAVING count(*) = %s), ''(4294967295,65535)'')', size) ELSE '' END;
+	-- The row at a place is the one that was looked at, unless it was changed: then it has another place.
+	unchanged CONSTANT text := CASE WHEN all_go THEN '' ELSE format(' AND CASE WHEN t.ctid = ANY (SELECT m.place FROM chosen m) THEN true ELSE NOT (%s) AND NOT (%s) END', held, referred) END;
+	p CONSTANT tarot.retention_policy := (SELECT i FROM tarot.retention_policy i WHERE i.name = policy);
+	lock CONSTANT text := CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END;
+	-- What the first row takes for all, as those on hold are listed then: nothing is locked yet, and fewer rows would not take less.
+	ready CONSTANT text := 'ready AS MATERIALIZED (SELECT sum(1000 * extract(epoch FROM clock_timestamp() - b.time)) AS took FROM (SELECT clock_timestamp() AS time OFFSET 0) AS b, LATERAL (SELECT b.time FROM looked l LIMIT 1) AS l)';
+	n_chosen CONSTANT text := '(SELECT count(*) AS chosen, max(c.place)::text AS place FROM chosen c) AS c';
+	n_found CONSTANT text := '(SELECT count(*) AS found FROM found) AS f';
+	steps text[] := ARRAY[edge];
+	told text;
+	gone text;
+BEGIN
+	IF all_go THEN
+		-- Without the order an index might choose the first ones, and those between would be passed by.
+		steps := steps || format('chosen AS MATERIALIZED (SELECT t.ctid AS place FROM %s AND %s%s LIMIT %s)', range, is_old, CASE WHEN edge IS NULL THEN ' ORDER BY t.ctid' END, size);
+	ELSE
+		steps := steps || concat(looks, range, ' AND ', is_old, ')') || ready || format('chosen AS MATERIALIZED (SELECT l.place FROM looked l WHERE NOT l.held AND NOT l.referred AND (SELECT count(*) FROM ready) > 0 ORDER BY l.place LIMIT %s)', size);
+	END IF;
+	IF careful OR locks IS NOT NULL THEN
+		steps := steps || format('found AS MATERIALIZED (SELECT t.ctid AS place FROM ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT c.place FROM chosen c)) AND %s%s FOR %s OF t%s)', leaf::regclass, is_old, unchanged, lock, CASE WHEN careful THEN ' SKIP LOCKED' END);
+	ELSE
+		steps := steps || 'found AS (SELECT c.place FROM chosen c)'::text;
+	END IF;
+	-- What stays is counted where there may be any.
+	told := format($told$jsonb_build_object('more', c.chosen = %s, 'place', c.place, 'held', %s, 'referred', %s, 'locked', c.chosen - f.found%s%s)$told$, size,
+		CASE WHEN held = 'false' THEN '0' ELSE format('(SELECT count(*) FROM looked l WHERE l.held%s)', looked_at) END,
+		CASE WHEN referred = 'false' THEN '0' ELSE format('(SELECT count(*) FROM looked l WHERE NOT l.held AND l.referred%s)', looked_at) END,
+		CASE WHEN NOT all_go THEN ', ''ready'', (SELECT coalesce(r.took, 0) FROM ready r)' END,
+		CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END);
+	IF locks IS NOT NULL THEN
+		before := format('WITH %s SELECT %s || jsonb_build_object(''places'', (SELECT coalesce(jsonb_agg(f.place), ''[]'') FROM found f)) FROM %s, %s', array_to_string(steps, ', '), told, n_chosen, n_found);
+	END IF;
+	change := format('%s WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f))%s', change, CASE WHEN locks IS NULL THEN format(' AND %s%s', is_old, unchanged) END);
+	gone := CASE p.action WHEN 'archive' THEN tarot.archive_step(leaf, p.archive_to, change, p.age_column) ELSE
+		format('gone AS (%s RETURNING t.%I AS age%s)', change, p.age_column, CASE WHEN p.action = 'anonymize' THEN format(', %s AS done', tarot.retention_marked(leaf, p.marker)) END) END;
+	IF locks IS NOT NULL THEN
+		steps := ARRAY[concat(looks, format('ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT p.place::tid FROM jsonb_array_elements_text($2->''places'') AS p (place))))', leaf::regclass)), ready,
+			'found AS MATERIALIZED (SELECT l.place FROM looked l WHERE NOT l.held AND NOT l.referred AND (SELECT count(*) FROM ready) > 0)'];
+		told := '$2 - ''places'' || jsonb_build_object(''held'', ($2->''held'')::bigint + (SELECT count(*) FROM looked l WHERE l.held), ''referred'', ($2->''referred'')::bigint + (SELECT count(*) FROM looked l WHERE NOT l.held AND l.referred), ''ready'', ($2->''ready'')::float8 + (SELECT coalesce(r.took, 0) FROM ready r))';
+	END IF;
+	statement := concat(locks, format('WITH %s SELECT %s || jsonb_build_object(''found'', f.found, ''rows'', g.gone, ''oldest'', g.oldest, ''newest'', g.newest%s) FROM %s, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone%s) AS g',
+		array_to_string(steps || gone, ', '), told, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END,
+		concat_ws(', ', CASE WHEN locks IS NULL THEN n_chosen END, n_found),
+		-- A trigger may have taken the mark away again.
+		CASE WHEN p.action = 'anonymize' THEN ' WHERE done' END));
 END
 $$;
 
 -- The next batch: the first old rows of a range of blocks. What somebody has locked is left alone where "careful" says that it was met: to lock
 -- each row before it is deleted takes as long as that.
-CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[]) RETURNS record
+CREATE FUNCTION tarot.plan_retention(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb, OUT list text[], OUT before text) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	p tarot.retention_policy;
 	keep interval;
+	owner CONSTANT oid := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
 	leaf oid := (progress->>'leaf')::oid;
 	block bigint := (progress->>'block')::bigint;
 	blocks bigint := (progress->>'blocks')::bigint;
 	size bigint := current_setting('block_size')::bigint;
 	edge text;
 	range text;
+	-- Of the last row that this batch takes, and those before it.
 	looked_at text := '';
 	is_old text;
-	goes text;
 	held text;
+	along text;
+	locks text;
 	referred text;
+	-- What a row must still be when it is locked, or changed, and was not so when it was found: it is asked again of one that somebody has changed meanwhile alone.
+	goes text := '%s';
 	change text;
+	choice text;
+	counts text;
+	steps text;
 	unwritable name;
 BEGIN
 	SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
@@ -237,42 +313,22 @@ BEGIN
 		range := format('ONLY %s t WHERE t.%I <= (SELECT e.age FROM edge e)', leaf::regclass, p.age_column);
 	ELSE
 		range := format('ONLY %s t WHERE t.ctid %s AND t.ctid < ''(%s,0)''', leaf::regclass, coalesce('> ' || quote_literal(progress->>'from'), format('>= ''(%s,0)''', block)), progress_of_batch->>'last');
-		-- The next batch goes on behind the last row that this one takes.
-		looked_at := format(' AND t.ctid <= coalesce((SELECT max(place) FROM found HAVING count(*) = %s), ''(4294967295,65535)'')', progress_of_batch->>'limit');
 	END IF;
 	IF progress->>'after' IS NOT NULL THEN
 		range := range || format(' AND t.%I > %s', p.age_column, progress->>'after');
 	END IF;
 	is_old := format('t.%I < %s', p.age_column, progress->>'cutoff') || coalesce(' AND (' || p.condition || ')', '');
-	held := tarot.retention_held(leaf, (SELECT c.relowner FROM pg_class c WHERE c.oid = relation), p.action <> 'anonymize');
+	held := tarot.retention_held(leaf, owner, false);
 	IF p.action = 'anonymize' THEN
 		is_old := format('NOT (%s) AND %s', tarot.retention_marked(leaf, p.marker), is_old);
-		referred := 'false';
 		change := format('UPDATE ONLY %s t SET %s', leaf::regclass, tarot.anonymizing_changes(p, leaf));
 	ELSE
-		referred := tarot.retention_referred(leaf);
+		SELECT a.held, a.locks INTO along, locks FROM tarot.held_along(leaf, owner) AS a;
+		held := tarot.either(held, along);
 		change := format('DELETE FROM ONLY %s t', leaf::regclass);
 	END IF;
-	goes := format('%s AND NOT (%s) AND NOT (%s)', is_old, held, referred);
-	change := format('%s WHERE t.ctid = ANY (ARRAY(SELECT f.place FROM found f)) AND %s', change, goes);
-	statement := format($statement$
-		WITH %10$sfound AS MATERIALIZED (
-			SELECT t.ctid AS place FROM %1$s AND %3$s %12$s LIMIT %4$s %5$s
-		), %2$s
-		SELECT jsonb_build_object('found', f.found, 'place', f.place, 'held', (%7$s), 'referred', (%8$s), 'locked', (%9$s) - f.found, 'rows', g.gone, 'oldest', g.oldest, 'newest', g.newest%11$s)
-			FROM (SELECT count(*) AS found, max(place)::text AS place FROM found) AS f, (SELECT count(*) AS gone, min(age) AS oldest, max(age) AS newest FROM gone%13$s) AS g$statement$,
-		range, CASE p.action WHEN 'archive' THEN tarot.archive_step(leaf, p.archive_to, change, p.age_column) ELSE
-			format('gone AS (%s RETURNING t.%I AS age%s)', change, p.age_column, CASE WHEN p.action = 'anonymize' THEN format(', %s AS done', tarot.retention_marked(leaf, p.marker)) END) END,
-		goes, progress_of_batch->>'limit', CASE WHEN careful THEN format('FOR %s OF t SKIP LOCKED', CASE WHEN p.action = 'anonymize' AND NOT tarot.anonymizes_keys(p, leaf) THEN 'NO KEY UPDATE' ELSE 'UPDATE' END) END, p.age_column,
-		-- What stays is counted where there may be any.
-		CASE WHEN held = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND (%s)%s', range, is_old, held, looked_at) END,
-		CASE WHEN referred = 'false' THEN 'SELECT 0' ELSE format('SELECT count(*) FROM %s AND %s AND NOT (%s) AND (%s)%s', range, is_old, held, referred, looked_at) END,
-		CASE WHEN careful THEN format('SELECT count(*) FROM %s AND %s%s', range, goes, looked_at) ELSE 'f.found' END,
-		edge, concat(CASE WHEN edge IS NOT NULL THEN ', ''edge'', (SELECT e.age FROM edge e)' END, CASE p.action WHEN 'archive' THEN ', ''put'', (SELECT count(*) FROM put)' END),
-		-- Else an index might choose the first ones, and those between would be passed by.
-		CASE WHEN edge IS NULL THEN 'ORDER BY t.ctid' END,
-		-- A trigger may have taken the mark away again.
-		CASE WHEN p.action = 'anonymize' THEN ' WHERE done' END);
+	SELECT * INTO statement, before FROM tarot.retention_statement(job, leaf, range, edge, is_old, held, CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(leaf) END, change, locks,
+		(progress_of_batch->>'limit')::bigint, careful);
 END
 $$;
 
@@ -285,7 +341,7 @@ CREATE FUNCTION tarot.finish_retention(job text, progress jsonb, result jsonb, m
 DECLARE
 	p tarot.retention_policy;
 	part text;
-	more boolean := (result->>'found')::bigint = (progress->>'limit')::bigint;
+	more boolean := (result->>'more')::boolean;
 	reached bigint := (progress->>'last')::bigint;
 BEGIN
 	rows := coalesce((result->>'rows')::bigint, 0);
@@ -315,7 +371,7 @@ BEGIN
 		RAISE EXCEPTION 'the archive did not take all rows' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A trigger of it keeps rows from being inserted.', HINT = 'None is deleted.';
 	END IF;
 	next := progress - 'recount' || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
-		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds, 1))))),
+		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds - coalesce((result->>'ready')::float8, 0), 1))))),
 		'oldest', least(progress->>'oldest', result->>'oldest'), 'newest', greatest(progress->>'newest', result->>'newest'));
 	IF (progress->>'by_age')::boolean THEN
 		reached := (progress->>'block')::bigint;
@@ -380,4 +436,4 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean), tarot.retention_passes_again(oid, jsonb),
-	tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;
+	tarot.retention_statement(text, oid, text, text, text, text, text, text, text, bigint, boolean), tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;

@@ -181,7 +181,8 @@ tarot_retention_count_retention(PG_FUNCTION_ARGS)
 	time_zone = TextDatumGetCString(get_value(2, &isnull));
 	list = get_value(3, &isnull);
 	result = SPI_datumTransfer(
-		JobExecuteAsOwner(relation, time_zone, statement, isnull ? (Datum) 0 : list), false, -1);
+		JobExecuteAsOwner(relation, time_zone, statement, isnull ? (Datum) 0 : list, (Datum) 0),
+		false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(result);
 }

@@ -28,12 +28,15 @@ CREATE FUNCTION tarot.is_searchable(class text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'tarot_subjects_is_searchable';
 
 CREATE FUNCTION tarot.column_numbers(relation oid, columns name[]) RETURNS smallint[]
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT ARRAY(SELECT coalesce(a.attnum, 0::smallint) FROM unnest(columns) WITH ORDINALITY AS c (name, number)
-			LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.number)
-	$$;
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT ARRAY(SELECT coalesce(a.attnum, 0::smallint) FROM unnest(columns) WITH ORDINALITY AS c (name, number)
+			LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.number));
+END
+$$;
 
 CREATE FUNCTION tarot.column_names(relation oid, numbers smallint[], former name[]) RETURNS name[]
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -59,36 +62,45 @@ ALTER TABLE tarot.subject_table ENABLE ALWAYS TRIGGER number_columns;
 
 -- The foreign key by which a row is found; NULL where it is gone.
 CREATE FUNCTION tarot.subject_foreign_key(registered tarot.subject_table) RETURNS oid
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT n.oid FROM pg_constraint n WHERE n.contype = 'f' AND n.conrelid = registered.relation AND n.confrelid = registered.parent
-			AND n.conkey = registered.numbers AND n.confkey = registered.parent_numbers ORDER BY n.oid LIMIT 1
-	$$;
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT n.oid FROM pg_constraint n WHERE n.contype = 'f' AND n.conrelid = registered.relation AND n.confrelid = registered.parent
+			AND n.conkey = registered.numbers AND n.confkey = registered.parent_numbers ORDER BY n.oid LIMIT 1);
+END
+$$;
 
 -- Whether what is compared is a mask for some: by it rows would be missed.
 CREATE FUNCTION tarot.masked_among(relation oid, columns name[]) RETURNS name
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = ANY (columns) AND NOT a.attisdropped AND tarot.is_masked(relation)
-			AND tarot.class_of_column(relation, a.attnum) IS NOT NULL ORDER BY a.attnum LIMIT 1
-	$$;
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = ANY (columns) AND NOT a.attisdropped AND tarot.is_masked(relation)
+			AND tarot.class_of_column(relation, a.attnum) IS NOT NULL ORDER BY a.attnum LIMIT 1);
+END
+$$;
 
 -- Why a registration cannot be gone by; NULL: it can.
 CREATE FUNCTION tarot.subject_table_problem(registered tarot.subject_table) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT CASE
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT CASE
 			WHEN tarot.column_numbers(registered.relation, registered.columns) <> registered.numbers OR 0 = ANY (registered.numbers) THEN 'a column is gone'
 			WHEN registered.parent IS NOT NULL AND tarot.subject_foreign_key(registered) IS NULL THEN 'the foreign key is gone'
 			WHEN tarot.has_foreign_cast(tarot.subject_foreign_key(registered)) THEN 'the foreign key goes by a cast that is not the server''s'
 			WHEN registered.parent IS NOT NULL AND NOT EXISTS (SELECT FROM tarot.subject_registrations() p WHERE p.relation = registered.parent) THEN 'its parent is not registered'
 			WHEN tarot.masked_among(registered.relation, registered.columns) IS NOT NULL OR tarot.masked_among(registered.parent, registered.parent_columns) IS NOT NULL
 				THEN 'a column that says whose a row is, is masked'
-		END
-	$$;
+		END);
+END
+$$;
 
 -- A condition on a column that has the subject, which is $1, or one of those in $1, where that is a list; NULL would be nobody's.
 CREATE FUNCTION tarot.subject_comparison(relation oid, "column" name, alias text, listed boolean DEFAULT false) RETURNS text
@@ -99,8 +111,8 @@ DECLARE
 	a pg_attribute;
 	comparison record;
 	value text;
-	-- An array would be gone through for each row; this is hashed once.
-	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest($1) AS l (subject))';
+	-- An array would be gone through for each row; this is hashed once, as the planner is not shown how long it is, and would leave off from what does not fit into work_mem.
+	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest((SELECT $1)) AS l (subject))';
 BEGIN
 	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = subject_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF tarot.plain_type(a.atttypid) = 'text'::regtype AND tarot.is_searchable(tarot.class_of_type(a.atttypid, a.atttypmod)) THEN
@@ -121,14 +133,17 @@ $$;
 
 -- What a foreign key compares: the referenced row and the referring one, under these aliases.
 CREATE FUNCTION tarot.foreign_key_pairs(foreign_key oid, referenced text, referring text) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT string_agg(format('%I.%I OPERATOR(%I.%s) %I.%I', referenced, b.attname, s.nspname, o.oprname, referring, a.attname), ' AND ' ORDER BY k.position)
+#variable_conflict use_column
+BEGIN
+	RETURN (SELECT string_agg(format('%I.%I OPERATOR(%I.%s) %I.%I', referenced, b.attname, s.nspname, o.oprname, referring, a.attname), ' AND ' ORDER BY k.position)
 			FROM pg_constraint n, unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY AS k (number, foreign_number, operator, position) JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace,
 				pg_attribute a, pg_attribute b
-			WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number
-	$$;
+			WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number);
+END
+$$;
 
 -- Whether a row, under that alias, is the subject's, who is $1, or one of those in $1, where that is a list. Names and operators in it are whole, whatever the
 -- search_path; those of types of the server's are found in pg_catalog, which is to be in it.
@@ -159,9 +174,14 @@ $$;
 
 -- The tables.
 CREATE FUNCTION tarot.registered_tables() RETURNS SETOF regclass
-	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT r FROM (SELECT DISTINCT s.relation FROM tarot.subject_registrations() s JOIN pg_class c ON c.oid = s.relation) AS d (r) ORDER BY r::text COLLATE "C" $$;
+	AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT r FROM (SELECT DISTINCT s.relation FROM tarot.subject_registrations() s JOIN pg_class c ON c.oid = s.relation) AS d (r) ORDER BY r::text COLLATE "C";
+END
+$$;
 
 CREATE FUNCTION tarot.require_subject(subject text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE

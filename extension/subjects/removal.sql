@@ -69,37 +69,60 @@ $$;
 COMMENT ON FUNCTION tarot.set_erasure(regclass, text, text, jsonb) IS
 	'Says what tarot.erase_subject() does to a subject''s rows of a registered table: delete them, which is the default; anonymize them, which puts NULL into the columns with a data class and what replacements says, as {"column": value or null}, into these; shred, where all that has a data class is under the subject''s key (tarot.set_subject()), which destroys that; keep, for a legal basis. The basis, a line of at most 1000 bytes, goes into the certificate. For whom EXECUTE is granted. Raises 55000 for a table that is not registered, 42703 for a column that does not exist, 22023 for the rest.';
 
+-- In the audit log, as those of rows are. By held_at the record of it is found where there is no pseudonym: a hold waits neither for the first key nor for one who unlocks the server.
+CREATE FUNCTION tarot.record_subject_hold(command text, hold tarot.subject_hold, reason text) RETURNS void
+	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	pseudonym text;
+BEGIN
+	BEGIN
+		pseudonym := tarot.subject_pseudonym(hold.subject);
+	EXCEPTION WHEN object_not_in_prerequisite_state OR SQLSTATE 'TS001' THEN
+		NULL;
+	END;
+	PERFORM tarot.record_job_change(jsonb_strip_nulls(jsonb_build_object('command', command, 'type', 'subject', 'pseudonym', pseudonym, 'held_at', hold.held_at, 'reason', reason)));
+END
+$$;
+
 CREATE FUNCTION tarot.hold_subject(subject text, reason text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	made tarot.subject_hold;
 BEGIN
 	PERFORM tarot.require_subject(subject);
 	IF tarot.is_line(reason) IS NOT TRUE OR octet_length(reason) > 1000 THEN
 		RAISE EXCEPTION 'reason must be a line of at most 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	INSERT INTO tarot.subject_hold (subject, reason, held_by) VALUES (subject, reason, session_user) ON CONFLICT DO NOTHING;
+	INSERT INTO tarot.subject_hold (subject, reason, held_by) VALUES (subject, reason, session_user) ON CONFLICT DO NOTHING RETURNING * INTO made;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'the subject is on hold already' USING ERRCODE = 'duplicate_object';
 	END IF;
+	PERFORM tarot.record_subject_hold('HOLD SUBJECT', made, made.reason);
 END
 $$;
 COMMENT ON FUNCTION tarot.hold_subject(text, text) IS
-	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
+	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. Leaves an entry in the audit log, which names the subject by a pseudonym (tarot.subject_pseudonym()) alone, or, while there is no key or the server is locked, not at all. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
 
 CREATE FUNCTION tarot.release_subject(subject text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	ended tarot.subject_hold;
 BEGIN
-	UPDATE tarot.subject_hold h SET released_at = clock_timestamp(), released_by = session_user WHERE h.subject = release_subject.subject AND h.released_at IS NULL;
+	UPDATE tarot.subject_hold h SET released_at = clock_timestamp(), released_by = session_user WHERE h.subject = release_subject.subject AND h.released_at IS NULL RETURNING h.* INTO ended;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'the subject is not on hold' USING ERRCODE = 'undefined_object';
 	END IF;
+	PERFORM tarot.record_subject_hold('RELEASE SUBJECT', ended, NULL);
 END
 $$;
 COMMENT ON FUNCTION tarot.release_subject(text) IS
-	'Ends what tarot.hold_subject() began; the record of it stays in tarot.subject_hold. For whom EXECUTE is granted. Raises 42704 for one who is not on hold.';
+	'Ends what tarot.hold_subject() began; the record of it stays in tarot.subject_hold. Leaves an entry in the audit log, as tarot.hold_subject() does. For whom EXECUTE is granted. Raises 42704 for one who is not on hold.';
 
 -- ------------------------------------------------------------ the plan
 
@@ -392,5 +415,5 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_subject_columns();
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
+REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.record_subject_hold(text, tarot.subject_hold, text), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
 	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

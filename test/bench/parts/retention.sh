@@ -7,6 +7,7 @@ retention           delete_once         <= 2       A tenth of a table by retenti
 kept_writer         kept_writer_alone   <= 2       p99 of single-row updates of a table beside its retention, beside p99 without it
 kept_batch          hundred_milliseconds <= 1      The longest batch beside these, which is how long its locks are held, beside 100 milliseconds
 kept_share          half_and_some       <= 1       The part of the time that the run beside these is at work, beside 0.55 (tarot_security.job_share is 0.5)
+held_batch          hundred_milliseconds <= 1      The longest batch where data subjects are on hold, 2 000 of them, that are found over two foreign keys, beside 100 milliseconds
 anonymize_old       update_once         <= 2       A tenth of a table anonymized by retention, a plain and an encrypted column, beside one UPDATE by the same masks (at least 0.5 of its rate)
 due_check           fifty_milliseconds  <= 1       Finding that none of 1 000 policies is due, beside 50 milliseconds
 '
@@ -48,6 +49,37 @@ watched_writer() {
 	wait $watch || { cat "$DIR/watch.out" >&2; die "pgbench failed"; }
 }
 
+# Whose the rows are two other tables tell. A batch is a transaction, and an entry of pg_stat_activity from its begin to its end.
+part_retention_held() {
+	local round call
+	about retention_held held_batch - 'the longest batch, 2 000 data subjects on hold, found over two foreign keys'
+	sql <<-SQL >/dev/null
+		CREATE TABLE held_person (id bigint PRIMARY KEY, code text);
+		CREATE TABLE held_order (id bigint PRIMARY KEY, person bigint REFERENCES held_person);
+		CREATE TABLE held (id bigint, "order" bigint REFERENCES held_order, made_at timestamptz NOT NULL);
+		INSERT INTO held_person SELECT g, g FROM generate_series(1, $LOOKUP_ROWS) AS g;
+		INSERT INTO held_order SELECT g, g FROM generate_series(1, $LOOKUP_ROWS) AS g;
+		VACUUM ANALYZE held_person, held_order;
+		SELECT tarot.register_subject_table('held_person', 'code'), tarot.register_subject_table('held_order', via => 'held_person'), tarot.register_subject_table('held', via => 'held_order');
+		SELECT count(tarot.hold_subject((g * 10)::text, 'bench')) FROM generate_series(1, 2000) AS g;
+		SELECT tarot.add_retention('held', 'made_at', '1 year', policy => 'held');
+	SQL
+	echo "INSERT INTO watched SELECT extract(epoch FROM clock_timestamp() - xact_start) FROM pg_stat_activity WHERE query = 'CALL tarot.run_due_jobs()';" >"$DIR/watch.sql"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		sql -c 'DROP TABLE IF EXISTS watched' -c 'CREATE UNLOGGED TABLE watched (age double precision)' \
+			-c "TRUNCATE held" -c "INSERT INTO held SELECT g, 1 + g % $LOOKUP_ROWS, '2020-01-01' FROM generate_series(1, $ROWS / 2) AS g" -c 'VACUUM ANALYZE held' -c CHECKPOINT \
+			-c "SELECT tarot.run_job_soon('held')" >/dev/null
+		sql -c 'CALL tarot.run_due_jobs()' &
+		call=$!
+		while kill -0 $call 2>/dev/null; do
+			"$INST$PG_BIN/pgbench" -n -c 1 -R 200 -T 1 -f "$DIR/watch.sql" -h "$SOCKET" -p $PORT -U postgres tarot >"$DIR/watch.out" 2>&1 || { cat "$DIR/watch.out" >&2; die "pgbench failed"; }
+		done
+		wait $call || die "retention failed"
+		sql -c "SELECT format('sample held_batch 1 %s', max(age)) FROM watched" >>"$SAMPLES"
+	done
+	sql -c 'DROP TABLE watched, held, held_order, held_person' -c 'SELECT count(tarot.release_subject(h.subject)) FROM tarot.subject_hold h WHERE h.released_at IS NULL' >/dev/null
+}
+
 part_retention() {
 	local round filled
 	# By hand, not by the worker beside it.
@@ -62,6 +94,7 @@ part_retention() {
 	run_rounds
 	part_retention_writers "$filled"
 	sql -c 'DROP TABLE kept' >/dev/null
+	part_retention_held
 	filled="TRUNCATE kept; INSERT INTO kept SELECT g, 'Ada Lovelace ' || g, '4111 1111 1111 ' || 1000 + g % 9000, CASE WHEN g % 10 = 0 THEN timestamptz '2020-01-01' ELSE now() END FROM generate_series(1, $((ROWS * 10))) AS g; VACUUM ANALYZE kept; CHECKPOINT;"
 	sql <<-SQL >/dev/null
 		SELECT tarot.create_key('kept'), tarot.create_class('kept name', key => 'kept', mask => 'name'), tarot.create_class('kept card', key => 'kept', mask => 'card');
