@@ -75,6 +75,12 @@ SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'cus
 SELECT count(name) > 0 AS read FROM customer;
 SELECT tarot.flush_events();
 SELECT "table", never_read FROM tarot.minimization_report() WHERE "table" = 'customer'::regclass;
+-- Who stops in the midst of an export has read, and that is on record once.
+SET application_name = 'stops';
+SELECT count(*) FROM (SELECT tarot.export_subject_lines('1') AS l LIMIT 2) AS e;
+RESET application_name;
+SELECT tarot.flush_events();
+SELECT details->>'table' AS "table", details->>'class' AS class, details->'rows' AS rows, status FROM tarot.security_event WHERE event_type = 'READ' AND application = 'stops' ORDER BY recorded_by, number;
 SELECT tarot.unaudit_reads('customer');
 -- One table of which nothing can be told keeps none of the others from being told.
 RESET ROLE;
