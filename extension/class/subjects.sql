@@ -12,11 +12,12 @@ BEGIN
 	ELSIF destroy_subject_key.subject IS NULL THEN
 		RAISE EXCEPTION 'subject must not be null' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	PERFORM tarot.require_key_not_on_hold(of_class.name, destroy_subject_key.subject);
 	RETURN tarot.destroy_subject(of_class.class_id, destroy_subject_key.subject);
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_subject_key(text, text) IS
-	'Destroys the keys of a data subject in a class, for ever: from the commit on, all values that they sealed, wherever they are in this database, read as NULL (or as the mask, where that needs no value); other sessions notice at their next statement. The subject is what stands in the column that tarot.set_subject() named, as text (uuid in lower case, numbers without leading zeros). Waits for transactions under way that made keys. Returns whether there was a key. What is written for the subject later gets a new key. For backups see the guide on keys. Raises 55000 for a class without keys of subjects, TS001 when the server is locked.';
+	'Destroys the keys of a data subject in a class, for ever: from the commit on, all values that they sealed, wherever they are in this database, read as NULL (or as the mask, where that needs no value); other sessions notice at their next statement. The subject is what stands in the column that tarot.set_subject() named, as text (uuid in lower case, numbers without leading zeros). Waits for transactions under way that made keys. Returns whether there was a key. What is written for the subject later gets a new key. For backups see the guide on keys. Raises 55000 for a class without keys of subjects, and where the subject, or a row whose values are under the key, is on legal hold (tarot.hold_subject(), tarot.hold()), 25001 in another transaction than a READ COMMITTED one, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.rewrap_subject_keys(key text DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

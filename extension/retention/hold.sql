@@ -47,8 +47,8 @@ CREATE FUNCTION tarot.either(condition text, other text) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT CASE WHEN other = 'false' THEN condition WHEN condition = 'false' THEN other ELSE condition || ' OR ' || other END $$;
 
--- Whether a row t is on hold itself: by a hold on its table, or one above that. Asked with the rights of the role. The data subjects on hold are $1.
-CREATE FUNCTION tarot.held_itself(relation oid, role oid) RETURNS text
+-- Whether a row t is on hold itself: by a hold on its table, or one above that. Asked with the rights of the role. The data subjects on hold are the parameter "list".
+CREATE FUNCTION tarot.held_itself(relation oid, role oid, list text DEFAULT '$1') RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -56,7 +56,7 @@ BEGIN
 	RETURN (WITH RECURSIVE above (oid) AS (SELECT relation UNION SELECT i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid)
 		SELECT coalesce(string_agg(c.condition, ' OR ' ORDER BY c.relation, c.name), 'false') FROM (
 			SELECT h.relation::oid, h.name, CASE WHEN h.condition IS NULL OR NOT tarot.acts_as(h.owner, held_itself.role) THEN 'true' ELSE format('(%s) IS TRUE', h.condition) END FROM tarot.legal_hold h WHERE h.relation::oid IN (SELECT a.oid FROM above a)
-			UNION ALL SELECT s, NULL, tarot.subject_condition(s, 't', true) FROM tarot.tables_of_subjects_on_hold() AS s WHERE s IN (SELECT a.oid FROM above a)) AS c (relation, name, condition));
+			UNION ALL SELECT s, NULL, tarot.subject_condition(s, 't', list) FROM tarot.tables_of_subjects_on_hold() AS s WHERE s IN (SELECT a.oid FROM above a)) AS c (relation, name, condition));
 END
 $$;
 
@@ -87,7 +87,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold(regclass, text, text, text) IS
-	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all; also from going, or being changed, with rows of other tables by a foreign key, for which the owner of a policy there needs SELECT on the table, and UPDATE on one column at least. From the next batch on. The condition is asked only of policies that run as the owner of the table, or as a role whose rights that one has; for others the hold is one on all rows. hold is a line of at most 200 bytes, reason one of at most 1000, where has at most 10000. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
+	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all; also from going, or being changed, with rows of other tables by a foreign key, for which the owner of a policy there needs SELECT on the table, and UPDATE on one column at least. From the next batch on. tarot.erase_subject() refuses, too, where they would go, be changed or become unreadable; one that is under way comes before the hold. The condition is asked only of policies that run as the owner of the table, or as a role whose rights that one has; for others the hold is one on all rows. hold is a line of at most 200 bytes, reason one of at most 1000, where has at most 10000. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
 
 CREATE FUNCTION tarot.release(rel regclass, hold text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -99,4 +99,4 @@ END
 $$;
 COMMENT ON FUNCTION tarot.release(regclass, text) IS 'Lifts a hold that tarot.hold() has set. For the owner of the table, with an entry in the audit log. Raises 42501 for others, 42704 for a hold that does not exist.';
 
-REVOKE ALL ON FUNCTION tarot.relations_on_hold(), tarot.acts_as(name, oid), tarot.either(text, text), tarot.held_itself(oid, oid), tarot.retention_held(oid, oid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.relations_on_hold(), tarot.acts_as(name, oid), tarot.either(text, text), tarot.held_itself(oid, oid, text), tarot.retention_held(oid, oid, boolean) FROM PUBLIC;

@@ -47,6 +47,8 @@ BEGIN
 		PERFORM tarot.require_job_line(settings->>'legal_basis', 'legal_basis', 1000);
 	END IF;
 	IF change = 'hold' THEN
+		-- As tarot.hold_subject() does: an erasure that is under way comes before it.
+		LOCK TABLE tarot.subject_hold IN ROW EXCLUSIVE MODE;
 		IF EXISTS (SELECT FROM tarot.legal_hold h WHERE h.relation = rel AND h.name = policy) THEN
 			RAISE EXCEPTION 'a hold "%" on table "%" already exists', policy, tarot.relation_name(rel) USING ERRCODE = 'duplicate_object';
 		END IF;

@@ -102,8 +102,8 @@ BEGIN
 END
 $$;
 
--- A condition on a column that has the subject, which is $1, or one of those in $1, where that is a list; NULL would be nobody's.
-CREATE FUNCTION tarot.subject_comparison(relation oid, "column" name, alias text, listed boolean DEFAULT false) RETURNS text
+-- A condition on a column that has the subject, who is $1, or one of those in the parameter "list", as '$1'; NULL would be nobody's.
+CREATE FUNCTION tarot.subject_comparison(relation oid, "column" name, alias text, list text DEFAULT '') RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -112,14 +112,14 @@ DECLARE
 	comparison record;
 	value text;
 	-- An array would be gone through for each row; this is hashed once, as the planner is not shown how long it is, and would leave off from what does not fit into work_mem.
-	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest((SELECT $1)) AS l (subject))';
+	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest((SELECT ' || list || ')) AS l (subject))';
 BEGIN
 	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = subject_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF tarot.plain_type(a.atttypid) = 'text'::regtype AND tarot.is_searchable(tarot.class_of_type(a.atttypid, a.atttypmod)) THEN
-		RETURN CASE WHEN listed THEN format(among, format('%I.%I', alias, "column"), 'l.subject') ELSE format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column") END;
+		RETURN CASE WHEN list <> '' THEN format(among, format('%I.%I', alias, "column"), 'l.subject') ELSE format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column") END;
 	END IF;
 	comparison := tarot.row_comparison(relation, "column");
-	IF listed THEN
+	IF list <> '' THEN
 		RETURN format(among, CASE WHEN comparison.operand LIKE '%::text' THEN format('pg_catalog.format(%L, %I.%I) COLLATE "C"', '%s', alias, "column")
 			ELSE format('%I.%s%s', alias, comparison.operand, CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' END) END, format(comparison.conversion, 'l.subject'));
 	ELSIF comparison.operand LIKE '%::text' THEN
@@ -145,9 +145,9 @@ BEGIN
 END
 $$;
 
--- Whether a row, under that alias, is the subject's, who is $1, or one of those in $1, where that is a list. Names and operators in it are whole, whatever the
+-- Whether a row, under that alias, is the subject's, who is $1, or one of those in the parameter "list", as '$1'. Names and operators in it are whole, whatever the
 -- search_path; those of types of the server's are found in pg_catalog, which is to be in it.
-CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0', listed boolean DEFAULT false) RETURNS text
+CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0', list text DEFAULT '') RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -162,13 +162,13 @@ BEGIN
 				DETAIL = format('By %s: %s.', array_to_string(r.columns, ', '), tarot.subject_table_problem(r)), HINT = 'Register the table anew: tarot.unregister_subject_table(), tarot.register_subject_table().';
 		END IF;
 		IF r.parent IS NULL THEN
-			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias, listed);
+			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias, list);
 		ELSE
-			conditions := conditions || format(CASE WHEN listed THEN 'EXISTS (SELECT FROM %s %I WHERE %s AND %s OFFSET 0)' ELSE 'EXISTS (SELECT FROM %s %I WHERE %s AND %s)' END, r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above, listed));
+			conditions := conditions || format(CASE WHEN list <> '' THEN 'EXISTS (SELECT FROM %s %I WHERE %s AND %s OFFSET 0)' ELSE 'EXISTS (SELECT FROM %s %I WHERE %s AND %s)' END, r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above, list));
 		END IF;
 	END LOOP;
 	-- What is IS TRUE stays a condition, and no join that a list would be gone through in for each row; what has an OFFSET is looked up by its key, and not all of its table read beforehand.
-	RETURN format(CASE WHEN listed THEN '((%s) IS TRUE)' ELSE '(%s)' END, array_to_string(conditions, ' OR '));
+	RETURN format(CASE WHEN list <> '' THEN '((%s) IS TRUE)' ELSE '(%s)' END, array_to_string(conditions, ' OR '));
 END
 $$;
 

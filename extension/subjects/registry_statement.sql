@@ -1,6 +1,7 @@
 -- subjects: what is done to rows of one
 
-CREATE FUNCTION tarot.run_as_owner(relation oid, statement text, subject text) RETURNS jsonb
+-- In the statement $1 is the subject, and $2 a list of others.
+CREATE FUNCTION tarot.run_as_owner(relation oid, statement text, subject text, list text[] DEFAULT '{}') RETURNS jsonb
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_run_as_owner';
 
@@ -19,7 +20,7 @@ CREATE FUNCTION tarot.record_erasure(document jsonb) RETURNS void
 	AS 'MODULE_PATHNAME', 'tarot_subjects_record_erasure';
 
 -- As run_as_owner; an error says of no row what is in it, for constraints and triggers of others may.
-CREATE FUNCTION tarot.read_on_subject(relation oid, statement text, subject text) RETURNS jsonb
+CREATE FUNCTION tarot.read_on_subject(relation oid, statement text, subject text, list text[] DEFAULT '{}') RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -32,7 +33,7 @@ DECLARE
 	hint text;
 	context text;
 BEGIN
-	RETURN tarot.run_as_owner(relation, statement, subject);
+	RETURN tarot.run_as_owner(relation, statement, subject, list);
 EXCEPTION WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN
 	RAISE;
 WHEN OTHERS THEN
@@ -52,9 +53,9 @@ END
 $$;
 
 -- What a statement counts.
-CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text) RETURNS bigint[]
+CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text, list text[] DEFAULT '{}') RETURNS bigint[]
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT ARRAY(SELECT c::bigint FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject)) WITH ORDINALITY AS e (c, position) ORDER BY position) $$;
+	AS $$ SELECT ARRAY(SELECT c::bigint FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject, list)) WITH ORDINALITY AS e (c, position) ORDER BY position) $$;
 
-REVOKE ALL ON FUNCTION tarot.run_as_owner(oid, text, text), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text), tarot.run_on_subject(oid, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.run_as_owner(oid, text, text, text[]), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text, text[]), tarot.run_on_subject(oid, text, text, text[]) FROM PUBLIC;

@@ -105,7 +105,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold_subject(text, text) IS
-	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. Leaves an entry in the audit log, which names the subject by a pseudonym (tarot.subject_pseudonym()) alone, or, while there is no key or the server is locked, not at all. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
+	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), of another one, too, whose rows are also theirs, so does tarot.destroy_subject_key(), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. Leaves an entry in the audit log, which names the subject by a pseudonym (tarot.subject_pseudonym()) alone, or, while there is no key or the server is locked, not at all. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
 
 CREATE FUNCTION tarot.release_subject(subject text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION tarot.release_subject(text) IS
 
 -- ------------------------------------------------------------ the plan
 
--- What an UPDATE puts into a table's columns; "differs" is whether a row has anything else there, as far as the owner can tell.
+-- What an UPDATE puts into a table's columns; "differs" is whether a row t has anything else there, as far as the owner can tell.
 CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs text, OUT blind boolean, OUT problem text) RETURNS record
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -137,7 +137,7 @@ CREATE FUNCTION tarot.anonymizing_update(rel oid, OUT changes text, OUT differs 
 			FROM pg_attribute a LEFT JOIN (SELECT n, v FROM tarot.subject_rule r, unnest(r.columns, r."values") AS p (n, v) WHERE r.relation = rel) AS u (name, value) ON u.name = a.attname
 			WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND (u.name IS NOT NULL OR a.attname = ANY (tarot.classified_among(rel))))
 		SELECT string_agg(format('%I = %L', attname, value), ', ' ORDER BY attnum),
-			string_agg(CASE WHEN masked OR sealed AND value IS NOT NULL THEN 'true' WHEN value IS NULL THEN format('t0.%I IS NOT NULL', attname) ELSE format('t0.%I::text IS DISTINCT FROM %L::%s::text', attname, value, type) END, ' OR ' ORDER BY attnum),
+			string_agg(CASE WHEN masked OR sealed AND value IS NOT NULL THEN 'true' WHEN value IS NULL THEN format('t.%I IS NOT NULL', attname) ELSE format('t.%I::text IS DISTINCT FROM %L::%s::text', attname, value, type) END, ' OR ' ORDER BY attnum),
 			coalesce(bool_or(masked OR sealed AND value IS NOT NULL), false),
 			CASE WHEN bool_or(unfit) THEN format('column %s cannot be NULL, and no replacement is given', min(quote_ident(attname)) FILTER (WHERE unfit))
 				WHEN bool_or(kept) THEN format('its owner may not write data class %s', min(quote_ident(class)) FILTER (WHERE kept)) WHEN count(*) = 0 THEN 'nothing of it has a data class or a replacement' END
@@ -154,6 +154,16 @@ CREATE FUNCTION tarot.shredded_columns(rel oid) RETURNS TABLE ("column" name, cl
 			JOIN pg_attribute a ON a.attrelid = b."table" AND a.attname = b."column" JOIN tarot.class c ON c.name = tarot.class_of_type(a.atttypid, a.atttypmod) AND c.per_subject
 			WHERE b."table" = rel AND b.enforced
 	$$;
+
+-- The classes in which an erasure destroys the subject's key: not those that a table which is kept needs it for.
+CREATE FUNCTION tarot.keys_of_erasure(actions jsonb) RETURNS SETOF text
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RETURN QUERY SELECT s.class FROM tarot.registered_tables() t, tarot.shredded_columns(t) s GROUP BY s.class HAVING bool_and(actions->>(t::oid::text) <> 'keep');
+END
+$$;
 
 -- Children before what they refer to. Those that refer to each other go in one step.
 CREATE FUNCTION tarot.erasure_steps(relations oid[]) RETURNS TABLE (step integer, members oid[])
@@ -178,8 +188,8 @@ BEGIN
 END
 $$;
 
--- Rows that refer to what would be deleted and would stay.
-CREATE FUNCTION tarot.references_left(constraint_id oid, subject text, actions jsonb, OUT "rows" bigint, OUT problem text) RETURNS record
+-- Rows that refer to what would be deleted of a registered table, or a partition of it, and would stay.
+CREATE FUNCTION tarot.references_left(constraint_id oid, registered oid, subject text, actions jsonb, OUT "rows" bigint, OUT problem text) RETURNS record
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -187,6 +197,7 @@ DECLARE
 	n pg_constraint;
 	action text;
 	query text;
+	held bigint;
 BEGIN
 	SELECT * INTO n FROM pg_constraint c WHERE c.oid = constraint_id;
 	action := actions->>(n.conrelid::text);
@@ -195,7 +206,7 @@ BEGIN
 		problem := format('its foreign key to %s goes by a cast that is not the server''s', n.confrelid::regclass);
 		RETURN;
 	END IF;
-	query := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE EXISTS (SELECT FROM %s t10 WHERE %s AND %s)', n.conrelid::regclass, n.confrelid::regclass, tarot.foreign_key_pairs(constraint_id, 't10', 't0'), tarot.subject_condition(n.confrelid, 't10'));
+	query := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE EXISTS (SELECT FROM %s t10 WHERE %s AND %s)', n.conrelid::regclass, n.confrelid::regclass, tarot.foreign_key_pairs(constraint_id, 't10', 't0'), tarot.subject_condition(registered, 't10'));
 	IF action = 'delete' THEN
 		query := format('%s AND %s IS NOT TRUE', query, tarot.subject_condition(n.conrelid));
 	END IF;
@@ -212,6 +223,10 @@ BEGIN
 	IF rows > 0 AND n.confdeltype NOT IN ('n', 'd') THEN
 		problem := format(CASE WHEN action = 'delete' THEN 'rows that are not the subject''s would go on referring to rows of %s that are deleted' ELSE 'it would go on referring to rows of %s that are deleted%s' END, n.confrelid::regclass,
 			CASE WHEN action IS NULL THEN ': register the table' ELSE format(': anonymize that, or delete these, which are to %s', CASE action WHEN 'keep' THEN 'be kept' WHEN 'shred' THEN 'be shredded' ELSE 'be anonymized' END) END);
+	ELSIF rows > 0 THEN
+		-- Those of the subject that are deleted, too, are counted with their own table.
+		held := tarot.referring_on_hold(constraint_id, registered, subject, CASE WHEN action = 'delete' THEN format('%s IS NOT TRUE', tarot.subject_condition(n.conrelid, 't')) ELSE 'true' END);
+		problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, n.confrelid::regclass));
 	END IF;
 END
 $$;
@@ -252,7 +267,9 @@ DECLARE
 	r record;
 	k record;
 	left_over record;
+	held bigint;
 	statement text;
+	picked text;
 	affected bigint;
 	again boolean := false;
 	-- The tables whose details of the log go, too, and the subject's rows as they are before.
@@ -260,6 +277,7 @@ DECLARE
 	logged_tables tarot.logged_table[];
 	there tarot.logged_row[];
 	seen CONSTANT pg_snapshot := pg_current_snapshot();
+	list CONSTANT text[] := coalesce(tarot.subjects_on_hold(), '{}');
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -268,21 +286,21 @@ BEGIN
 	END IF;
 
 	-- First all that can be known before anything is written.
-	FOR r IN SELECT t AS relation, actions->>(t::oid::text) AS action, u.legal_basis, tarot.subject_condition(t) AS condition, e.members, c.relowner
+	FOR r IN SELECT t AS relation, actions->>(t::oid::text) AS action, u.legal_basis, tarot.subject_condition(t, 't') AS condition, tarot.held_itself(t, c.relowner, '$2') AS held, coalesce(u.columns, '{}') AS columns, e.members, c.relowner
 			FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t JOIN pg_class c ON c.oid = t
 				LEFT JOIN tarot.erasure_steps(ARRAY(SELECT d::oid FROM tarot.registered_tables() d WHERE actions->>(d::oid::text) IN ('delete', 'anonymize'))) e ON t::oid = ANY (e.members)
 			ORDER BY e.step NULLS LAST, t::text COLLATE "C"
 	LOOP
 		problem := NULL;
-		statement := format('SELECT pg_catalog.count(*) FROM %s t0 WHERE %s', r.relation, r.condition);
+		picked := r.condition;
 		IF r.action = 'delete' THEN
-			changes := changes || jsonb_build_object(r.relation::oid::text, format('DELETE FROM %s t0 WHERE %s RETURNING 1', r.relation, r.condition));
+			changes := changes || jsonb_build_object(r.relation::oid::text, format('DELETE FROM %s t WHERE %s AND (%s) IS NOT TRUE RETURNING 1', r.relation, picked, r.held));
 		ELSIF r.action = 'anonymize' THEN
 			SELECT * INTO k FROM tarot.anonymizing_update(r.relation);
 			problem := k.problem;
-			statement := format('%s AND (%s)', statement, coalesce(k.differs, 'true'));
+			picked := format('%s AND (%s)', picked, coalesce(k.differs, 'true'));
 			blind := array_remove(blind || CASE WHEN k.blind THEN r.relation::oid END, NULL);
-			changes := changes || jsonb_build_object(r.relation::oid::text, format('UPDATE %s t0 SET %s WHERE %s AND (%s) RETURNING 1', r.relation, k.changes, r.condition, k.differs));
+			changes := changes || jsonb_build_object(r.relation::oid::text, format('UPDATE %s t SET %s WHERE %s AND (%s) IS NOT TRUE RETURNING 1', r.relation, k.changes, picked, r.held));
 		ELSIF r.action = 'shred' THEN
 			SELECT 'column ' || quote_ident(c) || ' is not under the key of the subject' INTO problem FROM unnest(tarot.classified_among(r.relation)) c WHERE c NOT IN (SELECT s."column" FROM tarot.shredded_columns(r.relation) s) ORDER BY c LIMIT 1;
 			IF problem IS NULL AND NOT EXISTS (SELECT FROM tarot.shredded_columns(r.relation)) THEN
@@ -292,19 +310,41 @@ BEGIN
 		IF cardinality(r.members) > 1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (r.members) AND c.relowner <> r.relowner) THEN
 			problem := 'it is in a circle of foreign keys with tables of another owner';
 		END IF;
+		statement := format('SELECT pg_catalog.count(*) FROM %s t WHERE %s', r.relation, picked);
 		checks := checks || jsonb_build_object(r.relation::oid::text, statement);
 		counts := tarot.run_on_subject(r.relation, statement, subject);
+		IF r.action <> 'keep' AND counts[1] > 0 THEN
+			held := tarot.rows_on_hold(r.relation, r.relation, picked, subject);
+			problem := nullif(concat_ws('; ', problem, tarot.hold_problem(held, format('it has rows of the subject on hold (%s)', held))), '');
+		END IF;
 		report := report || jsonb_strip_nulls(jsonb_build_object('table', r.relation, 'action', r.action, 'rows', counts[1], 'legal_basis', r.legal_basis, 'problem', problem));
 		problems := problems || CASE WHEN problem IS NOT NULL THEN format('%s: %s', r.relation, problem) END;
 		IF r.action = 'delete' AND counts[1] > 0 THEN
-			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = r.relation AND n.conparentid = 0 ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
-				left_over := tarot.references_left(k.oid, subject, actions);
+			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m) AND n.conparentid = 0 ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
+				left_over := tarot.references_left(k.oid, r.relation, subject, actions);
 				IF left_over.rows > 0 OR left_over.problem IS NOT NULL THEN
 					report := report || jsonb_strip_nulls(jsonb_build_object('table', k.referring, 'action', 'unlink', 'rows', left_over.rows, 'problem', left_over.problem));
 					problems := problems || CASE WHEN left_over.problem IS NOT NULL THEN format('%s: %s', k.referring, left_over.problem) END;
 				END IF;
 			END LOOP;
+		ELSIF r.action = 'anonymize' AND counts[1] > 0 THEN
+			-- By ON UPDATE.
+			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m) AND n.conparentid = 0 AND n.confupdtype IN ('c', 'n', 'd')
+					AND n.confkey && tarot.column_numbers(n.confrelid, r.columns || tarot.classified_among(r.relation)::name[]) ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
+				held := tarot.referring_on_hold(k.oid, r.relation, subject, 'true');
+				problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, r.relation));
+				IF problem IS NOT NULL THEN
+					report := report || jsonb_build_object('table', k.referring, 'action', 'change', 'problem', problem);
+					problems := problems || format('%s: %s', k.referring, problem);
+				END IF;
+			END LOOP;
 		END IF;
+	END LOOP;
+	-- Whether or not a table is registered whose values are under the keys that go.
+	FOR r IN SELECT w."table", w.problem, c.class FROM tarot.keys_of_erasure(actions) AS c (class), LATERAL tarot.rows_on_hold_under_key(c.class, subject) AS w
+			WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(report) e WHERE e->>'table' = w."table"::text AND e ? 'problem') ORDER BY c.class, w."table"::text COLLATE "C" LOOP
+		report := report || jsonb_build_object('table', r."table", 'action', 'destroy key', 'problem', r.problem);
+		problems := problems || format('%s: %s', r."table", r.problem);
 	END LOOP;
 	IF audit_reason <> '' THEN
 		-- What is kept for a legal basis is kept in the log as well.
@@ -329,7 +369,7 @@ BEGIN
 	problems := array_remove(problems, NULL);
 	IF problems <> '{}' AND NOT dry_run THEN
 		RAISE EXCEPTION 'the subject cannot be erased' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(problems, E'\n'),
-			HINT = 'A dry run tells all of it. See tarot.set_erasure(), tarot.register_subject_table() and tarot.release_subject().';
+			HINT = 'A dry run tells all of it. See tarot.set_erasure(), tarot.register_subject_table(); of rows on hold tarot.release_subject() and tarot.release(), or the action keep, with a legal basis.';
 	END IF;
 
 	IF NOT dry_run THEN
@@ -341,7 +381,7 @@ BEGIN
 				PERFORM tarot.require_own_temporary(c.relowner) FROM pg_class c WHERE c.oid = ANY (r.members);
 				SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
-				counts := tarot.run_on_subject(r.members[1], statement, subject);
+				counts := tarot.run_on_subject(r.members[1], statement, subject, list);
 				report := (SELECT jsonb_agg(CASE WHEN m.number IS NOT NULL AND e->>'action' <> 'unlink' THEN e || jsonb_build_object('rows', counts[m.number] + CASE WHEN again THEN (e->>'rows')::bigint ELSE 0 END) ELSE e END ORDER BY position)
 					FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) LEFT JOIN unnest(r.members) WITH ORDINALITY AS m (relation, number) ON e->>'table' = m.relation::regclass::text AND e->>'action' NOT IN ('erase audit details', 'not told in audit'));
 				-- A trigger may have kept rows, and nobody is to be told that they are gone.
@@ -387,8 +427,7 @@ BEGIN
 	END LOOP;
 
 	-- The keys of what is gone, so that backups have nothing of it either; not where a table that keeps its rows needs them.
-	FOR k IN SELECT DISTINCT s.class, tarot.class_id(s.class) AS class_id FROM tarot.registered_tables() t, tarot.shredded_columns(t) s
-			WHERE NOT EXISTS (SELECT FROM tarot.registered_tables() o, tarot.shredded_columns(o) x WHERE actions->>(o::oid::text) = 'keep' AND x.class = s.class) ORDER BY s.class LOOP
+	FOR k IN SELECT s.class, tarot.class_id(s.class) AS class_id FROM tarot.keys_of_erasure(actions) AS s (class) ORDER BY s.class LOOP
 		report := report || jsonb_strip_nulls(jsonb_build_object('action', 'destroy key', 'class', k.class, 'rows', CASE WHEN NOT dry_run THEN tarot.destroy_subject(k.class_id, subject)::integer END));
 	END LOOP;
 	RETURN report || coalesce((SELECT jsonb_agg(jsonb_build_object('table', d::regclass, 'action', 'not reached') ORDER BY d::regclass::text COLLATE "C") FROM tarot.tables_of_data() d
@@ -415,5 +454,5 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_subject_columns();
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.record_subject_hold(text, tarot.subject_hold, text), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.record_subject_hold(text, tarot.subject_hold, text), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid), tarot.keys_of_erasure(jsonb),
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

@@ -116,7 +116,7 @@ result_of_query(void)
 }
 
 /*
- * tarot.run_as_owner(relation oid, statement text, subject text) RETURNS jsonb
+ * tarot.run_as_owner(relation oid, statement text, subject text, list text[]) RETURNS jsonb
  *
  * What a statement brings along, as triggers and expressions of indexes, is code
  * of the table's owner: it runs with the owner's rights, and finds no way back to
@@ -128,8 +128,8 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 {
 	Oid relation_id = PG_GETARG_OID(0);
 	char *statement = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Oid types[] = {TEXTOID};
-	Datum values[] = {PG_GETARG_DATUM(2)};
+	Oid types[] = {TEXTOID, TEXTARRAYOID};
+	Datum values[] = {PG_GETARG_DATUM(2), PG_GETARG_DATUM(3)};
 	MemoryContext outer = CurrentMemoryContext;
 	Relation relation = relation_open(relation_id, AccessShareLock);
 	Oid owner = relation->rd_rel->relowner;
