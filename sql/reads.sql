@@ -320,12 +320,29 @@ SELECT note FROM locker WHERE id = 1;
 SELECT place, 1 / (id - 3) FROM (SELECT id, place FROM locker ORDER BY id OFFSET 0) AS l;
 RESET ROLE;
 SELECT columns_of(:'since');
--- What fails before it gives anything.
+-- What fails has read, without a row, too: whether it fails tells of the value.
 SELECT clock_timestamp() AS since \gset
 SET ROLE regress_reads_app;
-SELECT place, 1 / (id - id) FROM locker;
+SELECT 1 / (length(place) - 4) FROM locker;
 RESET ROLE;
 SELECT columns_of(:'since');
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_owner;
+SELECT id FROM locker WHERE 1 / (right(secret::text, 1)::int - 1) > 0;
+RESET ROLE;
+SELECT columns_of(:'since');
+-- But not for who was refused: without a purpose that the class asks for, or where a mask would be written.
+SELECT tarot.set_class_purposes(c, '{}') FROM unnest('{quiet,note}'::text[]) AS c;
+GRANT UPDATE ON locker TO regress_reads_app; SELECT tarot.grant_class('note', 'regress_reads_app', 'masked', write => true);
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_owner;
+SELECT secret FROM locker WHERE id = 1;
+SELECT note FROM locker WHERE id = 1;
+SET ROLE regress_reads_app;
+UPDATE locker SET note = note || 'x' WHERE id = 1;
+RESET ROLE;
+SELECT columns_of(:'since');
+SELECT tarot.set_class_purposes(c, NULL) FROM unnest('{quiet,note}'::text[]) AS c;
 DROP TABLE locker; DROP FUNCTION columns_of, tries;
 -- What fails in the same way again and again is one event, and as many statements.
 CREATE TABLE again AS SELECT 1 AS id; SELECT tarot.audit_reads('again');
