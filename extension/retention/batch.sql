@@ -231,19 +231,11 @@ DECLARE
 	size bigint := current_setting('block_size')::bigint;
 	edge text;
 	range text;
-	-- Of the last row that this batch takes, and those before it.
-	looked_at text := '';
 	is_old text;
 	held text;
 	along text;
 	locks text;
-	referred text;
-	-- What a row must still be when it is locked, or changed, and was not so when it was found: it is asked again of one that somebody has changed meanwhile alone.
-	goes text := '%s';
 	change text;
-	choice text;
-	counts text;
-	steps text;
 	unwritable name;
 BEGIN
 	SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
