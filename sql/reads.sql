@@ -320,12 +320,63 @@ SELECT note FROM locker WHERE id = 1;
 SELECT place, 1 / (id - 3) FROM (SELECT id, place FROM locker ORDER BY id OFFSET 0) AS l;
 RESET ROLE;
 SELECT columns_of(:'since');
--- What fails before it gives anything.
+-- Who may search and sees nothing has read what was compared, by an index, a sort, or a row at a time; but not what the next statement shows nothing of, or what was planned.
+SELECT tarot.grant_class('email', 'regress_reads_nobody', 'none', search => true);
+CREATE INDEX ON locker (email);
+CREATE FUNCTION compares() RETURNS boolean LANGUAGE plpgsql AS $$ DECLARE a tarot.encrypted_text; b tarot.encrypted_text; shown text; BEGIN
+	a := (SELECT email FROM locker WHERE id = 2);
+	b := (SELECT email FROM locker WHERE id = 3);
+	shown := a;
+	RETURN a = b;
+END $$;
+CREATE TABLE comparing (n serial, statements text[]);
+INSERT INTO comparing (statements) VALUES
+	('{"SELECT id, email FROM locker WHERE email = ''2@example.org''"}'),
+	('{"SET enable_seqscan = off", "SELECT id, email FROM locker WHERE email = ''2@example.org''", "RESET enable_seqscan"}'),
+	('{"SELECT email FROM locker WHERE id < 2 AND email IN (''2@example.org'', ''3@example.org'')", "SELECT email FROM locker WHERE id = 1"}'),
+	('{"SELECT a.email FROM locker a, locker b WHERE ARRAY[a.email] = ARRAY[b.email] OR a.id = 1"}'),
+	('{"SELECT email FROM locker GROUP BY email"}'),
+	('{"SELECT a.email FROM locker a JOIN locker b ON a.email = b.email"}'),
+	('{"SELECT compares()"}'),
+	('{"BEGIN", "DECLARE c CURSOR FOR SELECT email FROM locker WHERE email = ''2@example.org''", "FETCH c", "ROLLBACK"}'),
+	('{"EXPLAIN SELECT id, email FROM locker WHERE email = ''2@example.org''", "SELECT email FROM locker WHERE id = 1"}');
+\o /dev/null
+SELECT s.statement FROM comparing, LATERAL (SELECT 0, format('SET application_name = %L', 'compares ' || n) UNION ALL SELECT 0.5, 'SET ROLE regress_reads_nobody' UNION ALL SELECT i, s FROM unnest(statements) WITH ORDINALITY AS u (s, i) UNION ALL SELECT 99, 'RESET ROLE') AS s (i, statement)
+	ORDER BY comparing.n, s.i \gexec
+\o
+RESET application_name;
+SELECT tarot.flush_events('3 min');
+SELECT c.n, coalesce(e.details->>'table', e.details->>'class') AS what, e.details->>'refused' AS refused, e.details->>'searched' AS searched, coalesce(e.details->>'refused_columns', e.details->>'all_refused') AS unread
+	FROM comparing c LEFT JOIN tarot.security_event e ON e.application = 'compares ' || c.n AND e.event_type = 'READ' ORDER BY c.n, e.recorded_by, e.number;
+DROP TABLE comparing; DROP FUNCTION compares;
 SELECT clock_timestamp() AS since \gset
-SET ROLE regress_reads_app;
-SELECT place, 1 / (id - id) FROM locker;
+SET ROLE regress_reads_nobody;
+SELECT id, email FROM locker WHERE email = '2@example.org';
 RESET ROLE;
 SELECT columns_of(:'since');
+-- What fails has read, without a row, too: whether it fails tells of the value.
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_app;
+SELECT 1 / (length(place) - 4) FROM locker;
+RESET ROLE;
+SELECT columns_of(:'since');
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_owner;
+SELECT id FROM locker WHERE 1 / (right(secret::text, 1)::int - 1) > 0;
+RESET ROLE;
+SELECT columns_of(:'since');
+-- But not for who was refused: without a purpose that the class asks for, or where a mask would be written.
+SELECT tarot.set_class_purposes(c, '{}') FROM unnest('{quiet,note}'::text[]) AS c;
+GRANT UPDATE ON locker TO regress_reads_app; SELECT tarot.grant_class('note', 'regress_reads_app', 'masked', write => true);
+SELECT clock_timestamp() AS since \gset
+SET ROLE regress_reads_owner;
+SELECT secret FROM locker WHERE id = 1;
+SELECT note FROM locker WHERE id = 1;
+SET ROLE regress_reads_app;
+UPDATE locker SET note = note || 'x' WHERE id = 1;
+RESET ROLE;
+SELECT columns_of(:'since');
+SELECT tarot.set_class_purposes(c, NULL) FROM unnest('{quiet,note}'::text[]) AS c;
 DROP TABLE locker; DROP FUNCTION columns_of, tries;
 -- What fails in the same way again and again is one event, and as many statements.
 CREATE TABLE again AS SELECT 1 AS id; SELECT tarot.audit_reads('again');

@@ -153,12 +153,13 @@ RESET ROLE;
 GRANT EXECUTE ON FUNCTION tarot.add_retention TO regress_retention_other;
 SET ROLE regress_retention_other;
 SELECT s, run(s) FROM unnest(ARRAY[$$SELECT tarot.add_retention('letter', 'at', '1 year')$$, $$SELECT tarot.alter_retention('customers', keep => '1 day')$$, $$SELECT tarot.hold('letter', 'mine', 'x')$$]) AS s;
--- A condition that was not parsed.
+-- A condition that was not parsed, and whatever else nothing would come of, or what nobody has asked for.
 SET ROLE regress_retention_owner;
-SELECT tarot.change_retention('letter'::regclass, 'unparsed', 'add', NULL, '{"age_column": "at", "keep": "1 year", "action": "delete", "batch": 1, "every": "1 day", "time_zone": "UTC", "condition": "true) OR (true"}');
-RESET ROLE;
-SELECT condition FROM tarot.retention_policy WHERE name = 'unparsed';
-SELECT tarot.remove_retention('unparsed');
+SELECT s, run(s) FROM unnest(ARRAY[
+	$$SELECT tarot.change_retention('letter'::regclass, 'unparsed', 'add', NULL, '{"age_column": "at", "keep": "1 year", "action": "delete", "batch": 1, "every": "1 day", "time_zone": "UTC", "condition": "true) OR (true"}')$$,
+	$$SELECT tarot.change_retention(NULL, 'customers', 'alter', NULL, '{"action": "anonymize"}')$$, $$SELECT tarot.change_retention(NULL, 'customers', 'alter', NULL, '{"bacth": null, "keep": "1 year"}')$$,
+	$$SELECT tarot.change_retention('letter'::regclass, 'mine', 'hold', NULL, '{"reason": "x", "until": "2030-01-01"}')$$, $$SELECT tarot.change_retention('letter'::regclass, 'mine', 'release', NULL, '{"reason": "x"}')$$,
+	$$SELECT tarot.change_retention(NULL, 'customers', 'remove', NULL, '{"keep": "1 year"}')$$, $$SELECT tarot.change_retention(NULL, 'customers', 'alter', NULL, '["keep"]')$$]) AS s;
 RESET ROLE;
 SELECT run($$SELECT tarot.add_retention('tarot.job_run', 'started_at', '1 day')$$), run($$SELECT tarot.add_retention('pg_class', 'relname', '1 day')$$);
 

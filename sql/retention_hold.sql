@@ -171,6 +171,12 @@ SELECT id FROM rung_0_a; SELECT id FROM rung_10_b; SELECT array_agg(id ORDER BY 
 SELECT tarot.run_job_soon('hens');
 CALL tarot.run_due_jobs();
 SELECT array_agg(id ORDER BY id) FROM hen; SELECT array_agg(id ORDER BY id) FROM egg;
+-- What somebody has locked on these ways is asked in one statement, too; here nobody has.
+SELECT length(tarot.locked_along('rung_0_a'::regclass, 'regress_hold_owner'::regrole)) < 50000 AS short;
+CREATE FUNCTION asked(rel regclass) RETURNS TABLE (rows bigint, locked bigint) LANGUAGE plpgsql AS
+	$$ BEGIN RETURN QUERY EXECUTE format('SELECT count(*), count(*) FILTER (WHERE %s) FROM ONLY %s AS t', tarot.locked_along(rel, 'regress_hold_owner'::regrole), rel); END $$;
+SELECT r, a.* FROM unnest('{rung_0_a,hen,egg}'::regclass[]) AS r, LATERAL asked(r) AS a ORDER BY r::text;
+DROP FUNCTION asked;
 -- Who deletes what goes along locks it: that takes more than to read it.
 CREATE TABLE part_of_hen (hen int REFERENCES hen ON DELETE CASCADE);
 ALTER TABLE part_of_hen OWNER TO regress_hold_other;
@@ -182,9 +188,11 @@ SET ROLE regress_hold_owner;
 INSERT INTO hen VALUES (8);
 SELECT tarot.run_job_soon('hens');
 RESET ROLE;
+SELECT tarot.locked_along('hen'::regclass, 'regress_hold_owner'::regrole) LIKE '%part_of_hen%' AS asked;
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('hens');
 GRANT UPDATE (hen) ON part_of_hen TO regress_hold_owner;
+SELECT tarot.locked_along('hen'::regclass, 'regress_hold_owner'::regrole) LIKE '%part_of_hen%' AS asked;
 SELECT tarot.run_job_soon('hens');
 CALL tarot.run_due_jobs();
 SELECT * FROM last_run('hens');

@@ -1,6 +1,6 @@
 /*
  * counts.c
- *		How many values roles were shown.
+ *		How many values roles were shown or compared.
  */
 #include "postgres.h"
 

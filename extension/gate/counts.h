@@ -1,7 +1,7 @@
 /*
  * counts.h
- *		How many values roles were shown, by class: counted by this process from its
- *		beginning on, for who puts it on record.
+ *		How many values roles were shown or compared, by class: counted by this process
+ *		from its beginning on, for who puts it on record.
  */
 #ifndef TAROT_GATE_COUNTS_H
 #define TAROT_GATE_COUNTS_H
@@ -13,6 +13,7 @@ typedef struct GateSeen
 	uint64 plain;
 	uint64 masked;
 	uint64 refused;
+	uint64 searched; /* comparisons by tags; of those in a plan, that it ran */
 } GateSeen;
 
 /* Never freed: a call site keeps the pointer, and counts by that. */

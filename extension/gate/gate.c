@@ -270,6 +270,7 @@ read_noted(const GateSite *site, const Envelope *envelope, EnvelopeKind kind, Ga
 	int32 class_id = (int32) envelope->header.class_id;
 	bool printed = path == GATE_OUTPUT && GateDumpDepth == 0 && GateRewriteDepth == 0;
 
+	site->counts->seen.refused += read == READ_UNSTATED;
 	if (read == READ_UNSTATED && printed && row_security)
 		return GATE_REFUSED;
 	(void) ClassReveal(class_id, read);

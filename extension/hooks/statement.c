@@ -29,7 +29,9 @@
 #include "identity/issuer.h"
 #include "keys/ring.h"
 #include "masking/masking.h"
+#include "reads/policy.h"
 #include "reads/reads.h"
+#include "search/search.h"
 #include "statements/statement.h"
 #include "statements/written.h"
 #include "trail/trail.h"
@@ -177,6 +179,8 @@ on_executor_run(COMPAT_EXECUTOR_RUN_ARGS)
 	{
 		DetailWatch watch;
 
+		if (unlikely(ReadPolicyExists()))
+			SearchCountPlan(query->plannedstmt->rtable);
 		DetailBeginWatch(&watch, query->plannedstmt, InvalidOid);
 		if (previous_executor_run)
 			previous_executor_run(COMPAT_EXECUTOR_RUN_PASS);

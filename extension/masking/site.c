@@ -205,6 +205,7 @@ access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
 	{
 		if (likely(site->use != SITE_STORES && GateCurrentIo() != GATE_IO_MASKED))
 		{
+			column->counts->seen.refused += column->read == READ_UNSTATED;
 			(void) ClassReveal(site->class_id, column->read);
 			column->counts->seen.plain += !isnull;
 			return READ_PLAIN;
@@ -220,7 +221,10 @@ access_in_full(const SiteColumn *column, const MaskSite *site, bool isnull)
 
 	/* Without row security, as pg_dump wants it, rows are taken for all there is. */
 	if (site->use == SITE_WRITES)
+	{
+		column->counts->seen.refused++;
 		refuse_write(site);
+	}
 	if (unlikely((site->use == SITE_DUMPS || !row_security) && GateCurrentIo() != GATE_IO_MASKED))
 	{
 		column->counts->seen.refused++;

@@ -96,7 +96,10 @@ is_of_now(ReadNote *note)
 	return true;
 }
 
-/* What was shown before is not told of: of classes that are on record that is so already. */
+/*
+ * What was shown before is not told of: of classes that are on record that is so already. Nor what
+ * was compared while a statement was planned that may not have run.
+ */
 static void
 begin_counting(void)
 {
@@ -104,6 +107,7 @@ begin_counting(void)
 	{
 		if (ReadClassName(counts->class_id) == NULL)
 			counts->told = counts->seen;
+		counts->told.searched = counts->seen.searched;
 	}
 }
 
@@ -243,7 +247,7 @@ ReadNoteTable(Oid relation, const ReadTable *table, const Bitmapset *columns, bo
 
 /* ---------------------------------------------------------------- telling */
 
-/* Whether all that was to be shown of a class was refused, in this process. */
+/* Whether all that was to be shown of a class was refused, in this process, and none compared. */
 static bool
 is_refused(int32 class_id, Oid role)
 {
@@ -252,7 +256,8 @@ is_refused(int32 class_id, Oid role)
 		if (class_id != CLASS_NONE && counts->class_id == class_id && counts->role == role)
 			return counts->seen.refused > counts->told.refused &&
 				   counts->seen.plain == counts->told.plain &&
-				   counts->seen.masked == counts->told.masked;
+				   counts->seen.masked == counts->told.masked &&
+				   counts->seen.searched == counts->told.searched;
 	}
 	return false;
 }
@@ -346,6 +351,11 @@ put_seen(Line *line, const GateSeen *seen)
 	LinePutNumber(line, "plain", seen->plain);
 	LinePutNumber(line, "masked", seen->masked);
 	LinePutNumber(line, "refused", seen->refused);
+	if (seen->searched > 0)
+	{
+		LinePutName(line, "searched");
+		LinePut(line, "true");
+	}
 }
 
 /* What is told of a statement that is shared by several processes. */
@@ -479,11 +489,12 @@ tell_all_counts(bool failed)
 	{
 		GateSeen seen = {.plain = counts->seen.plain - counts->told.plain,
 						 .masked = counts->seen.masked - counts->told.masked,
-						 .refused = counts->seen.refused - counts->told.refused};
+						 .refused = counts->seen.refused - counts->told.refused,
+						 .searched = counts->seen.searched - counts->told.searched};
 
-		if (seen.plain + seen.masked + seen.refused == 0 || ReadClassName(counts->class_id) == NULL)
+		if (ReadClassName(counts->class_id) == NULL)
 			continue;
-		if (!add_to_note(counts, &seen))
+		if (!add_to_note(counts, &seen) && seen.plain + seen.masked + seen.refused > 0)
 			tell_counts(counts, &seen, failed);
 	}
 }

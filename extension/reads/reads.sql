@@ -146,17 +146,16 @@ CREATE FUNCTION tarot.columns_read(since timestamptz DEFAULT '-infinity', until 
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		-- What failed before it gave anything has read nothing: nobody was told anything. Of COPY a failed statement does not tell how much it gave.
+		-- What failed has read, too, without a row: whether it fails tells of the values.
 		SELECT c.table_name, c.name, count(*), max(c.last_at)
 		FROM (SELECT e.last_at, e.details AS d FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
-				AND NOT e.details ? 'all_refused'
-				AND NOT (e.status = 'failure' AND e.action <> 'copy' AND e.details->'rows' = '0' AND coalesce((e.details->>'plain')::numeric + (e.details->>'masked')::numeric, 0) = 0)) AS e,
+				AND NOT e.details ? 'all_refused') AS e,
 			LATERAL (SELECT e.last_at, t.name AS table_name, n.name
 				FROM (SELECT e.d->>'table' AS name, e.d->'columns' AS columns WHERE e.d ? 'table' UNION ALL SELECT j.key, j.value FROM jsonb_each(CASE WHEN e.d ? 'class' THEN e.d->'columns' END) AS j) AS t,
 					LATERAL (SELECT a.name FROM jsonb_array_elements_text(t.columns) AS a (name) WHERE NOT coalesce(e.d->'refused_columns' ? a.name, false) UNION ALL SELECT NULL WHERE e.d ? 'more_columns') AS n) AS c
 		GROUP BY c.table_name, c.name ORDER BY c.table_name COLLATE "C", c.name COLLATE "C"
 	$$;
 COMMENT ON FUNCTION tarot.columns_read(timestamptz, timestamptz) IS
-	'Which columns were read, of tables and data classes whose reads are on record, from a time until before another, by default all: in how many events, and when last. Of columns whose values pass the gate or a mask a read is one that showed a value or its mask, searched, or found nothing; not one that was refused all of them, with an error or without. A statement that failed before it gave anything has read nothing. NULL stands for columns that an event had no room for. Needs SELECT on tarot.security_event.';
+	'Which columns were read, of tables and data classes whose reads are on record, from a time until before another, by default all: in how many events, and when last. Of columns whose values pass the gate or a mask a read is one that showed a value or its mask, searched, or found nothing; not one that was refused all of them, with an error or without. A statement that failed has read, also without a row: errors tell of values. NULL stands for columns that an event had no room for. Needs SELECT on tarot.security_event.';
 
 REVOKE ALL ON FUNCTION tarot.require_readable(oid), tarot.audit_reads(regclass), tarot.unaudit_reads(regclass), tarot.audit_class_reads(text), tarot.unaudit_class_reads(text), tarot.follow_audited_reads() FROM PUBLIC;

@@ -157,8 +157,8 @@ END
 $$;
 
 -- What a batch does to the first rows of a range, so many, that are old, and neither on hold nor referred to. Each row is looked at once, and again where somebody has changed it since. Where a row on hold may go with it, the statement "before" locks what is to be
--- deleted; then "locks" lock what goes with that, and what nobody can refer to or change any more is looked at anew.
-CREATE FUNCTION tarot.retention_statement(policy text, leaf oid, range text, edge text, is_old text, held text, referred text, change text, locks text, size bigint, careful boolean, OUT statement text, OUT before text) RETURNS record
+-- deleted; then "locks" lock what goes with that, and what nobody can refer to or change any more is looked at anew. Of rows that somebody has locked, "locked" says which of those that go with others; where it is NULL, they are waited for.
+CREATE FUNCTION tarot.retention_statement(policy text, leaf oid, range text, edge text, is_old text, held text, referred text, change text, locks text, size bigint, locked text, OUT statement text, OUT before text) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -185,8 +185,12 @@ BEGIN
 	ELSE
 		steps := steps || concat(looks, range, ' AND ', is_old, ')') || ready || format('chosen AS MATERIALIZED (SELECT l.place FROM looked l WHERE NOT l.held AND NOT l.referred AND (SELECT count(*) FROM ready) > 0 ORDER BY l.place LIMIT %s)', size);
 	END IF;
-	IF careful OR locks IS NOT NULL THEN
-		steps := steps || format('found AS MATERIALIZED (SELECT t.ctid AS place FROM ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT c.place FROM chosen c)) AND %s%s FOR %s OF t%s)', leaf::regclass, is_old, unchanged, lock, CASE WHEN careful THEN ' SKIP LOCKED' END);
+	IF locked <> 'false' THEN
+		steps := steps || format('free AS MATERIALIZED (SELECT t.ctid AS place FROM ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT c.place FROM chosen c)) AND NOT (%s))', leaf::regclass, locked);
+	END IF;
+	IF locked IS NOT NULL OR locks IS NOT NULL THEN
+		steps := steps || format('found AS MATERIALIZED (SELECT t.ctid AS place FROM ONLY %s t WHERE t.ctid = ANY (ARRAY(SELECT c.place FROM %s c)) AND %s%s FOR %s OF t%s)', leaf::regclass, CASE WHEN locked <> 'false' THEN 'free' ELSE 'chosen' END, is_old, unchanged, lock,
+			CASE WHEN locked IS NOT NULL THEN ' SKIP LOCKED' END);
 	ELSE
 		steps := steps || 'found AS (SELECT c.place FROM chosen c)'::text;
 	END IF;
@@ -231,19 +235,11 @@ DECLARE
 	size bigint := current_setting('block_size')::bigint;
 	edge text;
 	range text;
-	-- Of the last row that this batch takes, and those before it.
-	looked_at text := '';
 	is_old text;
 	held text;
 	along text;
 	locks text;
-	referred text;
-	-- What a row must still be when it is locked, or changed, and was not so when it was found: it is asked again of one that somebody has changed meanwhile alone.
-	goes text := '%s';
 	change text;
-	choice text;
-	counts text;
-	steps text;
 	unwritable name;
 BEGIN
 	SELECT * INTO p FROM tarot.retention_policy i WHERE i.name = job;
@@ -328,7 +324,7 @@ BEGIN
 		change := format('DELETE FROM ONLY %s t', leaf::regclass);
 	END IF;
 	SELECT * INTO statement, before FROM tarot.retention_statement(job, leaf, range, edge, is_old, held, CASE WHEN p.action = 'anonymize' THEN 'false' ELSE tarot.retention_referred(leaf) END, change, locks,
-		(progress_of_batch->>'limit')::bigint, careful);
+		(progress_of_batch->>'limit')::bigint, CASE WHEN careful AND p.action <> 'anonymize' THEN tarot.locked_along(leaf, owner) WHEN careful THEN 'false' END);
 END
 $$;
 
@@ -436,4 +432,4 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION tarot.retention_leaves(oid), tarot.require_retainable(oid, name), tarot.require_no_rules(oid, text, oid), tarot.require_keep(interval, text, timestamptz), tarot.retention_cutoff(oid, name, interval, text, timestamptz), tarot.retention_references(oid), tarot.retention_referred(oid, boolean), tarot.retention_passes_again(oid, jsonb),
-	tarot.retention_statement(text, oid, text, text, text, text, text, text, text, bigint, boolean), tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;
+	tarot.retention_statement(text, oid, text, text, text, text, text, text, text, bigint, text), tarot.plan_retention(text, oid, jsonb, text, jsonb, boolean), tarot.finish_retention(text, jsonb, jsonb, double precision), tarot.retention_count_statement(text, text) FROM PUBLIC;

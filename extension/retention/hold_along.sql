@@ -1,4 +1,4 @@
--- retention: rows on hold that would go, or be changed, with others by foreign keys
+-- retention: rows that would go, or be changed, with others by foreign keys: those on hold, and those that somebody has locked
 
 -- The foreign keys by which rows of other tables are deleted ("goes") or changed with those of a table: how a row c there is compared with the row t. A partition of what refers is
 -- asked by itself where it has holds, or is referred to, by itself.
@@ -13,9 +13,27 @@ BEGIN
 END
 $$;
 
--- All of them, from table to table, that lead to one with holds: "from" and "to" are tables, with what becomes of their rows, and "0" the first one; NULL: there is none.
-CREATE FUNCTION tarot.ways_along(leaf oid) RETURNS jsonb
-	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+-- Masks of it may be compared, by which rows would be missed.
+CREATE FUNCTION tarot.goes_by_mask("constraint" oid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT EXISTS (SELECT FROM pg_constraint n, LATERAL (SELECT n.conrelid, unnest(n.conkey) UNION ALL SELECT n.confrelid, unnest(n.confkey)) AS k (relation, number)
+			WHERE n.oid = "constraint" AND tarot.is_masked(k.relation) AND tarot.class_of_column(k.relation, k.number) IS NOT NULL)
+	$$;
+
+-- Whether a role may lock rows of a table that refer by a foreign key, and is shown the columns of that as they are.
+CREATE FUNCTION tarot.may_lock_along("constraint" oid, member oid, role oid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT has_schema_privilege(role, c.relnamespace, 'USAGE') AND has_table_privilege(role, c.oid, 'SELECT') AND has_any_column_privilege(role, c.oid, 'UPDATE') AND NOT tarot.has_foreign_cast("constraint") AND NOT tarot.goes_by_mask("constraint")
+			FROM pg_class c WHERE c.oid = member
+	$$;
+
+-- All of them, from table to table: "from" and "to" are tables, with what becomes of their rows, and "0" the first one; NULL: there is none. With a role those whose rows it may lock, else those that lead to a table with holds.
+CREATE FUNCTION tarot.ways_along(leaf oid, role oid DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
@@ -31,6 +49,7 @@ DECLARE
 BEGIN
 	WHILE next <= cardinality(met) LOOP
 		FOR k IN SELECT * FROM tarot.keys_along(met[next], on_hold) LOOP
+			CONTINUE WHEN role IS NOT NULL AND NOT tarot.may_lock_along(k."constraint", k.member, role);
 			ways := ways || jsonb_build_object('from', origin, 'to', k.member || CASE WHEN k.goes THEN ' goes' ELSE ' stays' END, 'constraint', k."constraint", 'member', k.member, 'comparison', k.comparison);
 			-- The first one may be met again, as the rest of a circle.
 			IF k.goes AND NOT k.member = ANY (met[2:]) THEN
@@ -40,7 +59,7 @@ BEGIN
 		next := next + 1;
 		origin := met[next] || ' goes';
 	END LOOP;
-	useful := ARRAY(SELECT w."to" FROM jsonb_to_recordset(ways) AS w ("to" text, member oid) WHERE w.member = ANY (with_holds));
+	useful := ARRAY(SELECT w."to" FROM jsonb_to_recordset(ways) AS w ("to" text, member oid) WHERE role IS NOT NULL OR w.member = ANY (with_holds));
 	WHILE cardinality(useful) > before LOOP
 		before := cardinality(useful);
 		useful := ARRAY(SELECT unnest(useful) UNION SELECT w."from" FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text) WHERE w."to" = ANY (useful));
@@ -49,9 +68,53 @@ BEGIN
 END
 $$;
 
--- Whether a row on hold would go, or be changed, with a row t; each table is asked once, by however many ways it is reached, which else would double with each table that has two. Of a circle
--- of foreign keys what comes round again is taken to be on hold. "locks" are statements that lock what would go with the rows of $2: what refers to a row that is locked waits, and then cannot,
--- and what is committed until then the next statement sees.
+-- The tables that ways lead to, each once, by however many it is reached, which else would double with each table that has two: "steps" have their rows. Of each way "locks" are queries that lock
+-- its rows, and "locked" are conditions that somebody else has locked one of them, which lock the others.
+CREATE FUNCTION tarot.steps_along(ways jsonb, OUT reached text[], OUT members oid[], OUT steps text[], OUT locks text[], OUT locked text[]) RETURNS record
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	way record;
+	step record;
+	sources text[];
+	rows text;
+	lock text;
+BEGIN
+	reached := '{0}';
+	members := '{NULL}';
+	steps := '{}';
+	locks := '{}';
+	locked := '{}';
+	LOOP
+		-- The next table that nothing leads to any more; in a circle, any.
+		SELECT w."to" AS name, w.member INTO step FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid) WHERE w."to" <> ALL (reached) GROUP BY w."to", w.member
+			HAVING bool_or(w."from" = ANY (reached)) ORDER BY bool_and(w."from" = ANY (reached) OR w."from" = w."to") DESC, w.member, w."to" LIMIT 1;
+		EXIT WHEN NOT FOUND;
+		sources := '{}';
+		lock := CASE WHEN step.name LIKE '% goes' THEN ' FOR UPDATE' ELSE ' FOR NO KEY UPDATE' END;
+		FOR way IN SELECT w.*, array_position(reached, w."from") - 1 AS origin FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid, comparison text) WHERE w."to" = step.name AND w."from" = ANY (reached) LOOP
+			-- Row-wise, as the foreign key itself does.
+			sources := sources || CASE way.origin WHEN 0 THEN format('SELECT c.tableoid AS "table of c", c.ctid AS "place of c", c.* FROM %s c WHERE %s', way.member::regclass, way.comparison)
+				ELSE format('SELECT c.* FROM reached%s AS t, LATERAL (SELECT c.tableoid AS "table of c", c.ctid AS "place of c", c.* FROM %s c WHERE %s OFFSET 0) AS c', way.origin, way.member::regclass, way.comparison) END;
+			rows := format('SELECT FROM %s c WHERE %s', way.member::regclass, way.comparison);
+			IF way.origin = 0 THEN
+				locks := locks || (rows || lock);
+				locked := locked || format('(SELECT count(*) FROM (%s) AS l) > (SELECT count(*) FROM (%s) AS l)', rows, rows || lock || ' SKIP LOCKED');
+			ELSE
+				locks := locks || format('WITH %s SELECT FROM reached%s AS t, LATERAL (%s) AS l', array_to_string(steps, ', '), way.origin, rows || lock);
+				locked := locked || format('(SELECT count(*) FROM reached%1$s AS t, LATERAL (%2$s) AS l) > (SELECT count(*) FROM reached%1$s AS t, LATERAL (%3$s) AS l)', way.origin, rows, rows || lock || ' SKIP LOCKED');
+			END IF;
+		END LOOP;
+		reached := reached || step.name;
+		members := members || step.member;
+		steps := steps || format(CASE WHEN cardinality(sources) > 1 THEN 'reached%s AS (SELECT DISTINCT ON (c."table of c", c."place of c") c.* FROM (%s) AS c)' ELSE 'reached%s AS (%s)' END, cardinality(reached) - 1, array_to_string(sources, ' UNION ALL '));
+	END LOOP;
+END
+$$;
+
+-- Whether a row on hold would go, or be changed, with a row t. Of a circle of foreign keys what comes round again is taken to be on hold. "locks" are statements that lock what would go with the rows
+-- of $2: what refers to a row that is locked waits, and then cannot, and what is committed until then the next statement sees.
 CREATE FUNCTION tarot.held_along(leaf oid, role oid, OUT held text, OUT locks text) RETURNS record
 	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -59,11 +122,8 @@ CREATE FUNCTION tarot.held_along(leaf oid, role oid, OUT held text, OUT locks te
 DECLARE
 	ways CONSTANT jsonb := tarot.ways_along(leaf);
 	way record;
-	reached text[] := '{0}';
-	steps text[] := '{}';
+	s record;
 	conditions text[] := '{}';
-	sources text[];
-	step record;
 	own text;
 BEGIN
 	held := 'false';
@@ -74,39 +134,31 @@ BEGIN
 		IF tarot.has_foreign_cast(way.oid) THEN
 			RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a cast that is not the server''s', tarot.relation_name(way.conrelid), tarot.relation_name(way.confrelid) USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Give the referring column the type of the referenced one.';
-		ELSIF EXISTS (SELECT FROM pg_constraint n, LATERAL (SELECT n.conrelid, unnest(n.conkey) UNION ALL SELECT n.confrelid, unnest(n.confkey)) AS k (relation, number)
-				WHERE n.oid = way.oid AND tarot.is_masked(k.relation) AND tarot.class_of_column(k.relation, k.number) IS NOT NULL) THEN
-			-- Masks of it may be compared, by which rows on hold would be missed.
+		ELSIF tarot.goes_by_mask(way.oid) THEN
 			RAISE EXCEPTION 'a foreign key of table "%" to table "%" goes by a masked column', tarot.relation_name(way.conrelid), tarot.relation_name(way.confrelid) USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = 'Rows that refer are on hold, or may be, and would go with those that they refer to.';
 		END IF;
 	END LOOP;
-	LOOP
-		-- The next table that nothing leads to any more; in a circle, any.
-		SELECT w."to" AS name, w.member INTO step FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid) WHERE w."to" <> ALL (reached) GROUP BY w."to", w.member
-			HAVING bool_or(w."from" = ANY (reached)) ORDER BY bool_and(w."from" = ANY (reached) OR w."from" = w."to") DESC, w.member, w."to" LIMIT 1;
-		EXIT WHEN NOT FOUND;
-		sources := '{}';
-		FOR way IN SELECT w.*, array_position(reached, w."from") - 1 AS origin FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid, comparison text) WHERE w."to" = step.name AND w."from" = ANY (reached) LOOP
-			-- Row-wise, as the foreign key itself does.
-			sources := sources || CASE way.origin WHEN 0 THEN format('SELECT c.tableoid AS "table of c", c.ctid AS "place of c", c.* FROM %s c WHERE %s', way.member::regclass, way.comparison)
-				ELSE format('SELECT c.* FROM reached%s AS t, LATERAL (SELECT c.tableoid AS "table of c", c.ctid AS "place of c", c.* FROM %s c WHERE %s OFFSET 0) AS c', way.origin, way.member::regclass, way.comparison) END;
-			locks := concat(locks, format('SELECT count(*) FROM ONLY %s AS t, LATERAL (%s%s) AS l WHERE t.ctid = ANY (ARRAY(SELECT p.place::tid FROM jsonb_array_elements_text($2->''places'') AS p (place))); ', leaf::regclass,
-				CASE WHEN way.origin > 0 THEN 'WITH ' || array_to_string(steps, ', ') || format(' SELECT FROM reached%s AS t, LATERAL ', way.origin) END,
-				format(CASE WHEN way.origin > 0 THEN '(%s) AS l' ELSE '%s' END, format('SELECT FROM %s c WHERE %s FOR %s', way.member::regclass, way.comparison, CASE WHEN step.name LIKE '% goes' THEN 'UPDATE' ELSE 'NO KEY UPDATE' END))));
-		END LOOP;
-		reached := reached || step.name;
-		steps := steps || format(CASE WHEN cardinality(sources) > 1 THEN 'reached%s AS (SELECT DISTINCT ON (c."table of c", c."place of c") c.* FROM (%s) AS c)' ELSE 'reached%s AS (%s)' END, cardinality(reached) - 1, array_to_string(sources, ' UNION ALL '));
-		own := tarot.held_itself(step.member, role);
+	SELECT * INTO s FROM tarot.steps_along(ways);
+	FOR i IN 2 .. cardinality(s.members) LOOP
+		own := tarot.held_itself(s.members[i], role);
 		IF own <> 'false' THEN
-			conditions := conditions || format('SELECT 1 FROM reached%s AS t WHERE %s', cardinality(reached) - 1, own);
+			conditions := conditions || format('SELECT 1 FROM reached%s AS t WHERE %s', i - 1, own);
 		END IF;
 	END LOOP;
-	FOR way IN SELECT w.*, array_position(reached, w."from") AS origin FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid, comparison text) WHERE array_position(reached, w."from") >= array_position(reached, w."to") LOOP
+	FOR way IN SELECT w.*, array_position(s.reached, w."from") AS origin FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid, comparison text) WHERE array_position(s.reached, w."from") >= array_position(s.reached, w."to") LOOP
 		conditions := conditions || format('SELECT 1 FROM reached%s AS t, LATERAL (SELECT FROM %s c WHERE %s OFFSET 0) AS c', way.origin - 1, way.member::regclass, way.comparison);
 	END LOOP;
-	held := format('EXISTS (WITH %s %s)', array_to_string(steps, ', '), array_to_string(conditions, ' UNION ALL '));
+	held := format('EXISTS (WITH %s %s)', array_to_string(s.steps, ', '), array_to_string(conditions, ' UNION ALL '));
+	SELECT string_agg(format('SELECT count(*) FROM ONLY %s AS t, LATERAL (%s) AS l WHERE t.ctid = ANY (ARRAY(SELECT p.place::tid FROM jsonb_array_elements_text($2->''places'') AS p (place))); ', leaf::regclass, l.lock), '' ORDER BY l.number)
+		INTO locks FROM unnest(s.locks) WITH ORDINALITY AS l (lock, number);
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.keys_along(oid, oid[]), tarot.ways_along(oid), tarot.held_along(oid, oid) FROM PUBLIC;
+-- Whether somebody has locked a row that would go, or be changed, with a row t. Those that nobody has it locks. Where the role may not lock them, and of what comes round again in a circle, it is not asked, and who deletes waits.
+CREATE FUNCTION tarot.locked_along(leaf oid, role oid) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT coalesce((SELECT format('EXISTS (WITH %s SELECT WHERE %s)', array_to_string(s.steps, ', '), array_to_string(s.locked, ' OR ')) FROM tarot.steps_along(tarot.ways_along(leaf, role)) AS s WHERE s.locked <> '{}'), 'false') $$;
+
+REVOKE ALL ON FUNCTION tarot.keys_along(oid, oid[]), tarot.ways_along(oid, oid), tarot.may_lock_along(oid, oid, oid), tarot.goes_by_mask(oid), tarot.steps_along(jsonb), tarot.held_along(oid, oid), tarot.locked_along(oid, oid) FROM PUBLIC;

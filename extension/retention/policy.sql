@@ -40,8 +40,15 @@ DECLARE
 	p tarot.retention_policy;
 	j tarot.job;
 	detached regclass;
+	-- Whoever calls tarot.change_retention() itself is told what would have no effect, or one that was not asked for.
+	known CONSTANT text[] := CASE change WHEN 'hold' THEN '{reason}'
+		WHEN 'add' THEN '{age_column,keep,action,batch,every,window_start,window_end,window_days,time_zone,legal_basis,class,marker,clear,keep_columns,replacements,archive_to}'
+		WHEN 'alter' THEN '{age_column,keep,batch,every,window_start,window_end,window_days,time_zone,legal_basis,marker,clear,keep_columns,replacements,archive_to}' ELSE '{}' END;
+	unknown CONSTANT text := (SELECT min(k.key COLLATE "C") FROM jsonb_object_keys(settings) AS k (key) WHERE k.key <> ALL (known));
 BEGIN
-	IF settings ? 'reason' THEN
+	IF unknown IS NOT NULL THEN
+		RAISE EXCEPTION 'setting "%" is not known', left(unknown, 100) USING ERRCODE = 'invalid_parameter_value', HINT = format('Of "%s" the settings are: %s.', change, coalesce(nullif(array_to_string(known, ', '), ''), 'none'));
+	ELSIF settings ? 'reason' THEN
 		PERFORM tarot.require_job_line(policy, 'the name of a hold', 200), tarot.require_job_line(settings->>'reason', 'reason', 1000);
 	ELSIF settings->>'legal_basis' IS NOT NULL THEN
 		PERFORM tarot.require_job_line(settings->>'legal_basis', 'legal_basis', 1000);
@@ -75,8 +82,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no such change of retention' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
-	-- A condition comes as an argument alone, parsed.
-	settings := jsonb_strip_nulls(settings) - 'condition';
+	settings := jsonb_strip_nulls(settings);
 	IF change = 'alter' THEN
 		SELECT * INTO STRICT p FROM tarot.retention_policy i WHERE i.name = policy;
 		SELECT * INTO STRICT j FROM tarot.job i WHERE i.name = policy;
@@ -142,7 +148,7 @@ CREATE FUNCTION tarot.retention_change(name text, change text, condition text, s
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(coalesce(settings, '{}') - 'condition' || jsonb_build_object('type', 'table', 'where', condition, 'archive_to', tarot.relation_name((settings->>'archive_to')::oid),
+		SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(coalesce(settings, '{}') || jsonb_build_object('type', 'table', 'where', condition, 'archive_to', tarot.relation_name((settings->>'archive_to')::oid),
 			'command', CASE change WHEN 'hold' THEN 'SET HOLD' WHEN 'release' THEN 'RELEASE HOLD' ELSE upper(change) || ' RETENTION' END,
 			CASE WHEN change IN ('hold', 'release') THEN 'hold' ELSE 'policy' END, name)) AS e WHERE e.value NOT IN ('null', '[]', '{}')
 	$$;

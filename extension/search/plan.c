@@ -292,27 +292,48 @@ SearchEndPlanning(SearchPlanning *planning, PlannedStmt *statement)
 
 /* ---------------------------------------------------------------- who may run it */
 
-void
-SearchCheckPlan(List *range_table)
+/* The classes that a plan compares. */
+static List *
+classes_of(List *range_table)
 {
 	ListCell *cell;
 
 	foreach (cell, range_table)
 	{
 		RangeTblEntry *entry = lfirst(cell);
-		ListCell *class_cell;
 
-		if (likely(entry->rtekind != RTE_RESULT || entry->coltypmods == NIL ||
-				   strcmp(entry->eref->aliasname, MARKER) != 0))
-			continue;
-		if (SearchIsInternal())
-			return;
-
-		/* A revoke that was committed meanwhile counts. */
-		AcceptInvalidationMessages();
-		foreach (class_cell, entry->coltypmods)
-			SearchRequire(lfirst_int(class_cell), GetUserId(), NULL);
+		if (unlikely(entry->rtekind == RTE_RESULT && entry->coltypmods != NIL &&
+					 strcmp(entry->eref->aliasname, MARKER) == 0))
+			return entry->coltypmods;
 	}
+	return NIL;
+}
+
+void
+SearchCheckPlan(List *range_table)
+{
+	List *classes = classes_of(range_table);
+	ListCell *cell;
+
+	if (likely(classes == NIL) || SearchIsInternal())
+		return;
+
+	/* A revoke that was committed meanwhile counts. */
+	AcceptInvalidationMessages();
+	foreach (cell, classes)
+		SearchRequire(lfirst_int(cell), GetUserId(), NULL);
+}
+
+void
+SearchCountPlan(List *range_table)
+{
+	List *classes = classes_of(range_table);
+	ListCell *cell;
+
+	if (classes == NIL || SearchIsInternal())
+		return;
+	foreach (cell, classes)
+		GateCountsOf(lfirst_int(cell), GetUserId())->seen.searched++;
 }
 
 bool

@@ -11,6 +11,7 @@
 #include "nodes/plannodes.h"
 #include "utils/sortsupport.h"
 
+#include "gate/counts.h"
 #include "gate/search.h"
 
 /*
@@ -34,7 +35,8 @@ typedef struct SearchSite
 		allowed; /* under what `allowed_role` was last found to have access to `allowed_class` */
 	int32 allowed_class;
 	Oid allowed_role;
-	uint8 *given; /* what was last compared with, and its tag in a class */
+	GateCounts *counts; /* of these two */
+	uint8 *given;       /* what was last compared with, and its tag in a class */
 	size_t given_size;
 	size_t given_room;
 	int32 given_class;
@@ -97,6 +99,9 @@ extern void SearchAbandonPlanning(SearchPlanning *planning);
  * unless it may search what the plan compares.
  */
 extern void SearchCheckPlan(List *range_table);
+
+/* Counts what a plan compares, each time that it runs, by the role that then is current. */
+extern void SearchCountPlan(List *range_table);
 
 /* Whether the current role may search a column. */
 extern bool SearchMayCompareColumn(Oid relation, AttrNumber column);

@@ -101,12 +101,15 @@ SiteRequireAccess(SearchSite *site, int32 class_id)
 {
 	AccessStamp stamp;
 
-	if (likely(SiteHasAccess(site, class_id)))
-		return;
-	SearchRequire(class_id, GetUserId(), &stamp);
-	site->allowed = stamp;
-	site->allowed_class = class_id;
-	site->allowed_role = GetUserId();
+	if (unlikely(!SiteHasAccess(site, class_id)))
+	{
+		SearchRequire(class_id, GetUserId(), &stamp);
+		site->allowed = stamp;
+		site->allowed_class = class_id;
+		site->allowed_role = GetUserId();
+		site->counts = GateCountsOf(class_id, GetUserId());
+	}
+	site->counts->seen.searched++;
 }
 
 void

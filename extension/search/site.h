@@ -71,7 +71,7 @@ SiteHasAccess(const SearchSite *site, int32 class_id)
 		   site->allowed_role == GetUserId();
 }
 
-/* Raises unless the current role may search the class. */
+/* Raises unless the current role may search the class; counts that it does. */
 extern void SiteRequireAccess(SearchSite *site, int32 class_id);
 
 /* Of an index's function it is the options of the operator class. */
@@ -230,6 +230,8 @@ SearchCompareAtHand(SearchSite *site, bool ask, Datum a, Datum b, int *order)
 	tag_b = tag_a != NULL ? SiteTagAtHand(site, b, &kind_b) : NULL;
 	if (unlikely(tag_b == NULL || kind_a != kind_b))
 		return false;
+	if (ask)
+		site->counts->seen.searched++;
 	*order = SearchTagBytesCompare(tag_a, tag_b);
 	return true;
 }
