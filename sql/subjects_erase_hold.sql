@@ -223,6 +223,46 @@ RESET ROLE;
 SELECT erase('54');
 SELECT tarot.unregister_subject_table(t) FROM unnest('{plate,task,person}'::regclass[]) AS t;
 
+-- Over several tables: with the replacement of a name, with a reference that becomes NULL, with what is generated from a column; and by a key to a table of which this one became a partition.
+SET ROLE regress_kept_shop;
+CREATE TABLE guest (id int PRIMARY KEY, name text UNIQUE, low text GENERATED ALWAYS AS (lower(name)) STORED UNIQUE);
+CREATE TABLE badge (name text UNIQUE REFERENCES guest (name) ON UPDATE CASCADE, again text REFERENCES badge (name) ON UPDATE CASCADE);
+CREATE TABLE "Door, back" (name text REFERENCES badge (name) ON UPDATE CASCADE);
+CREATE TABLE mailbox (low text REFERENCES guest (low) ON UPDATE SET NULL);
+CREATE TABLE seat (guest int UNIQUE REFERENCES guest ON DELETE SET NULL);
+CREATE TABLE drink (seat int REFERENCES seat (guest) ON UPDATE CASCADE);
+INSERT INTO guest VALUES (55, 'Eve'), (56, 'Fay'); INSERT INTO badge VALUES ('Eve', 'Eve'), ('Fay', 'Fay'); INSERT INTO "Door, back" VALUES ('Eve'), ('Fay'); INSERT INTO mailbox VALUES ('eve'), ('fay'); INSERT INTO seat VALUES (55), (56); INSERT INTO drink VALUES (55), (56);
+SELECT tarot.hold('"Door, back"', 'back', 'case 23/2026', 'name = ''Eve'''), tarot.hold('mailbox', 'all', 'case 23/2026', 'low = ''eve'''), tarot.hold('drink', 'all', 'case 23/2026', 'seat = 55');
+RESET ROLE;
+SELECT tarot.register_subject_table('guest', 'id'), tarot.set_erasure('guest', 'anonymize', replacements => '{"name": "[erased]"}');
+SELECT * FROM plan('55');
+SELECT erase('55');
+SELECT erase('56');
+TABLE badge ORDER BY 1; TABLE "Door, back" ORDER BY 1; TABLE mailbox ORDER BY 1;
+ALTER TABLE badge DROP CONSTRAINT badge_name_fkey; ALTER TABLE mailbox DROP CONSTRAINT mailbox_low_fkey;
+SELECT tarot.set_erasure('guest', 'delete');
+SELECT * FROM plan('55');
+SELECT erase('55');
+SELECT erase('56');
+TABLE drink ORDER BY 1;
+SELECT tarot.unregister_subject_table('guest');
+SET ROLE regress_kept_shop;
+CREATE TABLE member (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE member_1 (id int PRIMARY KEY);
+CREATE TABLE locker (id int PRIMARY KEY, member int REFERENCES member ON DELETE SET NULL);
+RESET ROLE;
+SELECT tarot.register_subject_table('member_1', 'id');
+SET ROLE regress_kept_shop;
+ALTER TABLE member ATTACH PARTITION member_1 FOR VALUES FROM (0) TO (100);
+INSERT INTO member VALUES (57), (58); INSERT INTO locker VALUES (1, 57), (2, 58);
+SELECT tarot.hold('locker', 'one', 'case 23/2026', 'id = 1');
+RESET ROLE;
+SELECT * FROM plan('57');
+SELECT erase('57');
+SELECT erase('58');
+TABLE locker ORDER BY 1;
+SELECT tarot.unregister_subject_table('member_1');
+
 -- ------------------------------------------------------------ what is under the subject's key
 SELECT tarot.create_class('reading', 'people', 'redact', per_subject => true) IS NOT NULL AS made;
 SELECT tarot.grant_class('reading', 'regress_kept_shop', 'plain', write => true);

@@ -1,13 +1,12 @@
 -- subjects: rows on legal hold, which no erasure takes (tarot.hold(), tarot.hold_subject())
 
 -- How many rows t of a table that meet a condition are on hold, themselves or as those of anybody who is. The condition may name the subject as $1, and read the other table, too, whose owner
--- is asked where that of the table may not read both; NULL: neither may.
-CREATE FUNCTION tarot.rows_on_hold(relation oid, other oid, condition text, subject text) RETURNS bigint
+-- is asked where that of the table may not read both; NULL: neither may. In the list are the data subjects on hold.
+CREATE FUNCTION tarot.rows_on_hold(relation oid, other oid, condition text, subject text, list text[]) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	list CONSTANT text[] := coalesce(tarot.subjects_on_hold(), '{}');
 	-- Those with holds of their own, whose conditions may name columns that only they have.
 	apart CONSTANT oid[] := ARRAY(SELECT DISTINCT l FROM tarot.relation_tree(relation) AS m JOIN tarot.relations_on_hold() AS h ON h = m.member, LATERAL tarot.retention_leaves(m.member) AS l WHERE m.member <> relation);
 	part oid;
@@ -35,25 +34,58 @@ BEGIN
 END
 $$;
 
--- Of rows that would be changed with those of the subject, by a foreign key to a registered table or a partition of it, those on hold; "rest" is a condition on them.
-CREATE FUNCTION tarot.referring_on_hold(constraint_id oid, registered oid, subject text, rest text) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	n pg_constraint;
-BEGIN
-	SELECT * INTO n FROM pg_constraint c WHERE c.oid = constraint_id;
-	RETURN CASE WHEN NOT tarot.has_foreign_cast(constraint_id) THEN tarot.rows_on_hold(n.conrelid, n.confrelid, format('EXISTS (SELECT FROM %s t10 WHERE %s AND %s) AND %s', n.confrelid::regclass,
-		tarot.foreign_key_pairs(constraint_id, 't10', 't'), tarot.subject_condition(registered, 't10'), rest), subject) END;
-END
-$$;
-
 -- What is said of so many rows on hold.
 CREATE FUNCTION tarot.hold_problem(held bigint, problem text) RETURNS text
 	LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT CASE WHEN held IS NULL THEN 'its owner cannot tell which of its rows are on hold: it lacks a privilege that their condition needs' WHEN held > 0 THEN problem END $$;
+
+-- Whether a row t refers to a row of the subject's in a registered table, by a foreign key, or over others: each is of the table that the one after it refers to. Where "spared", those that
+-- refer by the first one are no rows of the subject's themselves.
+CREATE FUNCTION tarot.referring_condition(keys oid[], registered oid, spared boolean) RETURNS text
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	condition text := tarot.subject_condition(registered, 't10');
+	alias text := 't10';
+	n record;
+BEGIN
+	FOR n IN SELECT c.oid, c.conrelid, c.confrelid::regclass AS referenced, CASE WHEN k.position < cardinality(keys) THEN 'c' || k.position ELSE 't' END AS alias, k.position FROM unnest(keys) WITH ORDINALITY AS k (oid, position) JOIN pg_constraint c USING (oid) ORDER BY k.position LOOP
+		condition := format('EXISTS (SELECT FROM %s %s WHERE %s AND %s)', n.referenced, alias, tarot.foreign_key_pairs(n.oid, alias, n.alias), condition);
+		IF spared AND n.position = 1 THEN
+			condition := format('%s AND %s IS NOT TRUE', condition, tarot.subject_condition(n.conrelid, n.alias));
+		END IF;
+		alias := n.alias;
+	END LOOP;
+	RETURN condition;
+END
+$$;
+
+-- Where rows on hold would be changed, by ON UPDATE, with columns of a table: of the registered one, or one that refers to it by these foreign keys; and with theirs in turn.
+CREATE FUNCTION tarot.changed_on_hold(keys oid[], relation oid, columns name[], registered oid, subject text, spared boolean, list text[]) RETURNS TABLE ("table" regclass, problem text)
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	k record;
+	held bigint;
+BEGIN
+	FOR k IN SELECT r.*, tarot.column_names(n.conrelid, n.conkey, array_fill(''::name, ARRAY[cardinality(n.conkey)])) AS columns FROM tarot.references_changing(relation, columns) AS r JOIN pg_constraint n ON n.oid = r."constraint" WHERE r."constraint" <> ALL (keys) LOOP
+		-- What compares by a cast of somebody's is not asked.
+		held := CASE WHEN tarot.has_foreign_cast(k."constraint") THEN CASE WHEN NOT EXISTS (SELECT FROM tarot.relations_on_hold()) THEN 0 END
+			ELSE tarot.rows_on_hold(k.referring, k.referenced, tarot.referring_condition(keys || k."constraint", registered, spared), subject, list) END;
+		"table" := k.referring;
+		problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, k.referenced::regclass));
+		IF problem IS NOT NULL THEN
+			RETURN NEXT;
+		END IF;
+		CONTINUE WHEN held IS NULL;
+		RETURN QUERY SELECT c.* FROM tarot.changed_on_hold(keys || k."constraint", k.referring, k.columns, registered, subject, spared, list) AS c;
+	END LOOP;
+END
+$$;
 
 -- Rows on hold with values under the subject's key in a class, by their table.
 CREATE FUNCTION tarot.rows_on_hold_under_key(class text, subject text) RETURNS TABLE ("table" regclass, problem text)
@@ -64,10 +96,11 @@ CREATE FUNCTION tarot.rows_on_hold_under_key(class text, subject text) RETURNS T
 DECLARE
 	b record;
 	held bigint;
+	list CONSTANT text[] := coalesce(tarot.subjects_on_hold(), '{}');
 BEGIN
 	FOR b IN SELECT DISTINCT k."table", k.subject FROM tarot.bound_column k JOIN pg_attribute a ON a.attrelid = k."table" AND a.attname = k."column" AND NOT a.attisdropped
 			WHERE k.subject IS NOT NULL AND tarot.class_of_type(a.atttypid, a.atttypmod) = class ORDER BY k."table", k.subject LOOP
-		held := tarot.rows_on_hold(b."table", b."table", tarot.subject_comparison(b."table", b.subject::name, 't'), rows_on_hold_under_key.subject);
+		held := tarot.rows_on_hold(b."table", b."table", tarot.subject_comparison(b."table", b.subject::name, 't'), rows_on_hold_under_key.subject, list);
 		"table" := b."table";
 		problem := tarot.hold_problem(held, format('it has rows on hold (%s) with values under the key', held));
 		IF problem IS NOT NULL THEN
@@ -99,4 +132,4 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.rows_on_hold(oid, oid, text, text), tarot.referring_on_hold(oid, oid, text, text), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.rows_on_hold(oid, oid, text, text, text[]), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[]), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
