@@ -14,6 +14,8 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -219,6 +221,57 @@ check_key_unused(uint32 key_id, uint32 version)
 
 	while (look_into_tables(&use, &known))
 		;
+}
+
+/* ---------------------------------------------------------------- keys of data subjects */
+
+typedef struct SubjectKeys
+{
+	ArrayType *numbers; /* of type bigint, without NULLs */
+	bool found;
+} SubjectKeys;
+
+static Datum
+find_subject_key(Datum value, void *argument)
+{
+	SubjectKeys *keys = argument;
+	const int64 *numbers = (const int64 *) ARR_DATA_PTR(keys->numbers);
+	int count = ArrayGetNItems(ARR_NDIM(keys->numbers), ARR_DIMS(keys->numbers));
+	EnvelopeHeader header;
+
+	if (ColumnPeek(value, &header) && header.subject_key != 0)
+	{
+		for (int i = 0; i < count; i++)
+			keys->found |= (uint64) numbers[i] == header.subject_key;
+	}
+	return value;
+}
+
+/*
+ * tarot.is_under_subject_key(value "any", keys bigint[]) RETURNS boolean
+ *
+ * Whether one of these keys of data subjects sealed a value, or one inside of it.
+ */
+PG_FUNCTION_INFO_V1(tarot_column_is_under_subject_key);
+Datum
+tarot_column_is_under_subject_key(PG_FUNCTION_ARGS)
+{
+	SubjectKeys keys = {.numbers = PG_GETARG_ARRAYTYPE_P(1)};
+	ColumnShape *shape = fcinfo->flinfo->fn_extra;
+
+	if (ARR_HASNULL(keys.numbers))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("keys must not be null")));
+	if (shape == NULL)
+	{
+		MemoryContext outer = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		shape = ColumnShapeOf(get_fn_expr_argtype(fcinfo->flinfo, 0), -1);
+		MemoryContextSwitchTo(outer);
+		fcinfo->flinfo->fn_extra = shape;
+	}
+	if (shape != NULL)
+		ColumnWalk(shape, PG_GETARG_DATUM(0), find_subject_key, &keys);
+	PG_RETURN_BOOL(keys.found);
 }
 
 void

@@ -343,7 +343,7 @@ BEGIN
 		problems := problems || ARRAY(SELECT format('%s: %s', c."table", c.problem) FROM jsonb_to_recordset(changed) AS c ("table" text, problem text));
 	END LOOP;
 	-- Whether or not a table is registered whose values are under the keys that go.
-	FOR r IN SELECT w."table", w.problem, c.class FROM tarot.keys_of_erasure(actions) AS c (class), LATERAL tarot.rows_on_hold_under_key(c.class, subject) AS w
+	FOR r IN SELECT w."table", w.problem, c.class FROM tarot.keys_of_erasure(actions) AS c (class), LATERAL tarot.rows_on_hold_under_key(c.class, subject, NOT dry_run) AS w
 			WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(report) e WHERE e->>'table' = w."table"::text AND e ? 'problem') ORDER BY c.class, w."table"::text COLLATE "C" LOOP
 		report := report || jsonb_build_object('table', r."table", 'action', 'destroy key', 'problem', r.problem);
 		problems := problems || format('%s: %s', r."table", r.problem);

@@ -87,21 +87,32 @@ BEGIN
 END
 $$;
 
--- Rows on hold with values under the subject's key in a class, by their table.
-CREATE FUNCTION tarot.rows_on_hold_under_key(class text, subject text) RETURNS TABLE ("table" regclass, problem text)
+-- Rows on hold with values under the subject's keys in a class, by their table. Where a rule keeps them there (tarot.set_subject()) only the subject's rows are looked into; values that an archive has,
+-- a partition that was detached, or a copy, are under the keys as well. What is about to destroy them waits for who makes some.
+CREATE FUNCTION tarot.rows_on_hold_under_key(class text, subject text, waits boolean) RETURNS TABLE ("table" regclass, problem text)
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
-	b record;
+	keys bigint[];
+	c record;
 	held bigint;
-	list CONSTANT text[] := coalesce(tarot.subjects_on_hold(), '{}');
+	list text[];
 BEGIN
-	FOR b IN SELECT DISTINCT k."table", k.subject FROM tarot.bound_column k JOIN pg_attribute a ON a.attrelid = k."table" AND a.attname = k."column" AND NOT a.attisdropped
-			WHERE k.subject IS NOT NULL AND tarot.class_of_type(a.atttypid, a.atttypmod) = class ORDER BY k."table", k.subject LOOP
-		held := tarot.rows_on_hold(b."table", b."table", tarot.subject_comparison(b."table", b.subject::name, 't'), rows_on_hold_under_key.subject, list);
-		"table" := b."table";
+	IF NOT EXISTS (SELECT FROM tarot.relations_on_hold()) THEN
+		RETURN;
+	END IF;
+	keys := tarot.subject_keys(tarot.class_id(class), rows_on_hold_under_key.subject, waits);
+	list := coalesce(tarot.subjects_on_hold(), '{}');
+	FOR c IN SELECT a.attrelid AS relation, string_agg(format('(%s tarot.is_under_subject_key(t.%I, %L))', CASE WHEN k.subject IS NOT NULL THEN tarot.subject_comparison(a.attrelid, k.subject::name, 't') || ' AND' END, a.attname, keys), ' OR ' ORDER BY a.attnum) AS condition
+			FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid AND r.relkind IN ('r', 'p') LEFT JOIN tarot.bound_column k ON k."table" = a.attrelid AND k."column" = a.attname AND k.enforced
+			WHERE keys <> '{}' AND a.attnum > 0 AND NOT a.attisdropped AND tarot.class_of_type(a.atttypid, a.atttypmod) = class
+				-- What is below another table is looked into with that.
+				AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_attribute b ON b.attrelid = i.inhparent AND b.attname = a.attname AND NOT b.attisdropped WHERE i.inhrelid = a.attrelid)
+			GROUP BY a.attrelid ORDER BY a.attrelid LOOP
+		held := tarot.rows_on_hold(c.relation, c.relation, format('(%s)', c.condition), rows_on_hold_under_key.subject, list);
+		"table" := c.relation;
 		problem := tarot.hold_problem(held, format('it has rows on hold (%s) with values under the key', held));
 		IF problem IS NOT NULL THEN
 			RETURN NEXT;
@@ -124,7 +135,7 @@ BEGIN
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = require_key_not_on_hold.subject AND h.released_at IS NULL) THEN
 		problems := 'the subject is on hold';
 	ELSE
-		SELECT string_agg(format('%s: %s', k."table", k.problem), E'\n' ORDER BY k."table"::text COLLATE "C") INTO problems FROM tarot.rows_on_hold_under_key(class, subject) k;
+		SELECT string_agg(format('%s: %s', k."table", k.problem), E'\n' ORDER BY k."table"::text COLLATE "C") INTO problems FROM tarot.rows_on_hold_under_key(class, subject, true) k;
 	END IF;
 	IF problems IS NOT NULL THEN
 		RAISE EXCEPTION 'the key of a subject on legal hold, or of rows that are, cannot be destroyed' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = problems, HINT = 'Call tarot.release_subject() or tarot.release().';
@@ -132,4 +143,4 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.rows_on_hold(oid, oid, text, text, text[]), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[]), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.rows_on_hold(oid, oid, text, text, text[]), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[]), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text, boolean), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
