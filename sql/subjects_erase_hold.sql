@@ -139,6 +139,13 @@ SELECT erase('46');
 SELECT count(*), min(page) FROM visit;
 SET ROLE regress_kept_shop;
 SELECT tarot.release('visit', 'page');
+-- By a hold of the partition.
+SELECT tarot.hold('visit_2025', 'page', 'case 19/2026', 'page = ''/held''');
+RESET ROLE;
+SELECT erase('46');
+SELECT count(*), min(page) FROM visit;
+SET ROLE regress_kept_shop;
+SELECT tarot.release('visit_2025', 'page');
 RESET ROLE;
 SELECT erase('46');
 SELECT tarot.unregister_subject_table(t) FROM unnest('{visit,event,lone,early}'::regclass[]) AS t;

@@ -1,20 +1,52 @@
 -- subjects: rows on legal hold, which no erasure takes (tarot.hold(), tarot.hold_subject())
 
--- How many rows t of a table that meet a condition are on hold, themselves or as those of anybody who is. The condition may name the subject as $1, and read the other table, too, whose owner
--- is asked where that of the table may not read both; NULL: neither may. In the list are the data subjects on hold.
-CREATE FUNCTION tarot.rows_on_hold(relation oid, other oid, condition text, subject text, list text[]) RETURNS bigint
+-- Partitions and children of a table that have holds of their own, whose conditions may name columns that only they have.
+CREATE FUNCTION tarot.parts_on_hold(relation oid) RETURNS oid[]
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RETURN ARRAY(SELECT DISTINCT l FROM tarot.relation_tree(relation) AS m JOIN tarot.relations_on_hold() AS h ON h = m.member, LATERAL tarot.retention_leaves(m.member) AS l WHERE m.member <> relation);
+END
+$$;
+
+-- Locks rows t of a table that meet a condition, until the end of the transaction, as the owner of that table, or of the other. What changes them waits, as does what comes to refer to them, where
+-- the strength is 'UPDATE'. Where neither owner may, none is locked.
+CREATE FUNCTION tarot.lock_rows_of_subject(relation oid, other oid, condition text, subject text, strength text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	-- Those with holds of their own, whose conditions may name columns that only they have.
-	apart CONSTANT oid[] := ARRAY(SELECT DISTINCT l FROM tarot.relation_tree(relation) AS m JOIN tarot.relations_on_hold() AS h ON h = m.member, LATERAL tarot.retention_leaves(m.member) AS l WHERE m.member <> relation);
+	reader oid;
+BEGIN
+	FOREACH reader IN ARRAY ARRAY[relation, other] LOOP
+		BEGIN
+			PERFORM tarot.run_on_subject(reader, format('WITH l AS (SELECT FROM %s t WHERE %s FOR %s OF t) SELECT pg_catalog.count(*) FROM l', relation::regclass, condition, strength), subject);
+			RETURN;
+		EXCEPTION WHEN insufficient_privilege THEN
+			NULL;
+		END;
+	END LOOP;
+END
+$$;
+
+-- How many rows t of a table that meet a condition are on hold, themselves or as those of anybody who is. The condition may name the subject as $1, and read the other table, too, whose owner
+-- is asked where that of the table may not read both; NULL: neither may. In the list are the data subjects on hold. Where it "locks", what is found not to be on hold does not come to be.
+CREATE FUNCTION tarot.rows_on_hold(relation oid, other oid, condition text, subject text, list text[], locks boolean) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	apart CONSTANT oid[] := tarot.parts_on_hold(relation);
 	part oid;
 	reader oid;
 	held text;
 	counted bigint;
 	total bigint := 0;
 BEGIN
+	IF locks AND (apart <> '{}' OR tarot.held_itself(relation, NULL) <> 'false') THEN
+		PERFORM tarot.lock_rows_of_subject(relation, other, condition, subject, 'NO KEY UPDATE');
+	END IF;
 	FOREACH part IN ARRAY relation || apart LOOP
 		FOREACH reader IN ARRAY ARRAY[part, relation, other] LOOP
 			held := tarot.held_itself(part, (SELECT c.relowner FROM pg_class c WHERE c.oid = reader), '$2');
@@ -63,7 +95,7 @@ END
 $$;
 
 -- Where rows on hold would be changed, by ON UPDATE, with columns of a table: of the registered one, or one that refers to it by these foreign keys; and with theirs in turn.
-CREATE FUNCTION tarot.changed_on_hold(keys oid[], relation oid, columns name[], registered oid, subject text, spared boolean, list text[]) RETURNS TABLE ("table" regclass, problem text)
+CREATE FUNCTION tarot.changed_on_hold(keys oid[], relation oid, columns name[], registered oid, subject text, spared boolean, list text[], locks boolean) RETURNS TABLE ("table" regclass, problem text)
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -75,14 +107,14 @@ BEGIN
 	FOR k IN SELECT r.*, tarot.column_names(n.conrelid, n.conkey, array_fill(''::name, ARRAY[cardinality(n.conkey)])) AS columns FROM tarot.references_changing(relation, columns) AS r JOIN pg_constraint n ON n.oid = r."constraint" WHERE r."constraint" <> ALL (keys) LOOP
 		-- What compares by a cast of somebody's is not asked.
 		held := CASE WHEN tarot.has_foreign_cast(k."constraint") THEN CASE WHEN NOT EXISTS (SELECT FROM tarot.relations_on_hold()) THEN 0 END
-			ELSE tarot.rows_on_hold(k.referring, k.referenced, tarot.referring_condition(keys || k."constraint", registered, spared), subject, list) END;
+			ELSE tarot.rows_on_hold(k.referring, k.referenced, tarot.referring_condition(keys || k."constraint", registered, spared), subject, list, locks) END;
 		"table" := k.referring;
 		problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, k.referenced::regclass));
 		IF problem IS NOT NULL THEN
 			RETURN NEXT;
 		END IF;
 		CONTINUE WHEN held IS NULL;
-		RETURN QUERY SELECT c.* FROM tarot.changed_on_hold(keys || k."constraint", k.referring, k.columns, registered, subject, spared, list) AS c;
+		RETURN QUERY SELECT c.* FROM tarot.changed_on_hold(keys || k."constraint", k.referring, k.columns, registered, subject, spared, list, locks) AS c;
 	END LOOP;
 END
 $$;
@@ -111,7 +143,7 @@ BEGIN
 				-- What is below another table is looked into with that.
 				AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_attribute b ON b.attrelid = i.inhparent AND b.attname = a.attname AND NOT b.attisdropped WHERE i.inhrelid = a.attrelid)
 			GROUP BY a.attrelid ORDER BY a.attrelid LOOP
-		held := tarot.rows_on_hold(c.relation, c.relation, format('(%s)', c.condition), rows_on_hold_under_key.subject, list);
+		held := tarot.rows_on_hold(c.relation, c.relation, format('(%s)', c.condition), rows_on_hold_under_key.subject, list, waits);
 		"table" := c.relation;
 		problem := tarot.hold_problem(held, format('it has rows on hold (%s) with values under the key', held));
 		IF problem IS NOT NULL THEN
@@ -143,4 +175,4 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.rows_on_hold(oid, oid, text, text, text[]), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[]), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text, boolean), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.parts_on_hold(oid), tarot.lock_rows_of_subject(oid, oid, text, text, text), tarot.rows_on_hold(oid, oid, text, text, text[], boolean), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[], boolean), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text, boolean), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
