@@ -21,6 +21,9 @@ CREATE FUNCTION tarot.plain_type(type oid) RETURNS regtype
 CREATE FUNCTION tarot.is_under_subject_key(value "any", keys bigint[]) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_column_is_under_subject_key';
+CREATE FUNCTION tarot.is_under_key(value "any", key_id integer, version integer, of_subjects boolean) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_is_under_key';
 
 CREATE VIEW tarot.classified_columns AS
 	WITH labelled AS (

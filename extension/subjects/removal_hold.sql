@@ -175,4 +175,37 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION tarot.parts_on_hold(oid), tarot.lock_rows_of_subject(oid, oid, text, text, text), tarot.rows_on_hold(oid, oid, text, text, text[], boolean), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[], boolean), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text, boolean), tarot.require_key_not_on_hold(text, text) FROM PUBLIC;
+-- For tarot.destroy_key(), where it is forced.
+CREATE FUNCTION tarot.require_version_not_on_hold(key_id integer, version integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	list text[];
+	c record;
+	held bigint;
+	problems text[] := '{}';
+BEGIN
+	PERFORM tarot.require_read_committed();
+	LOCK TABLE tarot.subject_hold IN SHARE MODE;
+	IF NOT EXISTS (SELECT FROM tarot.relations_on_hold()) THEN
+		RETURN;
+	END IF;
+	list := coalesce(tarot.subjects_on_hold(), '{}');
+	-- Of a key of a subject it is not told which version it is wrapped by: each counts, where that is one.
+	FOR c IN SELECT a.attrelid::regclass AS relation, string_agg(format('tarot.is_under_key(t.%I, %s, %s, %L)', a.attname, require_version_not_on_hold.key_id, require_version_not_on_hold.version, EXISTS (SELECT FROM tarot.subject_key k JOIN tarot.class l USING (class_id)
+				WHERE k.key_id = require_version_not_on_hold.key_id AND k.key_version = require_version_not_on_hold.version AND l.name = tarot.class_of_type(a.atttypid, a.atttypmod))), ' OR ' ORDER BY a.attnum) AS condition
+			FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid AND r.relkind IN ('r', 'p')
+			WHERE a.attnum > 0 AND NOT a.attisdropped AND tarot.class_of_type(a.atttypid, a.atttypmod) IS NOT NULL
+				AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_attribute b ON b.attrelid = i.inhparent AND b.attname = a.attname AND NOT b.attisdropped WHERE i.inhrelid = a.attrelid)
+			GROUP BY a.attrelid ORDER BY a.attrelid::regclass::text COLLATE "C" LOOP
+		held := tarot.rows_on_hold(c.relation, c.relation, format('(%s)', c.condition), '', list, true);
+		problems := array_remove(problems || format('%s: %s', c.relation, tarot.hold_problem(held, format('it has rows on hold (%s) with values under the key', held))), format('%s: ', c.relation));
+	END LOOP;
+	IF problems <> '{}' THEN
+		RAISE EXCEPTION 'a key of rows on legal hold cannot be destroyed' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(problems, E'\n'), HINT = 'Call tarot.release_subject() or tarot.release(), or move the values to a newer version: tarot.reseal(), tarot.rewrap_subject_keys().';
+	END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION tarot.parts_on_hold(oid), tarot.lock_rows_of_subject(oid, oid, text, text, text), tarot.rows_on_hold(oid, oid, text, text, text[], boolean), tarot.referring_condition(oid[], oid, boolean), tarot.changed_on_hold(oid[], oid, name[], oid, text, boolean, text[], boolean), tarot.hold_problem(bigint, text), tarot.rows_on_hold_under_key(text, text, boolean), tarot.require_key_not_on_hold(text, text), tarot.require_version_not_on_hold(integer, integer) FROM PUBLIC;
