@@ -64,7 +64,7 @@ DECLARE
 BEGIN
 	WHILE next < jsonb_array_length(met) LOOP
 		FOR k IN SELECT a.* FROM tarot.keys_along((met->next->>'relation')::oid, ARRAY(SELECT c::name FROM jsonb_array_elements_text(met->next->'changing') AS c), on_hold) AS a LOOP
-			target := k.member || CASE WHEN k.goes THEN ' goes' WHEN EXISTS (SELECT FROM tarot.keys_along(k.member, k.changes, on_hold)) THEN ' stays ' || k."constraint" ELSE ' stays' END;
+			target := k.member || CASE WHEN k.goes THEN ' goes' WHEN EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = k.member AND n.confupdtype IN ('c', 'n', 'd') AND n.confkey && tarot.changing_columns(k.member, k.changes)) THEN ' stays ' || k."constraint" ELSE ' stays' END;
 			ways := ways || jsonb_build_object('from', met->next->>'name', 'to', target, 'constraint', k."constraint", 'member', k.member, 'comparison', k.comparison);
 			-- The first one may be met again, as the rest of a circle.
 			IF target NOT LIKE '% stays' AND NOT met @> jsonb_build_array(jsonb_build_object('name', target)) THEN
