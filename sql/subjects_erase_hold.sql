@@ -177,6 +177,15 @@ SET ROLE regress_kept_shop;
 SELECT tarot.release('plate', 'first'), tarot.hold('plate', 'third', 'case 21/2026', 'id = 3');
 RESET ROLE;
 SELECT * FROM plan('51');
+-- A condition that fails is no reason to go on, and tells nothing of the row.
+SET ROLE regress_kept_shop;
+SELECT tarot.hold('task', 'number', 'case 21/2026', '100 / (id - id) > 0');
+RESET ROLE;
+SELECT * FROM plan('53');
+SELECT erase('51');
+SET ROLE regress_kept_shop;
+SELECT tarot.release('task', 'number');
+RESET ROLE;
 -- By ON UPDATE, where its key is anonymized.
 SELECT tarot.set_erasure('person', 'anonymize', replacements => '{"name": "[erased]"}');
 SELECT * FROM plan('51');

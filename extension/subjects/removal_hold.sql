@@ -33,7 +33,7 @@ END
 $$;
 
 -- How many rows t of a table that meet a condition are on hold, themselves or as those of anybody who is. The condition may name the subject as $1, and read the other table, too, whose owner
--- is asked where that of the table may not read both; NULL: neither may. In the list are the data subjects on hold. Where it "locks", what is found not to be on hold does not come to be.
+-- is asked where that of the table may not read both; NULL: neither may, or the condition of a hold fails. In the list are the data subjects on hold. Where it "locks", what is found not to be on hold does not come to be.
 CREATE FUNCTION tarot.rows_on_hold(relation oid, other oid, condition text, subject text, list text[], locks boolean) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -58,7 +58,13 @@ BEGIN
 				counted := (tarot.run_on_subject(reader, format('SELECT pg_catalog.count(*) FROM %s t WHERE %s AND (%s)%s', CASE WHEN part = relation THEN '' ELSE 'ONLY ' END || part::regclass, condition, held,
 					CASE WHEN part = relation AND apart <> '{}' THEN format(' AND t.tableoid <> ALL (%L::pg_catalog.oid[])', apart) END), subject, list))[1];
 				EXIT;
-			EXCEPTION WHEN insufficient_privilege THEN
+			EXCEPTION WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN
+				RAISE;
+			-- A condition that fails, as one by a column that is gone, is told with its table, and not instead of all others.
+			WHEN OTHERS THEN
+				IF SQLSTATE LIKE 'TS%' THEN
+					RAISE;
+				END IF;
 				counted := NULL;
 			END;
 		END LOOP;
@@ -72,7 +78,7 @@ $$;
 CREATE FUNCTION tarot.hold_problem(held bigint, problem text) RETURNS text
 	LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT CASE WHEN held IS NULL THEN 'its owner cannot tell which of its rows are on hold: it lacks a privilege that their condition needs' WHEN held > 0 THEN problem END $$;
+	AS $$ SELECT CASE WHEN held IS NULL THEN 'its owner cannot tell which of its rows are on hold: it lacks a privilege that their condition needs, or that fails' WHEN held > 0 THEN problem END $$;
 
 -- Whether a row t refers to a row of the subject's in a registered table, by a foreign key, or over others: each is of the table that the one after it refers to. Where "spared", those that
 -- refer by the first one are no rows of the subject's themselves.
