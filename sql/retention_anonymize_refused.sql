@@ -72,6 +72,11 @@ CREATE TABLE bound (id int PRIMARY KEY, note tarot.encrypted_text('note'), words
 SELECT tarot.bind_column('bound', 'note', '{id}'), tarot.set_subject('bound', 'words', 'person');
 SELECT obstacles($$SELECT tarot.add_retention('part', 'at', '1 year', 'anonymize', clear => '{region,name}')$$);
 SELECT obstacles($$SELECT tarot.add_retention('part_a', 'at', '1 year', 'anonymize', replacements => '{"region": "b"}')$$);
+-- What refers to the table refers to its partitions, also where one of these alone has the policy.
+CREATE TABLE whole (id int, code text, at date, anonymized_at timestamptz, UNIQUE (id, code)) PARTITION BY LIST (id);
+CREATE TABLE whole_1 PARTITION OF whole FOR VALUES IN (1);
+CREATE TABLE refers (id int, code text, FOREIGN KEY (id, code) REFERENCES whole (id, code) ON UPDATE CASCADE);
+SELECT regexp_replace(obstacles(format($$SELECT tarot.add_retention(%L, 'at', '1 year', 'anonymize', clear => '{code}')$$, t)), 'fkey_?[0-9]*', 'fkey') AS obstacles FROM unnest('{whole,whole_1}'::text[]) AS t;
 SELECT obstacles($$SELECT tarot.add_retention('bound', 'at', '1 year', 'anonymize', replacements => '{"person": "x"}')$$);
 -- Bound values can be cleared; of a class that the owner may not write nothing else can be put there.
 SELECT obstacles($$SELECT tarot.add_retention('bound', 'at', '2 years', 'anonymize', clear => '{words}', replacements => '{"note": "x"}', policy => 'x')$$);

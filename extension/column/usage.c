@@ -14,6 +14,8 @@
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -219,6 +221,103 @@ check_key_unused(uint32 key_id, uint32 version)
 
 	while (look_into_tables(&use, &known))
 		;
+}
+
+/* ---------------------------------------------------------------- by which key a value is sealed
+ */
+
+typedef struct SubjectKeys
+{
+	ArrayType *numbers; /* of type bigint, without NULLs */
+	bool found;
+} SubjectKeys;
+
+static Datum
+find_subject_key(Datum value, void *argument)
+{
+	SubjectKeys *keys = argument;
+	const int64 *numbers = (const int64 *) ARR_DATA_PTR(keys->numbers);
+	int count = ArrayGetNItems(ARR_NDIM(keys->numbers), ARR_DIMS(keys->numbers));
+	EnvelopeHeader header;
+
+	if (ColumnPeek(value, &header) && header.subject_key != 0)
+	{
+		for (int i = 0; i < count; i++)
+			keys->found |= (uint64) numbers[i] == header.subject_key;
+	}
+	return value;
+}
+
+/* Where the type of the first argument has encrypted values. */
+static const ColumnShape *
+shape_of_argument(FmgrInfo *function)
+{
+	if (function->fn_extra == NULL)
+	{
+		MemoryContext outer = MemoryContextSwitchTo(function->fn_mcxt);
+
+		function->fn_extra = ColumnShapeOf(get_fn_expr_argtype(function, 0), -1);
+		MemoryContextSwitchTo(outer);
+	}
+	return function->fn_extra;
+}
+
+/*
+ * tarot.is_under_subject_key(value "any", keys bigint[]) RETURNS boolean
+ *
+ * Whether one of these keys of data subjects sealed a value, or one inside of it.
+ */
+PG_FUNCTION_INFO_V1(tarot_column_is_under_subject_key);
+Datum
+tarot_column_is_under_subject_key(PG_FUNCTION_ARGS)
+{
+	SubjectKeys keys = {.numbers = PG_GETARG_ARRAYTYPE_P(1)};
+	const ColumnShape *shape = shape_of_argument(fcinfo->flinfo);
+
+	if (ARR_HASNULL(keys.numbers))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("keys must not be null")));
+	if (shape != NULL)
+		ColumnWalk(shape, PG_GETARG_DATUM(0), find_subject_key, &keys);
+	PG_RETURN_BOOL(keys.found);
+}
+
+typedef struct KeyVersion
+{
+	uint32 key_id;
+	uint32 version;
+	bool of_subjects; /* all keys of subjects count, too */
+	bool found;
+} KeyVersion;
+
+static Datum
+find_key_version(Datum value, void *argument)
+{
+	KeyVersion *wanted = argument;
+	EnvelopeHeader header;
+
+	if (ColumnPeek(value, &header))
+		wanted->found |= header.subject_key != 0 ? wanted->of_subjects
+												 : header.key_id == wanted->key_id &&
+													   header.key_version == wanted->version;
+	return value;
+}
+
+/*
+ * tarot.is_under_key(value "any", key_id integer, version integer, of_subjects boolean) RETURNS
+ * boolean
+ */
+PG_FUNCTION_INFO_V1(tarot_column_is_under_key);
+Datum
+tarot_column_is_under_key(PG_FUNCTION_ARGS)
+{
+	KeyVersion wanted = {.key_id = (uint32) PG_GETARG_INT32(1),
+						 .version = (uint32) PG_GETARG_INT32(2),
+						 .of_subjects = PG_GETARG_BOOL(3)};
+	const ColumnShape *shape = shape_of_argument(fcinfo->flinfo);
+
+	if (shape != NULL)
+		ColumnWalk(shape, PG_GETARG_DATUM(0), find_key_version, &wanted);
+	PG_RETURN_BOOL(wanted.found);
 }
 
 void

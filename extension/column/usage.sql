@@ -17,6 +17,14 @@ CREATE FUNCTION tarot.plain_type(type oid) RETURNS regtype
 			WHERE t.typnamespace = 'tarot'::regnamespace AND t.typtype = 'b' AND starts_with(t.typname, 'encrypted_')
 	$$;
 
+-- For everybody: the number of its key stands in the value.
+CREATE FUNCTION tarot.is_under_subject_key(value "any", keys bigint[]) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_is_under_subject_key';
+CREATE FUNCTION tarot.is_under_key(value "any", key_id integer, version integer, of_subjects boolean) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'tarot_column_is_under_key';
+
 CREATE VIEW tarot.classified_columns AS
 	WITH labelled AS (
 		SELECT l.objoid, bool_or(l.objsubid = 0 AND l.label = 'masked') AS masked

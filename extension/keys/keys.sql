@@ -328,13 +328,16 @@ BEGIN
 					HINT = 'With force => true they become unreadable for ever.';
 		END IF;
 	END IF;
+	IF destroy_key.force AND EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = id AND v.version = destroy_key.version AND v.state NOT IN ('active', 'suspended', 'destroyed')) THEN
+		PERFORM tarot.require_version_not_on_hold(id, destroy_key.version);
+	END IF;
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
 	PERFORM tarot.note_event('KEY', 'destroy', 'success', jsonb_build_object('key', destroy_key.name, 'version', destroy_key.version, 'forced', destroy_key.force));
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Forced or not, indexes with values of it that have no search tag, most often of rows that are gone, are made anew, under the locks of REINDEX. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; forced it is refused (55000) while such a value is in a row on legal hold (tarot.hold(), tarot.hold_subject()), and, with 25001, in another transaction than a READ COMMITTED one; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Forced or not, indexes with values of it that have no search tag, most often of rows that are gone, are made anew, under the locks of REINDEX. Values made by tarot.encrypt() are not known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,

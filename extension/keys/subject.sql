@@ -34,9 +34,12 @@ CREATE FUNCTION tarot.prepare_subjects(class_id integer, key_id integer) RETURNS
 CREATE FUNCTION tarot.destroy_subject(class_id integer, subject text) RETURNS boolean
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_destroy_subject';
+CREATE FUNCTION tarot.subject_keys(class_id integer, subject text, waits boolean) RETURNS bigint[]
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'tarot_keys_subject_keys';
 CREATE FUNCTION tarot.rewrap_subjects(class_id integer, key_id integer) RETURNS bigint
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_rewrap_subjects';
-REVOKE ALL ON FUNCTION tarot.prepare_subjects(integer, integer), tarot.destroy_subject(integer, text),
+REVOKE ALL ON FUNCTION tarot.prepare_subjects(integer, integer), tarot.destroy_subject(integer, text), tarot.subject_keys(integer, text, boolean),
 	tarot.rewrap_subjects(integer, integer) FROM PUBLIC;
 

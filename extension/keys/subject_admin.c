@@ -13,8 +13,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -111,6 +113,40 @@ tarot_keys_destroy_subject(PG_FUNCTION_ARGS)
 	table_close(table, NoLock);
 	CommandCounterIncrement();
 	PG_RETURN_BOOL(destroyed);
+}
+
+/*
+ * tarot.subject_keys(class_id integer, subject text, waits boolean) RETURNS bigint[]
+ *
+ * The numbers of those that would be destroyed. Where it waits as that does, who
+ * looks for values under them then finds what transactions under way have sealed.
+ */
+PG_FUNCTION_INFO_V1(tarot_keys_subject_keys);
+Datum
+tarot_keys_subject_keys(PG_FUNCTION_ARGS)
+{
+	int32 class_id = PG_GETARG_INT32(0);
+	text *subject = PG_GETARG_TEXT_PP(1);
+	ArrayBuildState *numbers = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	LOCKMODE lock = PG_GETARG_BOOL(2) ? ShareRowExclusiveLock : AccessShareLock;
+	uint8 hash[SUBJECT_HASH_SIZE];
+	Relation table;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	SubjectHash(class_id, Utf8FromServer(BytesOfVarlena(subject)), hash);
+	table = CatalogOpen(SUBJECT_TABLE, lock);
+	scan = SubjectRowScan(table, class_id, bytes_view(hash, SUBJECT_HASH_SIZE));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		SubjectRow row = SubjectRowRead(tuple, RelationGetDescr(table));
+
+		numbers = accumArrayResult(numbers, Int64GetDatum((int64) row.id), false, INT8OID,
+								   CurrentMemoryContext);
+	}
+	systable_endscan(scan);
+	table_close(table, NoLock);
+	PG_RETURN_DATUM(makeArrayResult(numbers, CurrentMemoryContext));
 }
 
 /* Wraps the key in a row with another data key. */

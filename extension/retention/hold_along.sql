@@ -1,15 +1,46 @@
 -- retention: rows that would go, or be changed, with others by foreign keys: those on hold, and those that somebody has locked
 
--- The foreign keys by which rows of other tables are deleted ("goes") or changed with those of a table: how a row c there is compared with the row t. A partition of what refers is
--- asked by itself where it has holds, or is referred to, by itself.
-CREATE FUNCTION tarot.keys_along(relation oid, on_hold oid[]) RETURNS TABLE ("constraint" oid, member oid, goes boolean, comparison text)
+-- Those of these columns that a table has, and what is generated from them.
+CREATE FUNCTION tarot.changing_columns(relation oid, columns name[]) RETURNS smallint[]
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN QUERY SELECT r."constraint", t.member, r.action = 'c', r.comparison FROM tarot.retention_references(relation) AS r, LATERAL tarot.relation_tree(r.referring) AS t
-		WHERE r.action IN ('c', 'n', 'd') AND (t.depth = 0 OR t.member = ANY (on_hold) OR EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = t.member AND n.conparentid = 0));
+	RETURN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND (a.attname = ANY (columns)
+		OR a.attgenerated <> '' AND EXISTS (SELECT FROM pg_attrdef d JOIN pg_depend n ON n.classid = 'pg_attrdef'::regclass AND n.objid = d.oid AND n.refclassid = 'pg_class'::regclass AND n.refobjid = d.adrelid
+			JOIN pg_attribute b ON b.attrelid = d.adrelid AND b.attnum = n.refobjsubid WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND b.attname = ANY (columns))));
+END
+$$;
+
+-- The foreign keys to a table, or to a partition or child of it, by which rows change (ON UPDATE) with some of its columns.
+CREATE FUNCTION tarot.references_changing(relation oid, columns name[]) RETURNS TABLE ("constraint" oid, referring oid, referenced oid)
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	members CONSTANT oid[] := ARRAY(SELECT t.member FROM tarot.relation_tree(relation) AS t);
+BEGIN
+	RETURN QUERY SELECT n.oid, n.conrelid, n.confrelid FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = ANY (members) AND n.confupdtype IN ('c', 'n', 'd') AND n.confkey && tarot.changing_columns(n.confrelid, columns)
+		-- That of a partition is the one of its table; but not where this is a partition itself, and the table is above it.
+		AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid = ANY (members))
+		ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname, n.oid;
+END
+$$;
+
+-- The foreign keys by which rows of other tables are deleted ("goes") or changed with those of a table that are deleted, or where some of its columns change: how a row c there is compared with
+-- the row t, and which columns change there. A partition of what refers is asked by itself where it has holds, or is referred to, by itself.
+CREATE FUNCTION tarot.keys_along(relation oid, changing name[], on_hold oid[]) RETURNS TABLE ("constraint" oid, member oid, goes boolean, comparison text, changes name[])
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT r."constraint", t.member, changing = '{}' AND r.action = 'c', r.comparison, ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY (CASE WHEN changing = '{}' AND k.confdelsetcols IS NOT NULL THEN k.confdelsetcols ELSE k.conkey END))
+		FROM tarot.retention_references(relation) AS r JOIN pg_constraint k ON k.oid = r."constraint", LATERAL tarot.relation_tree(r.referring) AS t
+		WHERE CASE WHEN changing = '{}' THEN r.action IN ('c', 'n', 'd') ELSE k.confupdtype IN ('c', 'n', 'd') AND k.confkey && tarot.changing_columns(relation, changing) END
+			AND (t.depth = 0 OR t.member = ANY (on_hold) OR EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = t.member AND n.conparentid = 0));
 END
 $$;
 
@@ -31,7 +62,8 @@ CREATE FUNCTION tarot.may_lock_along("constraint" oid, member oid, role oid) RET
 			FROM pg_class c WHERE c.oid = member
 	$$;
 
--- All of them, from table to table: "from" and "to" are tables, with what becomes of their rows, and "0" the first one; NULL: there is none. With a role those whose rows it may lock, else those that lead to a table with holds.
+-- All of them, from table to table: "from" and "to" are tables, with what becomes of their rows, and "0" the first one; where others change with such rows in turn, by the key by which they do.
+-- NULL: there is none. With a role those whose rows it may lock, else those that lead to a table with holds.
 CREATE FUNCTION tarot.ways_along(leaf oid, role oid DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -39,27 +71,28 @@ CREATE FUNCTION tarot.ways_along(leaf oid, role oid DEFAULT NULL) RETURNS jsonb
 DECLARE
 	on_hold CONSTANT oid[] := ARRAY(SELECT tarot.relations_on_hold());
 	with_holds CONSTANT oid[] := ARRAY(SELECT t.member FROM unnest(on_hold) AS h, LATERAL tarot.relation_tree(h) AS t);
-	met oid[] := ARRAY[leaf];
-	next integer := 1;
-	origin text := '0';
+	-- What rows go from, or change in.
+	met jsonb := jsonb_build_array(jsonb_build_object('name', '0', 'relation', leaf, 'changing', '{}'::name[]));
+	next integer := 0;
 	ways jsonb := '[]';
 	k record;
+	target text;
 	useful text[];
 	before integer := -1;
 BEGIN
-	WHILE next <= cardinality(met) LOOP
-		FOR k IN SELECT * FROM tarot.keys_along(met[next], on_hold) LOOP
+	WHILE next < jsonb_array_length(met) LOOP
+		FOR k IN SELECT a.* FROM tarot.keys_along((met->next->>'relation')::oid, ARRAY(SELECT c::name FROM jsonb_array_elements_text(met->next->'changing') AS c), on_hold) AS a LOOP
 			CONTINUE WHEN role IS NOT NULL AND NOT tarot.may_lock_along(k."constraint", k.member, role);
-			ways := ways || jsonb_build_object('from', origin, 'to', k.member || CASE WHEN k.goes THEN ' goes' ELSE ' stays' END, 'constraint', k."constraint", 'member', k.member, 'comparison', k.comparison);
+			target := k.member || CASE WHEN k.goes THEN ' goes' WHEN EXISTS (SELECT FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid = k.member AND n.confupdtype IN ('c', 'n', 'd') AND n.confkey && tarot.changing_columns(k.member, k.changes)) THEN ' stays ' || k."constraint" ELSE ' stays' END;
+			ways := ways || jsonb_build_object('from', met->next->>'name', 'to', target, 'constraint', k."constraint", 'member', k.member, 'comparison', k.comparison);
 			-- The first one may be met again, as the rest of a circle.
-			IF k.goes AND NOT k.member = ANY (met[2:]) THEN
-				met := met || k.member;
+			IF target NOT LIKE '% stays' AND NOT met @> jsonb_build_array(jsonb_build_object('name', target)) THEN
+				met := met || jsonb_build_object('name', target, 'relation', k.member, 'changing', CASE WHEN k.goes THEN '{}' ELSE k.changes END);
 			END IF;
 		END LOOP;
 		next := next + 1;
-		origin := met[next] || ' goes';
 	END LOOP;
-	useful := ARRAY(SELECT w."to" FROM jsonb_to_recordset(ways) AS w ("to" text, member oid) WHERE role IS NOT NULL OR w.member = ANY (with_holds));
+	useful := ARRAY(SELECT DISTINCT w."to" FROM jsonb_to_recordset(ways) AS w ("to" text, member oid) WHERE role IS NOT NULL OR w.member = ANY (with_holds));
 	WHILE cardinality(useful) > before LOOP
 		before := cardinality(useful);
 		useful := ARRAY(SELECT unnest(useful) UNION SELECT w."from" FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text) WHERE w."to" = ANY (useful));
@@ -92,7 +125,7 @@ BEGIN
 			HAVING bool_or(w."from" = ANY (reached)) ORDER BY bool_and(w."from" = ANY (reached) OR w."from" = w."to") DESC, w.member, w."to" LIMIT 1;
 		EXIT WHEN NOT FOUND;
 		sources := '{}';
-		lock := CASE WHEN step.name LIKE '% goes' THEN ' FOR UPDATE' ELSE ' FOR NO KEY UPDATE' END;
+		lock := CASE WHEN step.name LIKE '% stays' THEN ' FOR NO KEY UPDATE' ELSE ' FOR UPDATE' END;
 		FOR way IN SELECT w.*, array_position(reached, w."from") - 1 AS origin FROM jsonb_to_recordset(ways) AS w ("from" text, "to" text, member oid, comparison text) WHERE w."to" = step.name AND w."from" = ANY (reached) LOOP
 			-- Row-wise, as the foreign key itself does.
 			sources := sources || CASE way.origin WHEN 0 THEN format('SELECT c.tableoid AS "table of c", c.ctid AS "place of c", c.* FROM %s c WHERE %s', way.member::regclass, way.comparison)
@@ -161,4 +194,4 @@ CREATE FUNCTION tarot.locked_along(leaf oid, role oid) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT coalesce((SELECT format('EXISTS (WITH %s SELECT WHERE %s)', array_to_string(s.steps, ', '), array_to_string(s.locked, ' OR ')) FROM tarot.steps_along(tarot.ways_along(leaf, role)) AS s WHERE s.locked <> '{}'), 'false') $$;
 
-REVOKE ALL ON FUNCTION tarot.keys_along(oid, oid[]), tarot.ways_along(oid, oid), tarot.may_lock_along(oid, oid, oid), tarot.goes_by_mask(oid), tarot.steps_along(jsonb), tarot.held_along(oid, oid), tarot.locked_along(oid, oid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.changing_columns(oid, name[]), tarot.references_changing(oid, name[]), tarot.keys_along(oid, name[], oid[]), tarot.ways_along(oid, oid), tarot.may_lock_along(oid, oid, oid), tarot.goes_by_mask(oid), tarot.steps_along(jsonb), tarot.held_along(oid, oid), tarot.locked_along(oid, oid) FROM PUBLIC;

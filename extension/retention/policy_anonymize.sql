@@ -157,8 +157,8 @@ CREATE FUNCTION tarot.anonymizing_obstacles(p tarot.retention_policy) RETURNS TA
 		UNION SELECT pg_describe_object('pg_constraint'::regclass, n.oid, 0), format('%s is one of its columns', string_agg(DISTINCT quote_ident(a.attname), ', '))
 			FROM pg_constraint n JOIN changed c ON c.relation = n.conrelid AND c.number = ANY (n.conkey) OR c.relation = n.confrelid AND c.number = ANY (n.confkey)
 				JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.number
-			-- Those of partitions are told of with their parent's.
-			WHERE n.contype = 'f' AND n.conparentid = 0 AND NOT (c.treatment = 'cleared' AND c.relation = n.conrelid AND c.number = ANY (n.conkey) AND n.confmatchtype <> 'f'
+			-- Those of partitions are told of with their parent's, unless that one is above the policy's table.
+			WHERE n.contype = 'f' AND NOT EXISTS (SELECT FROM pg_constraint u JOIN tarot.relation_tree(p.relation) t ON t.member IN (u.conrelid, u.confrelid) WHERE u.oid = n.conparentid) AND NOT (c.treatment = 'cleared' AND c.relation = n.conrelid AND c.number = ANY (n.conkey) AND n.confmatchtype <> 'f'
 				AND NOT (c.relation = n.confrelid AND c.number = ANY (n.confkey)))
 			GROUP BY n.oid
 		UNION SELECT pg_describe_object('pg_class'::regclass, i.indexrelid, 0), format('keys of several rows could be the same: %s', string_agg(DISTINCT quote_ident(a.attname), ', '))

@@ -7,7 +7,7 @@ CREATE FUNCTION tarot.subjects_on_hold() RETURNS text[]
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT array_agg(h.subject ORDER BY h.subject) FROM tarot.subject_hold h WHERE h.released_at IS NULL);
+	RETURN (SELECT array_agg(h.subject) FROM tarot.subject_hold h WHERE h.released_at IS NULL);
 END
 $$;
 

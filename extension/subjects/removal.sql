@@ -189,7 +189,7 @@ END
 $$;
 
 -- Rows that refer to what would be deleted of a registered table, or a partition of it, and would stay.
-CREATE FUNCTION tarot.references_left(constraint_id oid, registered oid, subject text, actions jsonb, OUT "rows" bigint, OUT problem text) RETURNS record
+CREATE FUNCTION tarot.references_left(constraint_id oid, registered oid, subject text, actions jsonb, list text[], locks boolean, OUT "rows" bigint, OUT problem text) RETURNS record
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -225,7 +225,7 @@ BEGIN
 			CASE WHEN action IS NULL THEN ': register the table' ELSE format(': anonymize that, or delete these, which are to %s', CASE action WHEN 'keep' THEN 'be kept' WHEN 'shred' THEN 'be shredded' ELSE 'be anonymized' END) END);
 	ELSIF rows > 0 THEN
 		-- Those of the subject that are deleted, too, are counted with their own table.
-		held := tarot.referring_on_hold(constraint_id, registered, subject, CASE WHEN action = 'delete' THEN format('%s IS NOT TRUE', tarot.subject_condition(n.conrelid, 't')) ELSE 'true' END);
+		held := tarot.rows_on_hold(n.conrelid, n.confrelid, tarot.referring_condition(ARRAY[constraint_id], registered, action IS NOT DISTINCT FROM 'delete'), subject, list, locks);
 		problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, n.confrelid::regclass));
 	END IF;
 END
@@ -258,6 +258,8 @@ DECLARE
 	-- Of each table, by its OID.
 	actions jsonb;
 	changes jsonb := '{}';
+	-- Which rows that is.
+	picks jsonb := '{}';
 	-- What counts the rows that are still to be changed; and of which tables it cannot tell these from others.
 	checks jsonb := '{}';
 	blind oid[] := '{}';
@@ -268,6 +270,7 @@ DECLARE
 	k record;
 	left_over record;
 	held bigint;
+	changed jsonb;
 	statement text;
 	picked text;
 	affected bigint;
@@ -278,6 +281,7 @@ DECLARE
 	there tarot.logged_row[];
 	seen CONSTANT pg_snapshot := pg_current_snapshot();
 	list CONSTANT text[] := coalesce(tarot.subjects_on_hold(), '{}');
+	any_on_hold CONSTANT boolean := EXISTS (SELECT FROM tarot.relations_on_hold());
 BEGIN
 	actions := coalesce((SELECT jsonb_object_agg(t::oid::text, coalesce(u.action, 'delete')) FROM tarot.registered_tables() t LEFT JOIN tarot.subject_rule u ON u.relation = t), '{}');
 	IF EXISTS (SELECT FROM tarot.subject_hold h WHERE h.subject = erase_rows.subject AND h.released_at IS NULL) THEN
@@ -292,6 +296,7 @@ BEGIN
 			ORDER BY e.step NULLS LAST, t::text COLLATE "C"
 	LOOP
 		problem := NULL;
+		changed := '[]';
 		picked := r.condition;
 		IF r.action = 'delete' THEN
 			changes := changes || jsonb_build_object(r.relation::oid::text, format('DELETE FROM %s t WHERE %s AND (%s) IS NOT TRUE RETURNING 1', r.relation, picked, r.held));
@@ -310,38 +315,43 @@ BEGIN
 		IF cardinality(r.members) > 1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY (r.members) AND c.relowner <> r.relowner) THEN
 			problem := 'it is in a circle of foreign keys with tables of another owner';
 		END IF;
+		IF any_on_hold AND NOT dry_run AND r.action IN ('delete', 'anonymize') THEN
+			-- What refers to them, and is on hold, does not come when it has been looked for.
+			PERFORM tarot.lock_rows_of_subject(r.relation, r.relation, picked, subject, CASE WHEN r.action = 'delete' OR EXISTS (SELECT FROM tarot.references_changing(r.relation, r.columns || tarot.classified_among(r.relation)::name[])) THEN 'UPDATE' ELSE 'NO KEY UPDATE' END);
+		END IF;
+		picks := picks || jsonb_build_object(r.relation::oid::text, picked);
 		statement := format('SELECT pg_catalog.count(*) FROM %s t WHERE %s', r.relation, picked);
 		checks := checks || jsonb_build_object(r.relation::oid::text, statement);
 		counts := tarot.run_on_subject(r.relation, statement, subject);
 		IF r.action <> 'keep' AND counts[1] > 0 THEN
-			held := tarot.rows_on_hold(r.relation, r.relation, picked, subject);
+			held := tarot.rows_on_hold(r.relation, r.relation, picked, subject, list, NOT dry_run);
 			problem := nullif(concat_ws('; ', problem, tarot.hold_problem(held, format('it has rows of the subject on hold (%s)', held))), '');
 		END IF;
 		report := report || jsonb_strip_nulls(jsonb_build_object('table', r.relation, 'action', r.action, 'rows', counts[1], 'legal_basis', r.legal_basis, 'problem', problem));
 		problems := problems || CASE WHEN problem IS NOT NULL THEN format('%s: %s', r.relation, problem) END;
 		IF r.action = 'delete' AND counts[1] > 0 THEN
-			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m) AND n.conparentid = 0 ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
-				left_over := tarot.references_left(k.oid, r.relation, subject, actions);
+			FOR k IN SELECT n.oid, n.conrelid, n.conrelid::regclass AS referring, coalesce(n.confdelsetcols, n.conkey) AS numbers
+					FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m)
+						AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m)) ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
+				left_over := tarot.references_left(k.oid, r.relation, subject, actions, list, NOT dry_run);
 				IF left_over.rows > 0 OR left_over.problem IS NOT NULL THEN
 					report := report || jsonb_strip_nulls(jsonb_build_object('table', k.referring, 'action', 'unlink', 'rows', left_over.rows, 'problem', left_over.problem));
 					problems := problems || CASE WHEN left_over.problem IS NOT NULL THEN format('%s: %s', k.referring, left_over.problem) END;
 				END IF;
-			END LOOP;
-		ELSIF r.action = 'anonymize' AND counts[1] > 0 THEN
-			-- By ON UPDATE.
-			FOR k IN SELECT n.oid, n.conrelid::regclass AS referring FROM pg_constraint n WHERE n.contype = 'f' AND n.confrelid IN (SELECT m.member FROM tarot.relation_tree(r.relation) m) AND n.conparentid = 0 AND n.confupdtype IN ('c', 'n', 'd')
-					AND n.confkey && tarot.column_numbers(n.confrelid, r.columns || tarot.classified_among(r.relation)::name[]) ORDER BY n.conrelid::regclass::text COLLATE "C", n.conname LOOP
-				held := tarot.referring_on_hold(k.oid, r.relation, subject, 'true');
-				problem := tarot.hold_problem(held, format('it has rows on hold (%s) that would be changed with rows of %s', held, r.relation));
-				IF problem IS NOT NULL THEN
-					report := report || jsonb_build_object('table', k.referring, 'action', 'change', 'problem', problem);
-					problems := problems || format('%s: %s', k.referring, problem);
+				IF left_over.rows > 0 AND left_over.problem IS NULL THEN
+					changed := changed || coalesce((SELECT jsonb_agg(jsonb_build_object('table', c."table", 'action', 'change', 'problem', c.problem)) FROM tarot.changed_on_hold(ARRAY[k.oid], k.conrelid, tarot.column_names(k.conrelid, k.numbers, array_fill(''::name, ARRAY[cardinality(k.numbers)])),
+						r.relation, subject, actions->>(k.conrelid::text) IS NOT DISTINCT FROM 'delete', list, NOT dry_run) c), '[]');
 				END IF;
 			END LOOP;
+		ELSIF r.action = 'anonymize' AND counts[1] > 0 THEN
+			changed := coalesce((SELECT jsonb_agg(jsonb_build_object('table', c."table", 'action', 'change', 'problem', c.problem)) FROM tarot.changed_on_hold('{}', r.relation, r.columns || tarot.classified_among(r.relation)::name[], r.relation, subject, false, list, NOT dry_run) c), '[]');
 		END IF;
+		-- By ON UPDATE.
+		report := report || changed;
+		problems := problems || ARRAY(SELECT format('%s: %s', c."table", c.problem) FROM jsonb_to_recordset(changed) AS c ("table" text, problem text));
 	END LOOP;
 	-- Whether or not a table is registered whose values are under the keys that go.
-	FOR r IN SELECT w."table", w.problem, c.class FROM tarot.keys_of_erasure(actions) AS c (class), LATERAL tarot.rows_on_hold_under_key(c.class, subject) AS w
+	FOR r IN SELECT w."table", w.problem, c.class FROM tarot.keys_of_erasure(actions) AS c (class), LATERAL tarot.rows_on_hold_under_key(c.class, subject, NOT dry_run) AS w
 			WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(report) e WHERE e->>'table' = w."table"::text AND e ? 'problem') ORDER BY c.class, w."table"::text COLLATE "C" LOOP
 		report := report || jsonb_build_object('table', r."table", 'action', 'destroy key', 'problem', r.problem);
 		problems := problems || format('%s: %s', r."table", r.problem);
@@ -379,6 +389,10 @@ BEGIN
 				CONTINUE WHEN again AND r.members && blind;
 				-- What triggers of others have left, too.
 				PERFORM tarot.require_own_temporary(c.relowner) FROM pg_class c WHERE c.oid = ANY (r.members);
+				-- The statement does not ask for holds of partitions and children: triggers may have put rows there on hold.
+				FOR k IN SELECT m.relation FROM unnest(r.members) AS m (relation) WHERE tarot.parts_on_hold(m.relation) <> '{}' AND tarot.rows_on_hold(m.relation, m.relation, picks->>(m.relation::text), subject, list, true) IS DISTINCT FROM 0 LOOP
+					RAISE EXCEPTION 'rows of the subject in table "%" stay as they are', tarot.relation_name(k.relation) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'They have come to be on hold meanwhile.';
+				END LOOP;
 				SELECT format('WITH %s SELECT %s', string_agg(format('c%s AS (%s)', m.number, changes->>(m.relation::text)), ', ' ORDER BY m.number), string_agg(format('(SELECT pg_catalog.count(*) FROM c%s)', m.number), ', ' ORDER BY m.number))
 					INTO statement FROM unnest(r.members) WITH ORDINALITY AS m (relation, number);
 				counts := tarot.run_on_subject(r.members[1], statement, subject, list);
@@ -455,4 +469,4 @@ CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 ALTER EVENT TRIGGER tarot_security_follow_subject_columns ENABLE ALWAYS;
 
 REVOKE ALL ON FUNCTION tarot.number_rule_columns(), tarot.set_erasure(regclass, text, text, jsonb), tarot.record_subject_hold(text, tarot.subject_hold, text), tarot.hold_subject(text, text), tarot.release_subject(text), tarot.anonymizing_update(oid), tarot.shredded_columns(oid), tarot.keys_of_erasure(jsonb),
-	tarot.erasure_steps(oid[]), tarot.references_left(oid, oid, text, jsonb), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;
+	tarot.erasure_steps(oid[]), tarot.references_left(oid, oid, text, jsonb, text[], boolean), tarot.erase_details_of_subject(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[], oid[], text), tarot.erase_rows(text, boolean, text, timestamptz), tarot.follow_subject_columns() FROM PUBLIC;

@@ -38,7 +38,7 @@ SELECT set_eq(
 			'tarot.policies_of_rule(oid,text)', 'tarot.require_owner(oid,text)', 'tarot.require_relation(oid,text)', 'tarot.require_protectable(oid)', 'tarot.tell_of_policies(oid)', 'tarot.suggest_index(oid,name)', 'tarot.check_row_commands(text[])',
 			'tarot.kind_of_row_rule(name,name[],name,text,text,text,name,name,name,interval)', 'tarot.inherit_rules(oid)', 'tarot.adds_children(pg_ddl_command)', 'tarot.drops_children(pg_ddl_command)',
 			'tarot.classify_column(regclass,name,text)', 'tarot.unclassify_column(regclass,name)', 'tarot.label_column(regclass,name,text)', 'tarot.label_of_class(text)', 'tarot.inherit_labels(oid)',
-			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)',
+			'tarot.class_of_column(oid,smallint)', 'tarot.class_of_type(oid,integer)', 'tarot.is_under_subject_key("any",bigint[])', 'tarot.is_under_key("any",integer,integer,boolean)',
 			'tarot.masked(anyelement,tarot.mask_site)', 'tarot.masked_row(anyelement,tarot.mask_site)', 'tarot.mask_site_in(cstring)', 'tarot.mask_site_out(tarot.mask_site)',
 			'tarot.mask_table(regclass)', 'tarot.unmask_table(regclass)', 'tarot.label_table(oid,text)', 'tarot.require_maskable(oid)', 'tarot.added_columns(pg_ddl_command)', 'tarot.check_conversions(pg_ddl_command)', 'tarot.take_triggers(oid)', 'tarot.may_read_stored(oid,oid,smallint)', 'tarot.is_masked(oid)', 'tarot.relatives(oid)',
 			'tarot.held_privileges(oid)', 'tarot.grant_statement(oid,text,text,oid,boolean)', 'tarot.revoke_statement(oid,text,text,oid)', 'tarot.change_privileges(text[],text[])', 'tarot.narrow_privileges(oid)',
