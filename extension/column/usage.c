@@ -223,8 +223,7 @@ check_key_unused(uint32 key_id, uint32 version)
 		;
 }
 
-/* ---------------------------------------------------------------- by which key a value is sealed
- */
+/* ---------------------------------------------------------------- whose key sealed a value */
 
 typedef struct SubjectKeys
 {

@@ -62,7 +62,7 @@ CREATE FUNCTION tarot.require_read_committed() RETURNS void
 	AS $$
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE EXCEPTION 'data subjects are erased in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another would not see who was put on hold since it began.';
+		RAISE EXCEPTION 'who is on legal hold is asked in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another would not see who was put on hold since it began.';
 	END IF;
 END
 $$;
