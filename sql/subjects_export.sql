@@ -66,6 +66,25 @@ DO $$ DECLARE lines int := 0; l text; BEGIN
 	END LOOP;
 	RAISE WARNING '% lines', lines;
 END $$;
+-- Whatever the number that the server gives to what reads the rows.
+CREATE PROCEDURE end_within(ending text) LANGUAGE plpgsql AS $$ DECLARE total int := 0; lines int; l text; c refcursor; BEGIN
+	FOR i IN 1..100 LOOP
+		lines := 0;
+		FOR skipped IN 1..i % 7 LOOP OPEN c FOR SELECT 1; CLOSE c; c := NULL; END LOOP;
+		FOR l IN SELECT tarot.export_subject_lines('5') LOOP
+			lines := lines + 1;
+			IF lines = 3 THEN IF ending = 'COMMIT' THEN COMMIT; ELSE ROLLBACK; END IF; END IF;
+		END LOOP;
+		total := total + lines;
+		IF EXISTS (SELECT FROM pg_cursors) THEN RAISE WARNING 'left open: %', (SELECT array_agg(statement) FROM pg_cursors); END IF;
+	END LOOP;
+	RAISE WARNING '%: % lines', ending, total;
+END $$;
+INSERT INTO letter SELECT i, 5, 'letter ' || i FROM generate_series(1001, 1100) i;
+CALL end_within('COMMIT');
+CALL end_within('ROLLBACK');
+DROP PROCEDURE end_within;
+DELETE FROM letter WHERE person = 5;
 BEGIN;
 DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
 MOVE 8 IN c;

@@ -114,12 +114,24 @@ open_rows(Export *export, const char *query)
 	export->batch = 1;
 }
 
+/*
+ * Where a loop over a cursor commits or rolls back, the server goes through all portals and reads
+ * each of such loops to the end (HoldPinnedPortals). The one that it has in hand to go on with must
+ * not be dropped meanwhile.
+ */
+static bool
+portals_are_gone_through(void)
+{
+	return ActivePortal != NULL && ActivePortal->portalPinned && ActivePortal->holdStore != NULL;
+}
+
+/* What is not closed here the end of the transaction, which is near, does. */
 static void
 close_rows(Export *export)
 {
 	Portal portal = SPI_cursor_find(export->portal);
 
-	if (portal != NULL)
+	if (portal != NULL && !portals_are_gone_through())
 		SPI_cursor_close(portal);
 	pfree(export->portal);
 	export->portal = NULL;
