@@ -93,6 +93,23 @@ MOVE 8 IN c;
 ROLLBACK TO s;
 MOVE ALL IN c;
 COMMIT;
+-- Another cursor by the name of what reads the rows: its numbers are no addresses of text.
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 4 IN c;
+SELECT name AS reading FROM pg_cursors WHERE name <> 'c' \gset
+CLOSE :"reading";
+DECLARE :"reading" CURSOR FOR SELECT 4096::bigint;
+FETCH 3 FROM c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 4 IN c;
+SELECT name AS reading FROM pg_cursors WHERE name <> 'c' \gset
+CLOSE :"reading";
+DECLARE :"reading" CURSOR FOR SELECT NULL::text;
+FETCH 3 FROM c;
+ROLLBACK;
 
 -- ------------------------------------------------------------ what may not be read is missing, and the rest is there
 CREATE FUNCTION forbid(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 51 THEN RAISE insufficient_privilege; END IF; RETURN true; END $$;

@@ -137,7 +137,16 @@ close_rows(Export *export)
 	export->portal = NULL;
 }
 
-/* No line: that were all. */
+static void
+require_at_hand(bool is)
+{
+	if (!is)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
+						errmsg("the rows of the export are no longer at hand")));
+}
+
+/* No line: that were all. Who asks for lines can have closed what reads the rows, and opened
+ * something else by that name. */
 static void
 fetch_rows(Export *export, const char *unused)
 {
@@ -145,13 +154,13 @@ fetch_rows(Export *export, const char *unused)
 	Size size = 0;
 
 	(void) unused;
-	if (portal == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
-						errmsg("the rows of the export are no longer at hand")));
+	require_at_hand(portal != NULL);
 	SPI_cursor_fetch(portal, true, export->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		require_at_hand(SPI_gettypeid(SPI_tuptable->tupdesc, 1) == TEXTOID);
 		add_line(export, SPI_tuptable->vals[i]);
+		require_at_hand(export->lines[i] != 0);
 		size += VARSIZE(DatumGetPointer(export->lines[i]));
 	}
 	export->rows += SPI_processed;
