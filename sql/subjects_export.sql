@@ -45,14 +45,29 @@ MOVE 5 IN c; CLOSE c;
 SELECT read_of('letter') - :before < 100 AS stopped;
 DROP TABLE letter;
 ROLLBACK;
--- Past its transaction.
+-- Past its transaction they are gathered first.
 BEGIN;
-DECLARE c CURSOR WITH HOLD FOR SELECT l::jsonb->'row'->'id' FROM (SELECT tarot.export_subject_lines('2') AS l) AS e;
+DECLARE c CURSOR WITH HOLD FOR SELECT l::jsonb->'row'->'id' FROM tarot.export_subject_lines('2') AS l;
 MOVE 8 IN c;
 COMMIT;
 FETCH 2 FROM c;
 MOVE ALL IN c;
 CLOSE c;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject_lines('2');
+\set VERBOSITY default
+FETCH 1 FROM c;
+\set VERBOSITY terse
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject_lines('2');
+COMMIT;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject('2')->'complete';
+COMMIT;
+FETCH ALL FROM c;
+CLOSE c;
+SELECT statement FROM pg_cursors;
 BEGIN;
 DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
 MOVE 8 IN c;

@@ -94,21 +94,12 @@ add_line(Export *export, HeapTuple tuple)
 
 /* ---------------------------------------------------------------- the rows of a table */
 
-/* A cursor that outlives its transaction is read to the end when that commits, and what it reads
- * from is to be there then. */
-static int
-cursor_options(void)
-{
-	return ActivePortal != NULL ? ActivePortal->cursorOptions & CURSOR_OPT_HOLD : 0;
-}
-
 static void
 open_rows(Export *export, const char *query)
 {
 	Oid types[] = {TEXTOID};
 	Datum values[] = {export->subject};
-	Portal portal =
-		SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, cursor_options());
+	Portal portal = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
 
 	export->portal = MemoryContextStrdup(export->context, portal->name);
 	export->batch = 1;
@@ -329,6 +320,22 @@ end_export(Datum argument)
 		close_rows(export);
 }
 
+/*
+ * What reads the rows would have to be there when the server, at the commit, reads such a cursor to
+ * the end; and what the commit has kept of it stays in the session if the rest then fails.
+ */
+static void
+refuse_to_be_held(const ReturnSetInfo *result)
+{
+	if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0 &&
+		(result->allowedModes & SFRM_Materialize_Preferred) == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a cursor WITH HOLD cannot read an export line by line"),
+			 errhint("With tarot.export_subject_lines() in FROM the lines are gathered first.")));
+}
+
 static Export *
 begin_export(FunctionCallInfo fcinfo, MemoryContext context)
 {
@@ -361,6 +368,7 @@ tarot_subjects_export_subject_lines(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
+		refuse_to_be_held(result);
 		call = SRF_FIRSTCALL_INIT();
 		call->user_fctx = begin_export(fcinfo, call->multi_call_memory_ctx);
 		RegisterExprContextCallback(result->econtext, end_export, PointerGetDatum(call->user_fctx));
