@@ -126,6 +126,55 @@ DECLARE :"reading" CURSOR FOR SELECT NULL::text;
 FETCH 3 FROM c;
 ROLLBACK;
 
+-- ------------------------------------------------------------ by the one who began it
+GRANT SELECT ON letter, call TO regress_export_officer;
+BEGIN;
+SET LOCAL ROLE regress_export_officer;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SAVEPOINT s;
+RESET ROLE;
+MOVE 8 IN c;
+ROLLBACK TO s;
+SELECT current_user;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SET LOCAL SESSION AUTHORIZATION regress_export_officer;
+MOVE 8 IN c;
+ROLLBACK;
+-- By the same name, but of another session role.
+BEGIN;
+SET LOCAL ROLE regress_export_officer;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SET LOCAL SESSION AUTHORIZATION regress_export_officer;
+MOVE 8 IN c;
+ROLLBACK;
+-- Another token of the same bearer does, and a purpose is of whoever states it next.
+SELECT tarot.create_key('k') > 0 AS made;
+SELECT tarot.create_issuer('app', 'https://app.example', '{}', secret => repeat('a', 32));
+CREATE FUNCTION enter(subject text) RETURNS void LANGUAGE sql AS $$ SELECT tarot.authenticate(tarot.sign_jwt(jsonb_build_object('sub', subject, 'jti', gen_random_uuid(), 'exp', extract(epoch FROM now()) + 600), 'app')) $$;
+BEGIN;
+SELECT enter('ada');
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SELECT enter('ada');
+SET LOCAL tarot_security.purpose = 'another';
+MOVE 8 IN c;
+SELECT enter('bob');
+MOVE 8 IN c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SELECT enter('ada');
+MOVE 8 IN c;
+ROLLBACK;
+DROP FUNCTION enter;
+REVOKE SELECT ON letter, call FROM regress_export_officer;
+
 -- ------------------------------------------------------------ what may not be read is missing, and the rest is there
 CREATE FUNCTION forbid(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 51 THEN RAISE insufficient_privilege; END IF; RETURN true; END $$;
 ALTER TABLE letter ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON letter USING (forbid(id));

@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -17,6 +18,10 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/resowner.h"
+
+#include "base/bytes.h"
+#include "events/event.h"
+#include "trail/who.h"
 
 /* Rows are read one by one at first, so that a line is soon there, and some at once where they are
  * small: so much, and so many. */
@@ -30,7 +35,14 @@
 typedef struct Export
 {
 	MemoryContext context; /* of this */
-	Datum subject;         /* text; 0: none was given */
+
+	/* Who began it. */
+	Oid role;
+	Oid session_role;
+	uint64 identity; /* IdentityEpoch, when it was last the same */
+	char *bearer;
+
+	Datum subject; /* text; 0: none was given */
 	Oid *tables;
 	int table_count;
 	int table;       /* how many were begun */
@@ -244,6 +256,45 @@ read_rows(Export *export)
 	end_table(export);
 }
 
+/* ---------------------------------------------------------------- who asks */
+
+/* Whom the session's token names; "" for nobody. Whether it still holds, what is read asks. */
+static char *
+bearer(void)
+{
+	Bytes prefix;
+	Bytes subject;
+
+	if (EventSubject == NULL || !EventSubject(&prefix, &subject))
+		return pstrdup("");
+	return psprintf("%.*s%.*s", (int) prefix.len, (const char *) prefix.data, (int) subject.len,
+					(const char *) subject.data);
+}
+
+/*
+ * By whose rights columns were left out, and who is named in the first line: the rest is none of
+ * anybody else's. Another token of the same bearer may take the place of one that has expired.
+ */
+static void
+require_same_reader(Export *export)
+{
+	bool same = export->role == GetUserId() && export->session_role == GetSessionUserId();
+
+	if (same && unlikely(export->identity != IdentityEpoch))
+	{
+		char *now = bearer();
+
+		same = strcmp(export->bearer, now) == 0;
+		if (same)
+			export->identity = IdentityEpoch;
+		pfree(now);
+	}
+	if (!same)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the export was begun by another role or identity"),
+						errhint("Read all of it as the one, or begin another.")));
+}
+
 /* ---------------------------------------------------------------- lines */
 
 /* Values are told alike in whatever session. */
@@ -343,6 +394,10 @@ begin_export(FunctionCallInfo fcinfo, MemoryContext context)
 	Export *export = palloc0(sizeof(Export));
 
 	export->context = context;
+	export->role = GetUserId();
+	export->session_role = GetSessionUserId();
+	export->identity = IdentityEpoch;
+	export->bearer = bearer();
 	export->line_context =
 		AllocSetContextCreate(context, "tarot_security export", ALLOCSET_DEFAULT_SIZES);
 	if (!PG_ARGISNULL(0))
@@ -375,6 +430,7 @@ tarot_subjects_export_subject_lines(PG_FUNCTION_ARGS)
 	}
 	call = SRF_PERCALL_SETUP();
 	export = call->user_fctx;
+	require_same_reader(export);
 	if (export->line == export->line_count && !next_lines(export))
 	{
 		UnregisterExprContextCallback(result->econtext, end_export, PointerGetDatum(export));
