@@ -65,6 +65,67 @@ SELECT action, rows FROM tarot.erase_subject('ann', false) WHERE "table" = 'publ
 SELECT rows FROM tarot.preview_retention('visits');
 DROP TABLE mine;
 
+-- ------------------------------------------------------------ nor does owners' code leave any in the session of who runs it
+DISCARD TEMP;
+CREATE FUNCTION of_session() RETURNS SETOF text LANGUAGE sql AS $$ SELECT split_part(pg_describe_object(d.classid, d.objid, 0), '.', 2) FROM pg_depend d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = pg_my_temp_schema() $$;
+SET ROLE regress_session_owner;
+CREATE TABLE litter (statement text);
+INSERT INTO litter VALUES ('SELECT 1');
+CREATE FUNCTION litters() RETURNS boolean LANGUAGE plpgsql SET search_path = public AS $$ DECLARE l litter; BEGIN FOR l IN SELECT * FROM litter LOOP EXECUTE l.statement; END LOOP; RETURN true; END $$;
+CREATE FUNCTION litters_too() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$ BEGIN PERFORM litters(); RETURN old; END $$;
+CREATE TABLE stay (id int, who text, at date);
+CREATE TRIGGER litters BEFORE DELETE ON stay FOR EACH ROW EXECUTE FUNCTION litters_too();
+CREATE TABLE tour (id int, who text, at date);
+CREATE TABLE trip (id int, who text, at date);
+INSERT INTO stay VALUES (1, 'eve', '2020-01-01');
+INSERT INTO trip VALUES (1, 'eve', '2020-01-01');
+SELECT tarot.add_retention('stay', 'at', '1 year', policy => 'stays'), tarot.add_retention('tour', 'at', '1 year', policy => 'tours'), tarot.add_retention('trip', 'at', '1 year', "where" => 'public.litters()', policy => 'trips');
+RESET ROLE;
+SELECT tarot.register_subject_table('stay', 'who');
+-- Of what a server refuses by itself, as newer ones do more, it has its own words.
+CREATE PROCEDURE try_litter(made text) LANGUAGE plpgsql AS $$ DECLARE cause text; hint text; what text; BEGIN
+	UPDATE litter SET statement = made;
+	INSERT INTO tour VALUES (1, 'eve', '2020-01-01');
+	FOREACH what IN ARRAY ARRAY['tarot.erase_subject(''eve'', false)', 'tarot.preview_retention(''trips'')'] LOOP
+		BEGIN
+			EXECUTE 'SELECT ' || what;
+		EXCEPTION WHEN insufficient_privilege THEN
+			GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+			RAISE WARNING '% is refused: %', what, CASE WHEN cause ~ 'security-restricted' THEN 'by the server' ELSE format('%s (%s)', cause, hint) END;
+		END;
+	END LOOP;
+	PERFORM tarot.run_job_soon(p) FROM unnest('{stays,tours,trips}'::text[]) AS p;
+END $$;
+CREATE VIEW litter_run AS SELECT job, outcome, rows, failures, sqlstate FROM tarot.job_run WHERE job IN ('stays', 'tours', 'trips') ORDER BY job, number;
+CALL try_litter('CREATE OR REPLACE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS ''SELECT 1''');
+CALL tarot.run_due_jobs();
+SELECT * FROM litter_run;
+SELECT DISTINCT message FROM tarot.job_run WHERE job IN ('stays', 'trips');
+SELECT of_session();
+SET client_min_messages = error;
+CALL try_litter('CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (public.litters())');
+CALL tarot.run_due_jobs();
+CALL try_litter('CREATE TYPE pg_temp.date AS ENUM ()');
+CALL tarot.run_due_jobs();
+CALL try_litter('CREATE TEMPORARY TABLE pg_class (oid oid)');
+CALL tarot.run_due_jobs();
+CALL try_litter('CREATE COLLATION IF NOT EXISTS pg_temp.german FROM "C"');
+CALL tarot.run_due_jobs();
+RESET client_min_messages;
+SELECT * FROM litter_run;
+SELECT of_session();
+-- What is gone again is none of the session's; nor is what the caller has made there before, in the same transaction, the owner's.
+BEGIN;
+UPDATE litter SET statement = 'CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS ''SELECT 1''; DROP FUNCTION pg_temp.f()';
+CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT action, rows FROM tarot.erase_subject('eve', false) WHERE "table" = 'public.stay';
+SELECT of_session();
+ROLLBACK;
+DELETE FROM litter;
+SELECT tarot.run_job_soon(p) FROM unnest('{stays,trips}'::text[]) AS p;
+CALL tarot.run_due_jobs();
+SELECT * FROM litter_run;
+
 -- ------------------------------------------------------------ literals: a condition means the same, however it was given, and whoever runs it
 SET ROLE regress_session_owner;
 CREATE TABLE file (id int, path text, lasted interval, opened date, weight float8, body bytea, made_at timestamptz, at date);

@@ -45,14 +45,29 @@ MOVE 5 IN c; CLOSE c;
 SELECT read_of('letter') - :before < 100 AS stopped;
 DROP TABLE letter;
 ROLLBACK;
--- Past its transaction.
+-- Past its transaction they are gathered first.
 BEGIN;
-DECLARE c CURSOR WITH HOLD FOR SELECT l::jsonb->'row'->'id' FROM (SELECT tarot.export_subject_lines('2') AS l) AS e;
+DECLARE c CURSOR WITH HOLD FOR SELECT l::jsonb->'row'->'id' FROM tarot.export_subject_lines('2') AS l;
 MOVE 8 IN c;
 COMMIT;
 FETCH 2 FROM c;
 MOVE ALL IN c;
 CLOSE c;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject_lines('2');
+\set VERBOSITY default
+FETCH 1 FROM c;
+\set VERBOSITY terse
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject_lines('2');
+COMMIT;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT tarot.export_subject('2')->'complete';
+COMMIT;
+FETCH ALL FROM c;
+CLOSE c;
+SELECT statement FROM pg_cursors;
 BEGIN;
 DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
 MOVE 8 IN c;
@@ -66,6 +81,25 @@ DO $$ DECLARE lines int := 0; l text; BEGIN
 	END LOOP;
 	RAISE WARNING '% lines', lines;
 END $$;
+-- Whatever the number that the server gives to what reads the rows.
+CREATE PROCEDURE end_within(ending text) LANGUAGE plpgsql AS $$ DECLARE total int := 0; lines int; l text; c refcursor; BEGIN
+	FOR i IN 1..100 LOOP
+		lines := 0;
+		FOR skipped IN 1..i % 7 LOOP OPEN c FOR SELECT 1; CLOSE c; c := NULL; END LOOP;
+		FOR l IN SELECT tarot.export_subject_lines('5') LOOP
+			lines := lines + 1;
+			IF lines = 3 THEN IF ending = 'COMMIT' THEN COMMIT; ELSE ROLLBACK; END IF; END IF;
+		END LOOP;
+		total := total + lines;
+		IF EXISTS (SELECT FROM pg_cursors) THEN RAISE WARNING 'left open: %', (SELECT array_agg(statement) FROM pg_cursors); END IF;
+	END LOOP;
+	RAISE WARNING '%: % lines', ending, total;
+END $$;
+INSERT INTO letter SELECT i, 5, 'letter ' || i FROM generate_series(1001, 1100) i;
+CALL end_within('COMMIT');
+CALL end_within('ROLLBACK');
+DROP PROCEDURE end_within;
+DELETE FROM letter WHERE person = 5;
 BEGIN;
 DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
 MOVE 8 IN c;
@@ -74,6 +108,72 @@ MOVE 8 IN c;
 ROLLBACK TO s;
 MOVE ALL IN c;
 COMMIT;
+-- Another cursor by the name of what reads the rows: its numbers are no addresses of text.
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 4 IN c;
+SELECT name AS reading FROM pg_cursors WHERE name <> 'c' \gset
+CLOSE :"reading";
+DECLARE :"reading" CURSOR FOR SELECT 4096::bigint;
+FETCH 3 FROM c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 4 IN c;
+SELECT name AS reading FROM pg_cursors WHERE name <> 'c' \gset
+CLOSE :"reading";
+DECLARE :"reading" CURSOR FOR SELECT NULL::text;
+FETCH 3 FROM c;
+ROLLBACK;
+
+-- ------------------------------------------------------------ by the one who began it
+GRANT SELECT ON letter, call TO regress_export_officer;
+BEGIN;
+SET LOCAL ROLE regress_export_officer;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SAVEPOINT s;
+RESET ROLE;
+MOVE 8 IN c;
+ROLLBACK TO s;
+SELECT current_user;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SET LOCAL SESSION AUTHORIZATION regress_export_officer;
+MOVE 8 IN c;
+ROLLBACK;
+-- By the same name, but of another session role.
+BEGIN;
+SET LOCAL ROLE regress_export_officer;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SET LOCAL SESSION AUTHORIZATION regress_export_officer;
+MOVE 8 IN c;
+ROLLBACK;
+-- Another token of the same bearer does, and a purpose is of whoever states it next.
+SELECT tarot.create_key('k') > 0 AS made;
+SELECT tarot.create_issuer('app', 'https://app.example', '{}', secret => repeat('a', 32));
+CREATE FUNCTION enter(subject text) RETURNS void LANGUAGE sql AS $$ SELECT tarot.authenticate(tarot.sign_jwt(jsonb_build_object('sub', subject, 'jti', gen_random_uuid(), 'exp', extract(epoch FROM now()) + 600), 'app')) $$;
+BEGIN;
+SELECT enter('ada');
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SELECT enter('ada');
+SET LOCAL tarot_security.purpose = 'another';
+MOVE 8 IN c;
+SELECT enter('bob');
+MOVE 8 IN c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT tarot.export_subject_lines('2');
+MOVE 8 IN c;
+SELECT enter('ada');
+MOVE 8 IN c;
+ROLLBACK;
+DROP FUNCTION enter;
+REVOKE SELECT ON letter, call FROM regress_export_officer;
 
 -- ------------------------------------------------------------ what may not be read is missing, and the rest is there
 CREATE FUNCTION forbid(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 51 THEN RAISE insufficient_privilege; END IF; RETURN true; END $$;

@@ -7,6 +7,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -40,13 +41,35 @@ owner_of(Oid class_id, Oid object)
 	return owner;
 }
 
-/* Whose one is that has not the rights of the role; of InvalidOid, whose one is. */
-static Oid
-find_owner(Oid role)
+typedef struct Search
+{
+	Oid role; /* who owns it has not the rights of this one; InvalidOid: whoever owns it */
+	Oid owner;
+	CommandId since; /* it was made by this command of the transaction, or by a later one */
+} Search;
+
+static bool
+is_of_another(Form_pg_depend entry, Search *search)
+{
+	search->owner = owner_of(entry->classid, entry->objid);
+	return OidIsValid(search->owner) &&
+		   !(OidIsValid(search->role) && has_privs_of_role(search->owner, search->role));
+}
+
+static bool
+is_new(HeapTuple tuple, CommandId since)
+{
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)) &&
+		   HeapTupleHeaderGetCmin(tuple->t_data) >= since;
+}
+
+/* Whether there is such an object; with InvalidCommandId, a table or type of another. */
+static bool
+find(Search *search)
 {
 	Oid namespace;
 	Oid toast_namespace;
-	Oid found = InvalidOid;
+	bool found = false;
 	Relation depend;
 	ScanKeyData keys[2];
 	SysScanDesc scan;
@@ -54,21 +77,17 @@ find_owner(Oid role)
 
 	GetTempNamespaceState(&namespace, &toast_namespace);
 	if (likely(!OidIsValid(namespace)))
-		return InvalidOid;
+		return false;
 	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(NamespaceRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(namespace));
 	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
-	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend entry = (Form_pg_depend) GETSTRUCT(tuple);
-		Oid owner = owner_of(entry->classid, entry->objid);
-
-		if (OidIsValid(owner) && !(OidIsValid(role) && has_privs_of_role(owner, role)))
-			found = owner;
-	}
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = search->since != InvalidCommandId
+					? is_new(tuple, search->since)
+					: is_of_another((Form_pg_depend) GETSTRUCT(tuple), search);
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
 	return found;
@@ -77,21 +96,45 @@ find_owner(Oid role)
 bool
 TemporaryObjectsExist(void)
 {
-	return OidIsValid(find_owner(InvalidOid));
+	Search search = {.since = InvalidCommandId};
+
+	return find(&search);
 }
 
 void
 TemporaryRequireOwned(Oid role)
 {
-	Oid owner = find_owner(role);
+	Search search = {.role = role, .since = InvalidCommandId};
 
-	if (OidIsValid(owner))
+	if (find(&search))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("the session has temporary tables or types of role \"%s\"",
-							   GetUserNameFromId(owner, false)),
+							   GetUserNameFromId(search.owner, false)),
 						errdetail("Code that runs as role \"%s\" could take them for its own.",
 								  GetUserNameFromId(role, false)),
 						errhint("DISCARD TEMP, or do it in another session.")));
+}
+
+CommandId
+TemporaryBegin(void)
+{
+	/* What was made until now was made by an earlier command. */
+	CommandCounterIncrement();
+	return GetCurrentCommandId(false);
+}
+
+void
+TemporaryEnd(CommandId begin)
+{
+	Search search = {.since = begin};
+
+	/* What the last command has made is to be seen, too. */
+	CommandCounterIncrement();
+	if (find(&search))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("code of the table's owner has made temporary objects"),
+						errhint("A trigger or another function that the table brings along does. "
+								"They would stay in the session, which is somebody else's.")));
 }
 
 /*

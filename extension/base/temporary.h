@@ -15,4 +15,12 @@ extern bool TemporaryObjectsExist(void);
 /* Raises where a table or type among them belongs to one who has not the rights of the role. */
 extern void TemporaryRequireOwned(Oid role);
 
+/*
+ * Around code of somebody else's, in one transaction. Raises where an object was made between these
+ * two: of whatever kind, for a function is found by who names pg_temp. In a restricted operation
+ * the server itself refuses tables, and of late types.
+ */
+extern CommandId TemporaryBegin(void);
+extern void TemporaryEnd(CommandId begin);
+
 #endif

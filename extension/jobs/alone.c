@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/temporary.h"
 #include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
@@ -65,7 +66,11 @@ static void
 on_transaction_end(XactEvent event, void *argument)
 {
 	(void) argument;
-	if (unlikely(OidIsValid(owner_at_work)) && event == XACT_EVENT_COMMIT)
+	if (likely(!OidIsValid(owner_at_work)))
+		return;
+	if (event == XACT_EVENT_PRE_COMMIT)
+		TemporaryEnd(FirstCommandId);
+	else if (event == XACT_EVENT_COMMIT)
 		leave_restriction(owner_at_work, 0);
 }
 
@@ -140,6 +145,7 @@ try_alone(const JobAlone *alone, bool *over)
 			JobBoundBegin();
 			execute(alone);
 			(void) JobBoundEnd();
+			TemporaryEnd(FirstCommandId);
 			owner_at_work = InvalidOid;
 			leave_restriction(user, security);
 		}

@@ -160,11 +160,13 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Da
 	int result;
 	bool isnull;
 	Datum value;
+	CommandId begin;
 
 	if (!OidIsValid(owner))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relation)));
 	TemporaryRequireOwned(owner);
+	begin = TemporaryBegin();
 	nest_level = JobPinStyle();
 	forget_who_runs_it();
 	set_locally("lock_timeout", LOCK_TIMEOUT);
@@ -195,6 +197,7 @@ JobExecuteAsOwner(Oid relation, const char *time_zone, const char *statement, Da
 	SPI_freeplan(plan);
 	SetUserIdAndSecContext(user, context);
 	AtEOXact_GUC(false, nest_level);
+	TemporaryEnd(begin);
 	return isnull ? (Datum) 0 : value;
 }
 

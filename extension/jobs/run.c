@@ -23,7 +23,6 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
-#include "base/temporary.h"
 #include "jobs/failure.h"
 #include "jobs/jobs.h"
 #include "jobs/run.h"
@@ -532,10 +531,6 @@ JobDoBatch(JobAlone **alone)
 
 	if (alone != NULL)
 		*alone = NULL;
-
-	/* Those are an earlier batch's, of another owner maybe. */
-	if (TemporaryObjectsExist())
-		ResetTempTableNamespace();
 	SPI_connect();
 	JobExecute("SELECT * FROM tarot.take_job($1, $2, $3)", 3, types, values, NULL);
 	kind = get_value(1, &isnull);

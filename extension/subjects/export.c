@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -17,6 +18,10 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/resowner.h"
+
+#include "base/bytes.h"
+#include "events/event.h"
+#include "trail/who.h"
 
 /* Rows are read one by one at first, so that a line is soon there, and some at once where they are
  * small: so much, and so many. */
@@ -30,7 +35,14 @@
 typedef struct Export
 {
 	MemoryContext context; /* of this */
-	Datum subject;         /* text; 0: none was given */
+
+	/* Who began it. */
+	Oid role;
+	Oid session_role;
+	uint64 identity; /* IdentityEpoch, when it was last the same */
+	char *bearer;
+
+	Datum subject; /* text; 0: none was given */
 	Oid *tables;
 	int table_count;
 	int table;       /* how many were begun */
@@ -94,38 +106,50 @@ add_line(Export *export, HeapTuple tuple)
 
 /* ---------------------------------------------------------------- the rows of a table */
 
-/* A cursor that outlives its transaction is read to the end when that commits, and what it reads
- * from is to be there then. */
-static int
-cursor_options(void)
-{
-	return ActivePortal != NULL ? ActivePortal->cursorOptions & CURSOR_OPT_HOLD : 0;
-}
-
 static void
 open_rows(Export *export, const char *query)
 {
 	Oid types[] = {TEXTOID};
 	Datum values[] = {export->subject};
-	Portal portal =
-		SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, cursor_options());
+	Portal portal = SPI_cursor_open_with_args(NULL, query, 1, types, values, NULL, true, 0);
 
 	export->portal = MemoryContextStrdup(export->context, portal->name);
 	export->batch = 1;
 }
 
+/*
+ * Where a loop over a cursor commits or rolls back, the server goes through all portals and reads
+ * each of such loops to the end (HoldPinnedPortals). The one that it has in hand to go on with must
+ * not be dropped meanwhile.
+ */
+static bool
+portals_are_gone_through(void)
+{
+	return ActivePortal != NULL && ActivePortal->portalPinned && ActivePortal->holdStore != NULL;
+}
+
+/* What is not closed here the end of the transaction, which is near, does. */
 static void
 close_rows(Export *export)
 {
 	Portal portal = SPI_cursor_find(export->portal);
 
-	if (portal != NULL)
+	if (portal != NULL && !portals_are_gone_through())
 		SPI_cursor_close(portal);
 	pfree(export->portal);
 	export->portal = NULL;
 }
 
-/* No line: that were all. */
+static void
+require_at_hand(bool is)
+{
+	if (!is)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
+						errmsg("the rows of the export are no longer at hand")));
+}
+
+/* No line: that were all. Who asks for lines can have closed what reads the rows, and opened
+ * something else by that name. */
 static void
 fetch_rows(Export *export, const char *unused)
 {
@@ -133,13 +157,13 @@ fetch_rows(Export *export, const char *unused)
 	Size size = 0;
 
 	(void) unused;
-	if (portal == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
-						errmsg("the rows of the export are no longer at hand")));
+	require_at_hand(portal != NULL);
 	SPI_cursor_fetch(portal, true, export->batch);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		require_at_hand(SPI_gettypeid(SPI_tuptable->tupdesc, 1) == TEXTOID);
 		add_line(export, SPI_tuptable->vals[i]);
+		require_at_hand(export->lines[i] != 0);
 		size += VARSIZE(DatumGetPointer(export->lines[i]));
 	}
 	export->rows += SPI_processed;
@@ -232,6 +256,45 @@ read_rows(Export *export)
 	end_table(export);
 }
 
+/* ---------------------------------------------------------------- who asks */
+
+/* Whom the session's token names; "" for nobody. Whether it still holds, what is read asks. */
+static char *
+bearer(void)
+{
+	Bytes prefix;
+	Bytes subject;
+
+	if (EventSubject == NULL || !EventSubject(&prefix, &subject))
+		return pstrdup("");
+	return psprintf("%.*s%.*s", (int) prefix.len, (const char *) prefix.data, (int) subject.len,
+					(const char *) subject.data);
+}
+
+/*
+ * By whose rights columns were left out, and who is named in the first line: the rest is none of
+ * anybody else's. Another token of the same bearer may take the place of one that has expired.
+ */
+static void
+require_same_reader(Export *export)
+{
+	bool same = export->role == GetUserId() && export->session_role == GetSessionUserId();
+
+	if (same && unlikely(export->identity != IdentityEpoch))
+	{
+		char *now = bearer();
+
+		same = strcmp(export->bearer, now) == 0;
+		if (same)
+			export->identity = IdentityEpoch;
+		pfree(now);
+	}
+	if (!same)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the export was begun by another role or identity"),
+						errhint("Read all of it as the one, or begin another.")));
+}
+
 /* ---------------------------------------------------------------- lines */
 
 /* Values are told alike in whatever session. */
@@ -308,6 +371,22 @@ end_export(Datum argument)
 		close_rows(export);
 }
 
+/*
+ * What reads the rows would have to be there when the server, at the commit, reads such a cursor to
+ * the end; and what the commit has kept of it stays in the session if the rest then fails.
+ */
+static void
+refuse_to_be_held(const ReturnSetInfo *result)
+{
+	if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0 &&
+		(result->allowedModes & SFRM_Materialize_Preferred) == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a cursor WITH HOLD cannot read an export line by line"),
+			 errhint("With tarot.export_subject_lines() in FROM the lines are gathered first.")));
+}
+
 static Export *
 begin_export(FunctionCallInfo fcinfo, MemoryContext context)
 {
@@ -315,6 +394,10 @@ begin_export(FunctionCallInfo fcinfo, MemoryContext context)
 	Export *export = palloc0(sizeof(Export));
 
 	export->context = context;
+	export->role = GetUserId();
+	export->session_role = GetSessionUserId();
+	export->identity = IdentityEpoch;
+	export->bearer = bearer();
 	export->line_context =
 		AllocSetContextCreate(context, "tarot_security export", ALLOCSET_DEFAULT_SIZES);
 	if (!PG_ARGISNULL(0))
@@ -340,12 +423,14 @@ tarot_subjects_export_subject_lines(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
+		refuse_to_be_held(result);
 		call = SRF_FIRSTCALL_INIT();
 		call->user_fctx = begin_export(fcinfo, call->multi_call_memory_ctx);
 		RegisterExprContextCallback(result->econtext, end_export, PointerGetDatum(call->user_fctx));
 	}
 	call = SRF_PERCALL_SETUP();
 	export = call->user_fctx;
+	require_same_reader(export);
 	if (export->line == export->line_count && !next_lines(export))
 	{
 		UnregisterExprContextCallback(result->econtext, end_export, PointerGetDatum(export));

@@ -139,7 +139,7 @@ CREATE FUNCTION tarot.export_subject_lines(subject text) RETURNS SETOF text
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_export_subject_lines';
 COMMENT ON FUNCTION tarot.export_subject_lines(text) IS
-	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off. All lines are of one snapshot. In the list of what a query selects, or a cursor, each goes out as soon as its row is read, in little memory; in FROM they are gathered first, in a temporary file where they exceed work_mem.';
+	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off. All lines are of one snapshot. In the list of what a query selects, or a cursor, each goes out as soon as its row is read, in little memory; in FROM they are gathered first, in a temporary file where they exceed work_mem, as a cursor WITH HOLD needs it (0A000). It is read by the role and the identity that began it, also between two FETCH (55000).';
 
 CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -23,6 +23,7 @@
 #include "base/catalog.h"
 #include "base/secret.h"
 #include "base/settings.h"
+#include "base/temporary.h"
 #include "base/utf8.h"
 #include "base/varlena.h"
 #include "class/access.h"
@@ -137,6 +138,7 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 	Oid user;
 	int context;
 	int guc_level;
+	CommandId begin = TemporaryBegin();
 
 	relation_close(relation, NoLock);
 	GetUserIdAndSecContext(&user, &context);
@@ -157,6 +159,7 @@ tarot_subjects_run_as_owner(PG_FUNCTION_ARGS)
 
 	AtEOXact_GUC(false, guc_level);
 	SetUserIdAndSecContext(user, context);
+	TemporaryEnd(begin);
 	PG_RETURN_JSONB_P(result);
 }
 

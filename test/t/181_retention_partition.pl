@@ -28,6 +28,7 @@ sub make
 sub add { my ($table) = @_; ask($node, qq{SET ROLE shop; SELECT tarot.add_retention('$table', 'at', '1 year', 'drop_partition', policy => '$table')}) }
 sub finished { my ($job) = @_; return poll($node, "SELECT state = 'waiting' FROM tarot.job_status WHERE job = '$job'") }
 sub last_run { my ($job, $what) = @_; return ask($node, "SELECT $what FROM tarot.job_run WHERE job = '$job' ORDER BY number DESC LIMIT 1") }
+sub run_is { my ($job, $condition) = @_; return poll($node, "SELECT coalesce((SELECT $condition FROM tarot.job_run WHERE job = '$job' ORDER BY number DESC LIMIT 1), false)") }
 sub partitions { my ($table) = @_; return ask($node, "SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid) FROM pg_inherits WHERE inhparent = '$table'::regclass AND NOT inhdetachpending") }
 
 # ---------------------------------------------------------------- nobody in the way
@@ -227,6 +228,18 @@ like(server_log($node), qr/refused: session_authorization/, 'nor is the session\
 unlike(server_log($node), qr/WARNING:  reached/, 'whatever is tried');
 like(server_log($node), qr/left: on/, 'a setting is changed');
 is(last_run('sly', 'outcome, failures'), 'finished|0', 'but for none of what the worker does then');
+
+# Nor does it leave temporary objects in the worker's session.
+make('littered');
+ask($node, q{SET ROLE shop;
+	CREATE FUNCTION make_temporary() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN CREATE OR REPLACE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; RETURN true; END $$;
+	CREATE FUNCTION litter() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN pg_catalog.current_setting('lock_timeout') <> '50ms' OR public.make_temporary(); END $$;
+	ALTER TABLE littered_1 ADD CHECK (public.litter())});
+add('littered');
+ok(run_is('littered', q{sqlstate = '42501'}), 'a detach whose code makes temporary objects fails');
+is(last_run('littered', 'outcome, message'), q{running|code of the table's owner has made temporary objects}, 'which is told');
+is(ask($node, q{SELECT count(*) FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'pg_temp%'}), '0', 'and none is left');
+is(ask($node, q{SELECT relispartition FROM pg_class WHERE oid = 'littered_1'::regclass}), 't', 'the partition stays');
 
 # ---------------------------------------------------------------- and that does not end
 
