@@ -92,10 +92,9 @@ ALTER TABLE customer DISABLE ROW LEVEL SECURITY;
 \connect - officer
 \echo '> SELECT "table", action, "rows" FROM tarot.erase_subject(''1'', dry_run => false, audit_details => true);'
 SELECT clock_timestamp() AS began \gset
-CREATE TEMP TABLE erased AS SELECT * FROM tarot.erase_subject('1', dry_run => false, audit_details => true);
+SELECT min(e.erasure::text) AS erasure, jsonb_agg(e) AS erased FROM tarot.erase_subject('1', dry_run => false, audit_details => true) AS e \gset
 SELECT round(extract(epoch FROM clock_timestamp() - :'began') * 1000) AS ms \gset
-SELECT "table", action, "rows" FROM erased WHERE action <> 'not reached';
-SELECT erasure FROM erased LIMIT 1 \gset
+SELECT "table", action, "rows" FROM jsonb_to_recordset(:'erased') AS e ("table" text, action text, "rows" bigint) WHERE action <> 'not reached';
 \connect - postgres
 SELECT demo.claim(format('Erased from three tables and from the log: %s ms', :ms), :dumped = 0 AND (SELECT count(*) FROM customer WHERE id = 1) + (SELECT count(*) FROM reading WHERE customer_id = 1) + (SELECT count(*) FROM payment WHERE customer_id = 1) = 0
 	AND NOT EXISTS (SELECT FROM tarot.audit_log l WHERE l.recorded_at > :'opened' AND concat(l.key, l.old, l.new) LIKE '%moonchild-1"%'));
