@@ -88,7 +88,7 @@ JobStandbyIsBehind(void)
 /* ---------------------------------------------------------------- this server */
 
 /* The part of the time that jobs are at work while other sessions are. With half of it, a batch of
- * 50 ms is followed by a rest of 50 ms. */
+ * 25 ms is followed by a rest of 25 ms. */
 static double job_share = 0.5;
 
 bool

@@ -328,7 +328,7 @@ BEGIN
 END
 $$;
 
--- A batch is to take 50 ms, so that nobody waits for its locks for much longer than that.
+-- A batch is to take 25 ms, so that nobody waits for its locks for more than 100: beside others at work, or where its rows are harder to find than those before, it takes several times that.
 CREATE FUNCTION tarot.finish_retention(job text, progress jsonb, result jsonb, milliseconds double precision,
 		OUT next jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint, OUT total bigint, OUT summary jsonb, OUT again interval, OUT alone text) RETURNS record
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -339,6 +339,8 @@ DECLARE
 	part text;
 	more boolean := (result->>'more')::boolean;
 	reached bigint := (progress->>'last')::bigint;
+	-- How many blocks the next batch looks into, and a 64th of its rows.
+	scale float8;
 BEGIN
 	rows := coalesce((result->>'rows')::bigint, 0);
 	-- Those of the pass before are looked at again.
@@ -366,8 +368,13 @@ BEGIN
 	ELSIF (result->>'put')::bigint <> rows THEN
 		RAISE EXCEPTION 'the archive did not take all rows' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'A trigger of it keeps rows from being inserted.', HINT = 'None is deleted.';
 	END IF;
-	next := progress - 'recount' || jsonb_build_object('rows', (progress->>'rows')::bigint + rows,
-		'scale', least(8192, greatest(1 / 64::float8, (progress->>'scale')::float8 * least(2, greatest(0.25, 50 / greatest(milliseconds - coalesce((result->>'ready')::float8, 0), 1))))),
+	scale := (progress->>'scale')::float8 * least(2, greatest(0.25, 25 / greatest(milliseconds - coalesce((result->>'ready')::float8, 0), 1)));
+	IF more AND NOT (progress->>'by_age')::boolean AND (progress->>'limit')::bigint < (progress->>'scale')::float8 * 64 THEN
+		-- As many rows as the policy lets a batch have were among fewer blocks: the others would be read once more with each.
+		scale := least(scale, greatest(((result->>'place')::point)[0] - (progress->>'block')::bigint + 1, (progress->>'limit')::bigint / 64::float8));
+	END IF;
+	scale := least(8192, greatest(1 / 64::float8, scale));
+	next := progress - 'recount' || jsonb_build_object('rows', (progress->>'rows')::bigint + rows, 'scale', scale,
 		'oldest', least(progress->>'oldest', result->>'oldest'), 'newest', greatest(progress->>'newest', result->>'newest'));
 	IF (progress->>'by_age')::boolean THEN
 		reached := (progress->>'block')::bigint;
