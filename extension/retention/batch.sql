@@ -262,7 +262,7 @@ BEGIN
 	END IF;
 	PERFORM tarot.require_no_rules(relation, p.action, p.archive_to);
 	IF progress IS NULL THEN
-		progress := jsonb_build_object('scale', 64, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
+		progress := jsonb_build_object('scale', 16, 'done', 0, 'rows', 0, 'held', 0, 'referred', 0, 'locked', 0,
 			'total', (SELECT coalesce(sum(pg_relation_size(l) / size), 0) FROM tarot.retention_leaves(relation) l),
 			'cutoff', tarot.retention_cutoff(relation, p.age_column, keep, time_zone, now()));
 		leaf := 0;
