@@ -93,7 +93,15 @@ CREATE FUNCTION tarot.check_anonymization("table" regclass, keep name[] DEFAULT 
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_check_anonymization';
 COMMENT ON FUNCTION tarot.check_anonymization(regclass, name[], name[], text[], name[], name[], name[], regclass[]) IS
-	'What keeps tarot.anonymize_table() from masking a table, and what else should be known before: a row for each problem, none where there is none. Reads all rows, computes their masks, and changes nothing. Severity "error" is what anonymize_table() refuses: values that would be NULL where they must not, rows that would violate a CHECK constraint, keys of a unique index that would come twice, a foreign key of which only one side would be masked, a column by which rows are assigned to partitions, encrypted values within arrays and rows or bound to theirs, a published table, rows that keep the values that were to be shuffled, values that the mask leaves as they are, values that another column repeats. Severity "warning" is what it tells at the end. Problems are counted; no value is shown. Shuffled columns are shuffled in another way each time, and so may be what they violate. For the tables of one call of tarot.anonymize_tables(), name the others in together_with. For the owner of the table, with plain access to the classes of its columns (42501).';
+	'What keeps tarot.anonymize_table() from masking a table, and what else should be known before: a row for each problem, none where '
+	'there is none. Reads all rows, computes their masks, and changes nothing. Severity "error" is what anonymize_table() refuses: values '
+	'that would be NULL where they must not, rows that would violate a CHECK constraint, keys of a unique index that would come twice, a '
+	'foreign key of which only one side would be masked, a column by which rows are assigned to partitions, encrypted values within '
+	'arrays and rows or bound to theirs, a published table, rows that keep the values that were to be shuffled, values that the mask '
+	'leaves as they are, values that another column repeats. Severity "warning" is what it tells at the end. Problems are counted; no '
+	'value is shown. Shuffled columns are shuffled in another way each time, and so may be what they violate. For the tables of one call '
+	'of tarot.anonymize_tables(), name the others in together_with. For the owner of the table, with plain access to the classes of its '
+	'columns (42501).';
 
 CREATE FUNCTION tarot.anonymize_table("table" regclass, in_place boolean DEFAULT false, copy_to text DEFAULT NULL, keep name[] DEFAULT '{}',
 		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
@@ -101,7 +109,19 @@ CREATE FUNCTION tarot.anonymize_table("table" regclass, in_place boolean DEFAULT
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_table';
 COMMENT ON FUNCTION tarot.anonymize_table(regclass, boolean, text, name[], name[], text[], name[], name[], name[], boolean, boolean) IS
-	'Replaces the values of all columns that have a data class by the masks of their classes, for everybody and for good: with in_place in the table itself, its partitions and children, which are written anew under an exclusive lock; with copy_to in a new table of that name (with its schema), like it, but for foreign keys, triggers and privileges. Encrypted columns get masks that are sealed under the same class. Columns in keep stay as they are; in clear they become NULL; in shuffle they get the values of other rows in random order, each column by itself, and in shuffle_together those of one text, a list of names as in SQL, with one another. With shuffle_within rows change values only among those that have the same values in these columns before; that rows are alone then is refused. In allow, raw values may be left. With verify, all rows are searched afterwards for values of masked columns, and of cleared ones of a class: as a whole and as words of texts, of at least 4 bytes; numbers of at least 8 digits; times that are not of a whole minute; not dates. With dry_run it only counts. Tells of each column what was done, how many values it had, how many the mask left as they were, and how many values of masked columns were found in it. Raises 55000 with a list of all that stands against it, and changes nothing: see tarot.check_anonymization(). No trigger fires; statistics of the changed columns are removed; generated columns are computed anew. For the owner of the table, with plain access to the classes of its columns, and write access to those of encrypted ones (42501).';
+	'Replaces the values of all columns that have a data class by the masks of their classes, for everybody and for good: with in_place '
+	'in the table itself, its partitions and children, which are written anew under an exclusive lock; with copy_to in a new table of '
+	'that name (with its schema), like it, but for foreign keys, triggers and privileges. Encrypted columns get masks that are sealed '
+	'under the same class. Columns in keep stay as they are; in clear they become NULL; in shuffle they get the values of other rows in '
+	'random order, each column by itself, and in shuffle_together those of one text, a list of names as in SQL, with one another. With '
+	'shuffle_within rows change values only among those that have the same values in these columns before; that rows are alone then is '
+	'refused. In allow, raw values may be left. With verify, all rows are searched afterwards for values of masked columns, and of '
+	'cleared ones of a class: as a whole and as words of texts, of at least 4 bytes; numbers of at least 8 digits; times that are not of '
+	'a whole minute; not dates. With dry_run it only counts. Tells of each column what was done, how many values it had, how many the '
+	'mask left as they were, and how many values of masked columns were found in it. Raises 55000 with a list of all that stands against '
+	'it, and changes nothing: see tarot.check_anonymization(). No trigger fires; statistics of the changed columns are removed; generated '
+	'columns are computed anew. For the owner of the table, with plain access to the classes of its columns, and write access to those of '
+	'encrypted ones (42501).';
 
 CREATE FUNCTION tarot.anonymize_tables(tables regclass[], in_place boolean DEFAULT false, keep name[] DEFAULT '{}',
 		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
@@ -109,7 +129,9 @@ CREATE FUNCTION tarot.anonymize_tables(tables regclass[], in_place boolean DEFAU
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_tables';
 COMMENT ON FUNCTION tarot.anonymize_tables(regclass[], boolean, name[], name[], text[], name[], name[], name[], boolean, boolean) IS
-	'tarot.anonymize_table() for several tables at once, so that foreign keys between them stay: the columns on both sides need the same data class, with a mask that keeps values apart, such as pseudonym. Names of columns count for all tables that have such a column. The foreign keys are verified at the end (23503). Raw values of each table are looked for in all.';
+	'tarot.anonymize_table() for several tables at once, so that foreign keys between them stay: the columns on both sides need the same '
+	'data class, with a mask that keeps values apart, such as pseudonym. Names of columns count for all tables that have such a column. '
+	'The foreign keys are verified at the end (23503). Raw values of each table are looked for in all.';
 
 CREATE VIEW tarot.anonymization_progress AS
 	SELECT s.pid, s.relid::regclass AS "table",
@@ -119,10 +141,13 @@ CREATE VIEW tarot.anonymization_progress AS
 	FROM pg_stat_get_progress_info('CLUSTER') AS s
 	WHERE s.param1 = 100 AND s.datid = (SELECT c.oid FROM pg_database c WHERE c.datname = current_database());
 COMMENT ON VIEW tarot.anonymization_progress IS
-	'Tables of this database that are being anonymized or checked at the moment: a row each for those who may see what others do, as in pg_stat_progress_cluster.';
+	'Tables of this database that are being anonymized or checked at the moment: a row each for those who may see what others do, as in '
+	'pg_stat_progress_cluster.';
 COMMENT ON COLUMN tarot.anonymization_progress.pid IS 'The process that does it.';
 COMMENT ON COLUMN tarot.anonymization_progress."table" IS 'The table or partition it is at.';
-COMMENT ON COLUMN tarot.anonymization_progress.phase IS 'shuffling, masking (which also writes the rows), searching for raw values, confirming raw values, rebuilding indexes, verifying foreign keys.';
+COMMENT ON COLUMN tarot.anonymization_progress.phase IS
+	'shuffling, masking (which also writes the rows), searching for raw values, confirming raw values, rebuilding indexes, verifying '
+	'foreign keys.';
 COMMENT ON COLUMN tarot.anonymization_progress.blocks_total IS 'Blocks of the table.';
 COMMENT ON COLUMN tarot.anonymization_progress.rows_done IS 'Rows read in this phase.';
 COMMENT ON COLUMN tarot.anonymization_progress.indexes_rebuilt IS 'Indexes of the table that were built anew.';

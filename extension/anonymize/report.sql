@@ -60,7 +60,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.k_anonymity(regclass, name[], integer) IS
-	'How many rows share their quasi-identifiers, the columns by which somebody may be known from elsewhere (Sweeney 2002). A table or view is k-anonymous for k up to smallest, the size of the smallest group; NULL for no rows. Also the number of groups and of rows in all, of groups with fewer than k rows and of the rows in them, and how many groups there are of each size. all_rows is false where row policies may hide some from the caller, and for views. Never tells a value. Raises 22023 for a k below 2, 42703 for a column that does not exist, 42883 for one whose type knows no equality.';
+	'How many rows share their quasi-identifiers, the columns by which somebody may be known from elsewhere (Sweeney 2002). A table or '
+	'view is k-anonymous for k up to smallest, the size of the smallest group; NULL for no rows. Also the number of groups and of rows in '
+	'all, of groups with fewer than k rows and of the rows in them, and how many groups there are of each size. all_rows is false where '
+	'row policies may hide some from the caller, and for views. Never tells a value. Raises 22023 for a k below 2, 42703 for a column '
+	'that does not exist, 42883 for one whose type knows no equality.';
 
 CREATE FUNCTION tarot.require_k_anonymity(rel regclass, quasi_identifiers name[], k integer DEFAULT 5) RETURNS void
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -80,7 +84,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.require_k_anonymity(regclass, name[], integer) IS
-	'For scripts before a dump: does nothing where each group of rows with the same quasi-identifiers has k rows at least (see tarot.k_anonymity()), and else raises 23514; 42501 where row policies may hide rows of a table from the caller. Of a view what the caller sees of it counts. No rows are enough.';
+	'For scripts before a dump: does nothing where each group of rows with the same quasi-identifiers has k rows at least (see '
+	'tarot.k_anonymity()), and else raises 23514; 42501 where row policies may hide rows of a table from the caller. Of a view what the '
+	'caller sees of it counts. No rows are enough.';
 
 -- ------------------------------------------------------------ l-diversity
 
@@ -104,7 +110,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.l_diversity(regclass, name[], name, integer) IS
-	'How many different sensitive values the rows of a group with the same quasi-identifiers have (Machanavajjhala and others 2007): a group in which all have one is told apart by nothing, and tells it. smallest is the number in the group with the fewest (distinct l-diversity); entropy is e to the smallest entropy of a group (entropy l-diversity: it counts how evenly they are spread, and is at most smallest). Also the groups with fewer than l different values, and the rows in them. NULL is a value of its own. all_rows and errors as those of tarot.k_anonymity(); 22023 for an l below 2; 42883 for a quasi-identifier whose type has no order.';
+	'How many different sensitive values the rows of a group with the same quasi-identifiers have (Machanavajjhala and others 2007): a '
+	'group in which all have one is told apart by nothing, and tells it. smallest is the number in the group with the fewest (distinct '
+	'l-diversity); entropy is e to the smallest entropy of a group (entropy l-diversity: it counts how evenly they are spread, and is at '
+	'most smallest). Also the groups with fewer than l different values, and the rows in them. NULL is a value of its own. all_rows and '
+	'errors as those of tarot.k_anonymity(); 22023 for an l below 2; 42883 for a quasi-identifier whose type has no order.';
 
 -- ------------------------------------------------------------ t-closeness
 
@@ -138,4 +148,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.t_closeness(regclass, name[], name, double precision, boolean) IS
-	'How far the distribution of a sensitive column within a group of rows with the same quasi-identifiers is from that in all rows, from 0 to 1 (Li, Li and Venkatasubramanian 2007): largest is the earth mover''s distance of the group that is farthest. Of numbers, dates and times (or what ordered says) by how many ranks values are apart, NULL after all others; of others each two values are equally far. Also the groups that are farther than t, and the rows in them. all_rows and errors as those of tarot.k_anonymity(); 22023 for a t that is not from 0 to 1; 42883 for a column whose type has no order.';
+	'How far the distribution of a sensitive column within a group of rows with the same quasi-identifiers is from that in all rows, from '
+	'0 to 1 (Li, Li and Venkatasubramanian 2007): largest is the earth mover''s distance of the group that is farthest. Of numbers, dates '
+	'and times (or what ordered says) by how many ranks values are apart, NULL after all others; of others each two values are equally '
+	'far. Also the groups that are farther than t, and the rows in them. all_rows and errors as those of tarot.k_anonymity(); 22023 for a '
+	't that is not from 0 to 1; 42883 for a column whose type has no order.';

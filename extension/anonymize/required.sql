@@ -12,7 +12,8 @@ CREATE TABLE tarot.required_anonymity (
 	set_by name NOT NULL,
 	set_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE tarot.required_anonymity IS 'Tables that are dumped with masks only where these hide people well enough: set by tarot.set_required_anonymity().';
+COMMENT ON TABLE tarot.required_anonymity IS
+	'Tables that are dumped with masks only where these hide people well enough: set by tarot.set_required_anonymity().';
 SELECT tarot.declare_policy_table('tarot.required_anonymity',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
@@ -78,7 +79,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_required_anonymity(regclass, name[], integer, name[], integer, double precision) IS
-	'Requires of a table that its masks hide people well enough wherever they are dumped: while tarot_security.io is masked, COPY TO that reads it, and pg_dump, raise 23514 unless each group of rows with the same quasi-identifiers has k rows at least (tarot.k_anonymity()), and where sensitive columns are named, l different values of each at least (tarot.l_diversity()), and none is farther than t from all rows (tarot.t_closeness()). So does tarot.anonymize_table() with copy_to, of the copy. It is asked of all rows of the table with its partitions and children, also where one of these is dumped alone. A table has one requirement: another takes its place. Raises 22023 for other numbers, 42703 for a column that does not exist, 42809 for what is no table.';
+	'Requires of a table that its masks hide people well enough wherever they are dumped: while tarot_security.io is masked, COPY TO that '
+	'reads it, and pg_dump, raise 23514 unless each group of rows with the same quasi-identifiers has k rows at least '
+	'(tarot.k_anonymity()), and where sensitive columns are named, l different values of each at least (tarot.l_diversity()), and none is '
+	'farther than t from all rows (tarot.t_closeness()). So does tarot.anonymize_table() with copy_to, of the copy. It is asked of all '
+	'rows of the table with its partitions and children, also where one of these is dumped alone. A table has one requirement: another '
+	'takes its place. Raises 22023 for other numbers, 42703 for a column that does not exist, 42809 for what is no table.';
 
 CREATE FUNCTION tarot.drop_required_anonymity(rel regclass) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -98,4 +104,5 @@ CREATE FUNCTION tarot.check_required_anonymity(rel regclass) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_check_required_anonymity';
 COMMENT ON FUNCTION tarot.check_required_anonymity(regclass) IS
-	'Raises 23514 unless a table, as the caller sees it now, is as anonymous as tarot.set_required_anonymity() wants it and what it is a part of; so with tarot_security.io = masked as a dump would get it. Returns whether there is a requirement.';
+	'Raises 23514 unless a table, as the caller sees it now, is as anonymous as tarot.set_required_anonymity() wants it and what it is a '
+	'part of; so with tarot_security.io = masked as a dump would get it. Returns whether there is a requirement.';

@@ -52,7 +52,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_history(regclass, jsonb) IS
-	'The states of the row of a table that has, or had last, this primary key, in order: each by an entry of tarot.audit_log, with the whole row as it was then as far as the log tells it (from a column''s first change, or the row''s INSERT or DELETE, on), NULL after DELETE, and what an UPDATE has changed as it was before. Also under the keys that it had before; and those that had the key before it. Entries of the table by its OID or name, and of its partitions and children. As it was at a time is the last one until then. Needs SELECT on tarot.audit_log. Raises 22023 for a null, or a key that is no JSON object.';
+	'The states of the row of a table that has, or had last, this primary key, in order: each by an entry of tarot.audit_log, with the '
+	'whole row as it was then as far as the log tells it (from a column''s first change, or the row''s INSERT or DELETE, on), NULL after '
+	'DELETE, and what an UPDATE has changed as it was before. Also under the keys that it had before; and those that had the key before '
+	'it. Entries of the table by its OID or name, and of its partitions and children. As it was at a time is the last one until then. '
+	'Needs SELECT on tarot.audit_log. Raises 22023 for a null, or a key that is no JSON object.';
 
 CREATE FUNCTION tarot.audit_report(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 	RETURNS TABLE (table_name text, operation text, role text, session_role text, subject text, entries bigint, transactions bigint, first timestamptz, last timestamptz)
@@ -65,7 +69,8 @@ CREATE FUNCTION tarot.audit_report(since timestamptz DEFAULT '-infinity', until 
 		ORDER BY l.table_name COLLATE "C" NULLS FIRST, l.operation COLLATE "C", l.role COLLATE "C", l.session_role COLLATE "C", l.subject COLLATE "C" NULLS FIRST
 	$$;
 COMMENT ON FUNCTION tarot.audit_report(timestamptz, timestamptz) IS
-	'What is on record from a time until before another, by default all: how many entries and transactions for each table or object, operation, role and subject, and when the first and the last were. Needs SELECT on tarot.audit_log.';
+	'What is on record from a time until before another, by default all: how many entries and transactions for each table or object, '
+	'operation, role and subject, and when the first and the last were. Needs SELECT on tarot.audit_log.';
 
 -- ------------------------------------------------------------ entries of rows, for functions that have the rights of the owner of the extension
 

@@ -59,7 +59,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_schema(regnamespace, name[], boolean) IS
-	'Puts the changes of all tables of a schema on record, as tarot.audit_table() does with all columns, but for exclude_tables; tables that are audited, by themselves or with a parent, stay as they are. Returns how many it has added. With future, which is the default, tables are audited, too, that are made in the schema later (CREATE TABLE, also AS, SELECT INTO, whose first rows are not on record) or moved into it. Called again it changes exclude_tables and future. For whom EXECUTE is granted. Raises 42809 for a schema of the system or of this extension, 22023 for a null in exclude_tables.';
+	'Puts the changes of all tables of a schema on record, as tarot.audit_table() does with all columns, but for exclude_tables; tables '
+	'that are audited, by themselves or with a parent, stay as they are. Returns how many it has added. With future, which is the '
+	'default, tables are audited, too, that are made in the schema later (CREATE TABLE, also AS, SELECT INTO, whose first rows are not on '
+	'record) or moved into it. Called again it changes exclude_tables and future. For whom EXECUTE is granted. Raises 42809 for a schema '
+	'of the system or of this extension, 22023 for a null in exclude_tables.';
 
 CREATE FUNCTION tarot.unaudit_schema(schema regnamespace, future_only boolean DEFAULT false) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -84,7 +88,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unaudit_schema(regnamespace, boolean) IS
-	'Ends what tarot.audit_schema() has begun: new tables of the schema are audited no more, nor, unless future_only, those that are there, by whatever call they were audited; those below a table of another schema stay so. Returns how many it has ended. For whom EXECUTE is granted. Raises 42809 for a schema of the system or of this extension.';
+	'Ends what tarot.audit_schema() has begun: new tables of the schema are audited no more, nor, unless future_only, those that are '
+	'there, by whatever call they were audited; those below a table of another schema stay so. Returns how many it has ended. For whom '
+	'EXECUTE is granted. Raises 42809 for a schema of the system or of this extension.';
 
 CREATE VIEW tarot.audited_schemas AS SELECT s.schema_name, s.exclude_tables FROM tarot.audited_schema s;
 COMMENT ON VIEW tarot.audited_schemas IS 'The schemas whose new tables are audited.';

@@ -8,7 +8,8 @@ CREATE TABLE tarot.audited_table (
 	exclude name[],
 	CHECK (num_nonnulls(columns, exclude) < 2)
 );
-COMMENT ON TABLE tarot.audited_table IS 'Tables whose changes are to be on record: set by tarot.audit_table(), and asked whether their triggers are still what it made them.';
+COMMENT ON TABLE tarot.audited_table IS
+	'Tables whose changes are to be on record: set by tarot.audit_table(), and asked whether their triggers are still what it made them.';
 SELECT tarot.declare_policy_table('tarot.audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
 -- For everybody: who makes a partition of an audited table makes its trigger, and so does a restore as the owner of the tables. Who makes
@@ -149,7 +150,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_table(regclass, name[], name[]) IS
-	'Puts all changes of a table on record, in tarot.audit_log, from now on: an entry for each row that is inserted, updated or deleted, whatever does it (COPY, MERGE, foreign keys, logical replication), and for TRUNCATE. With columns only these are on record, with exclude all others, also those that come later; an UPDATE that changes no such column leaves no entry. Columns of the primary key cannot be left out. Called again it changes that. Partitions and children are audited with the table, those that come later too. For whom EXECUTE is granted; no privilege on the table is needed. Locks the table against writes for a moment. A change whose entry cannot be written fails. Raises 42809 for what is not a table, 42703 for a column that does not exist, 22023 for both lists at once and for columns of the primary key, 55000 for a partition or child of an audited table.';
+	'Puts all changes of a table on record, in tarot.audit_log, from now on: an entry for each row that is inserted, updated or deleted, '
+	'whatever does it (COPY, MERGE, foreign keys, logical replication), and for TRUNCATE. With columns only these are on record, with '
+	'exclude all others, also those that come later; an UPDATE that changes no such column leaves no entry. Columns of the primary key '
+	'cannot be left out. Called again it changes that. Partitions and children are audited with the table, those that come later too. For '
+	'whom EXECUTE is granted; no privilege on the table is needed. Locks the table against writes for a moment. A change whose entry '
+	'cannot be written fails. Raises 42809 for what is not a table, 42703 for a column that does not exist, 22023 for both lists at once '
+	'and for columns of the primary key, 55000 for a partition or child of an audited table.';
 
 CREATE FUNCTION tarot.unaudit_table(rel regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -166,7 +173,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unaudit_table(regclass) IS
-	'Puts no more changes of a table, its partitions and children on record. What is there stays. For whom EXECUTE is granted. Raises 42809 for what is not a table, 55000 for one that is not audited, or whose parent is.';
+	'Puts no more changes of a table, its partitions and children on record. What is there stays. For whom EXECUTE is granted. Raises '
+	'42809 for what is not a table, 55000 for one that is not audited, or whose parent is.';
 
 CREATE VIEW tarot.audited_tables AS
 	SELECT r.member::regclass AS "table", r.columns, r.exclude,
@@ -180,7 +188,8 @@ COMMENT ON VIEW tarot.audited_tables IS
 COMMENT ON COLUMN tarot.audited_tables."table" IS 'The table.';
 COMMENT ON COLUMN tarot.audited_tables.columns IS 'The columns that are on record; NULL: all, but';
 COMMENT ON COLUMN tarot.audited_tables.exclude IS 'these.';
-COMMENT ON COLUMN tarot.audited_tables.enforced IS 'False where somebody has disabled, dropped or changed a trigger of it: tarot.audit_table() makes it anew.';
+COMMENT ON COLUMN tarot.audited_tables.enforced IS
+	'False where somebody has disabled, dropped or changed a trigger of it: tarot.audit_table() makes it anew.';
 GRANT SELECT ON tarot.audited_tables TO pg_monitor;
 
 -- ------------------------------------------------------------ what happens to audited tables later
@@ -209,7 +218,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_audit() IS
-	'Event trigger: a table that becomes the partition or child of an audited one is audited, too, and one that was its partition stays so.';
+	'Event trigger: a table that becomes the partition or child of an audited one is audited, too, and one that was its partition stays '
+	'so.';
 CREATE EVENT TRIGGER tarot_security_follow_audit ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')
 	EXECUTE FUNCTION tarot.follow_audit();

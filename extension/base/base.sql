@@ -9,7 +9,8 @@ CREATE FUNCTION tarot.announce_policy_change() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tarot_base_announce_policy_change';
 REVOKE ALL ON FUNCTION tarot.announce_policy_change() FROM PUBLIC;
 COMMENT ON FUNCTION tarot.announce_policy_change() IS
-	'Trigger on the policy tables: lets only the owner change them (42501), and after a change makes every session ask them again at its next statement.';
+	'Trigger on the policy tables: lets only the owner change them (42501), and after a change makes every session ask them again at its '
+	'next statement.';
 
 -- For the install scripts of the modules: a table that its owner alone may change, whatever privileges others have.
 CREATE FUNCTION tarot.guard_table(guarded regclass) RETURNS void
@@ -25,7 +26,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION tarot.guard_table(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION tarot.guard_table(regclass) IS
-	'For install scripts: makes a table of the extension one that only its owner may change (42501), not those who may write to all tables either.';
+	'For install scripts: makes a table of the extension one that only its owner may change (42501), not those who may write to all '
+	'tables either.';
 
 -- For the install scripts of the modules: a table that steers what the C code does. It is dumped
 -- with its data, and every change of it is announced, also one by logical replication or a restore.
@@ -45,7 +47,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION tarot.declare_policy_table(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION tarot.declare_policy_table(regclass, text) IS
-	'For install scripts: makes a table of the extension one that is dumped with its data (rows that meet the condition), and whose changes are announced to all sessions.';
+	'For install scripts: makes a table of the extension one that is dumped with its data (rows that meet the condition), and whose '
+	'changes are announced to all sessions.';
 
 -- For modules that run code of table owners: raises where a temporary table or type of the session belongs to one who has not the rights of the role.
 CREATE FUNCTION tarot.require_own_temporary(role oid) RETURNS void

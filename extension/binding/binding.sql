@@ -12,32 +12,50 @@ CREATE FUNCTION tarot.bind_column("table" regclass, "column" name, by name[] DEF
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_binding_bind_column';
 COMMENT ON FUNCTION tarot.bind_column(regclass, name, name[]) IS
-	'Binds the values of an encrypted column to their rows, which the columns "by" identify (unless given, those of the primary key; NOT NULL, not generated, of type smallint, integer, bigint, numeric, uuid, text, varchar, character, name, bytea, date or timestamptz). From then on a value moves to another row only by a role with plain read access and write access to its class, else 42501. Seals all values again, in this transaction, and locks the table against writes until its end; returns how many. Needs ownership of the table and no grant on the class. With a partitioned table, its partitions are bound. Raises 42710 for a column that is bound, 42809 for one that has no encrypted type, 22023 or 42804 for what cannot identify a row, TS102 or TS201 for a value that cannot be opened.';
+	'Binds the values of an encrypted column to their rows, which the columns "by" identify (unless given, those of the primary key; NOT '
+	'NULL, not generated, of type smallint, integer, bigint, numeric, uuid, text, varchar, character, name, bytea, date or timestamptz). '
+	'From then on a value moves to another row only by a role with plain read access and write access to its class, else 42501. Seals all '
+	'values again, in this transaction, and locks the table against writes until its end; returns how many. Needs ownership of the table '
+	'and no grant on the class. With a partitioned table, its partitions are bound. Raises 42710 for a column that is bound, 42809 for '
+	'one that has no encrypted type, 22023 or 42804 for what cannot identify a row, TS102 or TS201 for a value that cannot be opened.';
 
 CREATE FUNCTION tarot.unbind_column("table" regclass, "column" name) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_binding_unbind_column';
 COMMENT ON FUNCTION tarot.unbind_column(regclass, name) IS
-	'Takes tarot.bind_column() back. The values stay as they are; in another column that is bound, they still count as another row''s. Needs ownership of the table. Raises 42704 for a column that is not bound.';
+	'Takes tarot.bind_column() back. The values stay as they are; in another column that is bound, they still count as another row''s. '
+	'Needs ownership of the table. Raises 42704 for a column that is not bound.';
 
 CREATE FUNCTION tarot.set_subject("table" regclass, "column" name, subject name) RETURNS bigint
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_binding_set_subject';
 COMMENT ON FUNCTION tarot.set_subject(regclass, name, name) IS
-	'Seals the values of an encrypted column by keys of data subjects, whom the column "subject" names (NOT NULL, not generated, of type smallint, integer, bigint, numeric, uuid, text, varchar, character or name; a number and its digits as text are the same subject). The class of the column must have been made with per_subject. tarot.destroy_subject_key() then makes the values of one subject unreadable for ever. Seals all values again, in this transaction, and locks the table against writes until its end; returns how many. A value moves to another subject only by a role with plain read access and write access to its class, else 42501. Needs ownership of the table and no grant on the class. With a partitioned table, of its partitions too. Raises 42710 where there is one already, 42809 for a column that has no encrypted type, 55000 for a class without keys of subjects, 42804 or 22023 for what cannot name a subject.';
+	'Seals the values of an encrypted column by keys of data subjects, whom the column "subject" names (NOT NULL, not generated, of type '
+	'smallint, integer, bigint, numeric, uuid, text, varchar, character or name; a number and its digits as text are the same subject). '
+	'The class of the column must have been made with per_subject. tarot.destroy_subject_key() then makes the values of one subject '
+	'unreadable for ever. Seals all values again, in this transaction, and locks the table against writes until its end; returns how '
+	'many. A value moves to another subject only by a role with plain read access and write access to its class, else 42501. Needs '
+	'ownership of the table and no grant on the class. With a partitioned table, of its partitions too. Raises 42710 where there is one '
+	'already, 42809 for a column that has no encrypted type, 55000 for a class without keys of subjects, 42804 or 22023 for what cannot '
+	'name a subject.';
 
 CREATE FUNCTION tarot.unset_subject("table" regclass, "column" name) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_binding_unset_subject';
 COMMENT ON FUNCTION tarot.unset_subject(regclass, name) IS
-	'Takes tarot.set_subject() back: values written from now on are sealed by the key of the class. Those that are stored stay under the keys of their subjects. Needs ownership of the table. Raises 42704 where there is none.';
+	'Takes tarot.set_subject() back: values written from now on are sealed by the key of the class. Those that are stored stay under the '
+	'keys of their subjects. Needs ownership of the table. Raises 42704 where there is none.';
 
 CREATE FUNCTION tarot.verify_bindings("table" regclass)
 	RETURNS TABLE ("partition" regclass, "row" tid, identity text, "column" name, problem text)
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_binding_verify_bindings';
 COMMENT ON FUNCTION tarot.verify_bindings(regclass) IS
-	'The values in bound columns of a table and its partitions that are not bound to the row that they are in: swapped while triggers were off, or in the files; or written before an attached partition was attached. Also those that are not under the key of their data subject (tarot.set_subject()), for which the server must be unlocked. Reads the whole table and opens nothing; needs no key where there are no subjects. Needs SELECT on the table and no row security in the way (42501). "identity" has the values of the columns that identify the row.';
+	'The values in bound columns of a table and its partitions that are not bound to the row that they are in: swapped while triggers '
+	'were off, or in the files; or written before an attached partition was attached. Also those that are not under the key of their data '
+	'subject (tarot.set_subject()), for which the server must be unlocked. Reads the whole table and opens nothing; needs no key where '
+	'there are no subjects. Needs SELECT on the table and no row security in the way (42501). "identity" has the values of the columns '
+	'that identify the row.';
 
 CREATE VIEW tarot.bound_column AS
 	SELECT t.tgrelid::regclass AS "table", a.arguments[1] AS "column",

@@ -10,7 +10,9 @@ CREATE TABLE tarot.class (
 	per_subject boolean NOT NULL DEFAULT false,
 	purposes text[] COLLATE "C"
 );
-COMMENT ON TABLE tarot.class IS 'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns. With purposes, values are shown for a stated one of them alone, for any where there are none, and that is recorded.';
+COMMENT ON TABLE tarot.class IS
+	'Data classes. The number is a hash of the name: it is the type modifier of encrypted columns. With purposes, values are shown for a '
+	'stated one of them alone, for any where there are none, and that is recorded.';
 
 CREATE TABLE tarot.class_grant (
 	class_id integer NOT NULL,
@@ -26,7 +28,9 @@ CREATE TABLE tarot.class_grant (
 	PRIMARY KEY (class_id, grantee, permission, ends),
 	CHECK (grantee <> 0 OR permission <> '')
 );
-COMMENT ON TABLE tarot.class_grant IS 'What each role may do with the values of a class; with a permission, while the session''s identity holds it. The grantee 0 is any role. A role has one grant without an end and one with, for each permission.';
+COMMENT ON TABLE tarot.class_grant IS
+	'What each role may do with the values of a class; with a permission, while the session''s identity holds it. The grantee 0 is any '
+	'role. A role has one grant without an end and one with, for each permission.';
 
 -- Rows stay when another key took over, when a class is no longer searchable, and also when it is dropped: a tag of
 -- this generation may come back with a restored table, and must never meet one that another key made.
@@ -41,7 +45,9 @@ CREATE TABLE tarot.search_key (
 	since timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (class_id, generation)
 );
-COMMENT ON TABLE tarot.search_key IS 'How the search tags of a class are made (docs/formats.md): the version of a data key that their key is derived from, normalization, and size. A tag names its generation; those of the active one count.';
+COMMENT ON TABLE tarot.search_key IS
+	'How the search tags of a class are made (docs/formats.md): the version of a data key that their key is derived from, normalization, '
+	'and size. A tag names its generation; those of the active one count.';
 CREATE UNIQUE INDEX search_key_in_use ON tarot.search_key (class_id, state) WHERE state IN ('next', 'active');
 
 SELECT tarot.declare_policy_table('tarot.class');
@@ -206,7 +212,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_class(text, text, text, boolean, text, integer, boolean) IS
-	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for JSON json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...); for plain columns function(schema.name)), and whether equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask, 42P13 for a function that cannot be one.';
+	'Makes a data class: the key that seals its values, the mask that masked readers see (redact, constant(text), null; for text '
+	'partial(prefix, suffix), email, card, phone, iban, name, address, ip, ip(v4 bits, v6 bits), range(step), hash, pseudonym, '
+	'pseudonym_card, fake_first_name, fake_last_name, fake_name, fake_city, fake_company; for dates decade, year, quarter, month, week, '
+	'day, noise(days); for numbers round(step), range(step), noise(amount), noise(percent%), pseudonym, zero; for bytes hash, length; for '
+	'JSON json, json(path: mask, ...), json_hide(path, ...), json_show(path, ...); for plain columns function(schema.name)), and whether '
+	'equal values may be found to be equal: by roles that are granted search, after a normalization of text (a list of lower, trim, nfc), '
+	'by a tag of search_bits (16 to 120, the default). What a tag is made with stays so while columns have the class. With per_subject '
+	'each data subject has a key of its own, for ever; then see tarot.set_subject(), and such a class cannot be searchable. Nobody may '
+	'read or write it until tarot.grant_class(), superusers and owners neither. Names are as those of keys. Raises 42710 for a name that '
+	'exists or has the hash of one that does, 42704 for an unknown key, 22023 for an unknown mask, 42P13 for a function that cannot be '
+	'one.';
 
 CREATE FUNCTION tarot.alter_class(name text, key text DEFAULT NULL, mask text DEFAULT NULL, searchable boolean DEFAULT NULL,
 		normalization text DEFAULT NULL, search_bits integer DEFAULT NULL) RETURNS void
@@ -231,7 +247,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_class(text, text, text, boolean, text, integer) IS
-	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
+	'Changes what is not NULL. A new key seals what is written from then on; what is stored stays readable under the old one. A new mask '
+	'counts for all readers from their next statement on. The mask "hash" gives other hashes under another key; search tags stay the '
+	'same. Values written before the class was searchable are opened to be compared, until tarot.reseal() gives them tags. Normalization '
+	'and search_bits can be changed here while no column has the class (2BP01), else by tarot.rotate_search_key().';
 
 CREATE FUNCTION tarot.drop_class(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

@@ -26,7 +26,9 @@ CREATE TABLE tarot.break_glass_use (
 	client_address inet,
 	application text NOT NULL
 );
-COMMENT ON TABLE tarot.break_glass_use IS 'Who broke the glass over which class, when and why. Rows are added, and never changed or deleted. A row that is committed gives plain read access until it ends.';
+COMMENT ON TABLE tarot.break_glass_use IS
+	'Who broke the glass over which class, when and why. Rows are added, and never changed or deleted. A row that is committed gives '
+	'plain read access until it ends.';
 CREATE INDEX break_glass_use_in_force ON tarot.break_glass_use (class_id, valid_until);
 
 CREATE TABLE tarot.break_glass_end (
@@ -34,7 +36,8 @@ CREATE TABLE tarot.break_glass_end (
 	ended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	ended_by name NOT NULL
 );
-COMMENT ON TABLE tarot.break_glass_end IS 'Which uses of break-glass were ended before their time. Rows are added, and never changed or deleted.';
+COMMENT ON TABLE tarot.break_glass_end IS
+	'Which uses of break-glass were ended before their time. Rows are added, and never changed or deleted.';
 
 SELECT tarot.declare_policy_table('tarot.break_glass_list',
 	'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)');
@@ -90,7 +93,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.allow_break_glass(text, regrole, interval) IS
-	'Lets a role, and who inherits from it, break the glass over a class (tarot.break_glass()), for at most so long (7 days at most, by default an hour). Gives no access by itself. Again, with another duration, replaces that. Raises 42704 for an unknown class or role, 22023 for a duration that is not positive, or too long.';
+	'Lets a role, and who inherits from it, break the glass over a class (tarot.break_glass()), for at most so long (7 days at most, by '
+	'default an hour). Gives no access by itself. Again, with another duration, replaces that. Raises 42704 for an unknown class or role, '
+	'22023 for a duration that is not positive, or too long.';
 
 CREATE FUNCTION tarot.disallow_break_glass(class text, role regrole) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -106,7 +111,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.disallow_break_glass(text, regrole) IS
-	'Takes back what tarot.allow_break_glass() allowed. What is in force goes on until its end: see tarot.end_break_glass(). Warns when nothing was allowed. Raises 42704 for an unknown class.';
+	'Takes back what tarot.allow_break_glass() allowed. What is in force goes on until its end: see tarot.end_break_glass(). Warns when '
+	'nothing was allowed. Raises 42704 for an unknown class.';
 
 -- ------------------------------------------------------------ breaking it
 
@@ -150,7 +156,12 @@ CREATE FUNCTION tarot.break_glass(class text, reason text, duration interval DEF
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_break_glass';
 COMMENT ON FUNCTION tarot.break_glass(text, text, interval) IS
-	'For an emergency: gives the current role plain read access to a class for a duration, from the commit on, and returns until when. The role, or one that it inherits from, must have been put on the list by tarot.allow_break_glass(). Where somebody has authenticated (tarot.authenticate()), it is for that subject under this role alone. Who, when, why and from where goes into tarot.break_glass_use for ever, and to the server log at once; so does, for each statement, that values were revealed. The reason has 10 to 1000 characters in one line. Raises 42501 for who is not on the list, 22023 for another duration or reason, 22004 for none, 42704 for an unknown class, 25006 on a standby.';
+	'For an emergency: gives the current role plain read access to a class for a duration, from the commit on, and returns until when. '
+	'The role, or one that it inherits from, must have been put on the list by tarot.allow_break_glass(). Where somebody has '
+	'authenticated (tarot.authenticate()), it is for that subject under this role alone. Who, when, why and from where goes into '
+	'tarot.break_glass_use for ever, and to the server log at once; so does, for each statement, that values were revealed. The reason '
+	'has 10 to 1000 characters in one line. Raises 42501 for who is not on the list, 22023 for another duration or reason, 22004 for '
+	'none, 42704 for an unknown class, 25006 on a standby.';
 
 -- Ends those of a role, of all where it is NULL; of one subject (or none) where that is said.
 CREATE FUNCTION tarot.record_end_of_break_glass(class_id integer, role_id oid, one_subject boolean, subject text, ended_by name) RETURNS integer
@@ -175,7 +186,8 @@ CREATE FUNCTION tarot.end_break_glass(class text) RETURNS integer
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_class_end_break_glass';
 COMMENT ON FUNCTION tarot.end_break_glass(text) IS
-	'Ends what the current role, and the session''s subject, were given over a class by tarot.break_glass(), before its time; returns how many that were. Raises 42704 for an unknown class, 25006 on a standby.';
+	'Ends what the current role, and the session''s subject, were given over a class by tarot.break_glass(), before its time; returns how '
+	'many that were. Raises 42704 for an unknown class, 25006 on a standby.';
 
 CREATE FUNCTION tarot.end_break_glass(class text, role regrole) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -186,7 +198,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.end_break_glass(text, regrole) IS
-	'For administrators: ends what a role was given over a class by tarot.break_glass(), before its time; of all roles where it is NULL. Returns how many that were. Open sessions notice at their next statement. Raises 42704 for an unknown class.';
+	'For administrators: ends what a role was given over a class by tarot.break_glass(), before its time; of all roles where it is NULL. '
+	'Returns how many that were. Open sessions notice at their next statement. Raises 42704 for an unknown class.';
 
 CREATE VIEW tarot.break_glass_log AS
 	SELECT u.use_id, u.class, u.role, u.session_role, u.subject, u.reason, u.started_at, u.valid_until, e.ended_at, e.ended_by, u.client_address, u.application,
@@ -198,7 +211,8 @@ COMMENT ON COLUMN tarot.break_glass_log.use_id IS 'Its number, which the line in
 COMMENT ON COLUMN tarot.break_glass_log.class IS 'The class.';
 COMMENT ON COLUMN tarot.break_glass_log.role IS 'The role that was given plain read access.';
 COMMENT ON COLUMN tarot.break_glass_log.session_role IS 'The role that the session connected as.';
-COMMENT ON COLUMN tarot.break_glass_log.subject IS 'The verified subject of the session, for whom alone it was; NULL where nobody had authenticated.';
+COMMENT ON COLUMN tarot.break_glass_log.subject IS
+	'The verified subject of the session, for whom alone it was; NULL where nobody had authenticated.';
 COMMENT ON COLUMN tarot.break_glass_log.reason IS 'Why, in their words.';
 COMMENT ON COLUMN tarot.break_glass_log.started_at IS 'When.';
 COMMENT ON COLUMN tarot.break_glass_log.valid_until IS 'Until when.';

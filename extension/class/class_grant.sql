@@ -47,7 +47,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz) IS
-	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies search and write unless said otherwise, masked and none imply neither. With a permission ("customers:read") the grant counts only while the session''s identity holds that (tarot.has_permission()), so that one application role sees values for one request and masks for the next; then the grantee can be NULL, which is any role. Replaces an earlier grant to the same role with the same permission; several add up. With valid_until it ends by itself then, within a statement too; one that reads more than a grant without an end stands beside that, which goes on after it, and any other takes its place. Raises 42704 for an unknown class or role (there is no grant to PUBLIC), 22023 for another word, what is no permission, or an end that is past, 22004 for none.';
+	'Sets what a role, and who inherits from it, may do with a class: read none, masked or plain; search (compare); write. Plain implies '
+	'search and write unless said otherwise, masked and none imply neither. With a permission ("customers:read") the grant counts only '
+	'while the session''s identity holds that (tarot.has_permission()), so that one application role sees values for one request and '
+	'masks for the next; then the grantee can be NULL, which is any role. Replaces an earlier grant to the same role with the same '
+	'permission; several add up. With valid_until it ends by itself then, within a statement too; one that reads more than a grant '
+	'without an end stands beside that, which goes on after it, and any other takes its place. Raises 42704 for an unknown class or role '
+	'(there is no grant to PUBLIC), 22023 for another word, what is no permission, or an end that is past, 22004 for none.';
 
 CREATE FUNCTION tarot.revoke_class(class text, grantee regrole, permission text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -68,7 +74,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_class(text, regrole, text) IS
-	'Takes back what a role was granted; with a permission, only the grant that has it. A grantee that is NULL is that for any role. Open sessions notice at their next statement. What a role inherits from others stays. Warns when there was none.';
+	'Takes back what a role was granted; with a permission, only the grant that has it. A grantee that is NULL is that for any role. Open '
+	'sessions notice at their next statement. What a role inherits from others stays. Warns when there was none.';
 
 -- For functions that ask before they write as somebody else.
 CREATE FUNCTION tarot.role_writes_class(role oid, class text) RETURNS boolean
@@ -88,19 +95,22 @@ CREATE VIEW tarot.class_access AS
 COMMENT ON VIEW tarot.class_access IS
 	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';
 COMMENT ON COLUMN tarot.class_access.class IS 'The class.';
-COMMENT ON COLUMN tarot.class_access.grantee IS 'The role that was granted it, NULL for any role. Who inherits from that role is not listed.';
+COMMENT ON COLUMN tarot.class_access.grantee IS
+	'The role that was granted it, NULL for any role. Who inherits from that role is not listed.';
 COMMENT ON COLUMN tarot.class_access.permission IS 'What the session''s identity must hold for it, or NULL.';
 COMMENT ON COLUMN tarot.class_access.read IS 'none, masked or plain.';
 COMMENT ON COLUMN tarot.class_access.search IS 'Whether it may compare values, which plain read access allows as well.';
 COMMENT ON COLUMN tarot.class_access.write IS 'Whether it may write values.';
-COMMENT ON COLUMN tarot.class_access.valid_until IS 'When it ends, "infinity" where it does not. One that has ended gives nothing any more.';
+COMMENT ON COLUMN tarot.class_access.valid_until IS
+	'When it ends, "infinity" where it does not. One that has ended gives nothing any more.';
 COMMENT ON COLUMN tarot.class_access.granted_by IS 'Who granted it: the session''s user then, by name.';
 COMMENT ON COLUMN tarot.class_access.granted_at IS 'When.';
 COMMENT ON COLUMN tarot.class_access.mask IS 'What masked readers see.';
 COMMENT ON COLUMN tarot.class_access.key IS 'The key that seals what is written now.';
 COMMENT ON COLUMN tarot.class_access.searchable IS 'Whether equal values can be found to be equal.';
 COMMENT ON COLUMN tarot.class_access.purposes IS 'For which stated purposes values are shown, as tarot.set_class_purposes() set them.';
-COMMENT ON COLUMN tarot.class_access.break_glass IS 'NULL for a grant; for what somebody was given by tarot.break_glass() its number in tarot.break_glass_log.';
+COMMENT ON COLUMN tarot.class_access.break_glass IS
+	'NULL for a grant; for what somebody was given by tarot.break_glass() its number in tarot.break_glass_log.';
 
 REVOKE ALL ON FUNCTION tarot.role_writes_class(oid, text), tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz),
 	tarot.revoke_class(text, regrole, text) FROM PUBLIC;

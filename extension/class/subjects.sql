@@ -17,7 +17,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_subject_key(text, text) IS
-	'Destroys the keys of a data subject in a class, for ever: from the commit on, all values that they sealed, wherever they are in this database, read as NULL (or as the mask, where that needs no value); other sessions notice at their next statement. The subject is what stands in the column that tarot.set_subject() named, as text (uuid in lower case, numbers without leading zeros). Waits for transactions under way that made keys. Returns whether there was a key. What is written for the subject later gets a new key. For backups see the guide on keys. Raises 55000 for a class without keys of subjects, and where the subject, or a row whose values are under the key, is on legal hold (tarot.hold_subject(), tarot.hold()), 25001 in another transaction than a READ COMMITTED one, TS001 when the server is locked.';
+	'Destroys the keys of a data subject in a class, for ever: from the commit on, all values that they sealed, wherever they are in this '
+	'database, read as NULL (or as the mask, where that needs no value); other sessions notice at their next statement. The subject is '
+	'what stands in the column that tarot.set_subject() named, as text (uuid in lower case, numbers without leading zeros). Waits for '
+	'transactions under way that made keys. Returns whether there was a key. What is written for the subject later gets a new key. For '
+	'backups see the guide on keys. Raises 55000 for a class without keys of subjects, and where the subject, or a row whose values are '
+	'under the key, is on legal hold (tarot.hold_subject(), tarot.hold()), 25001 in another transaction than a READ COMMITTED one, TS001 '
+	'when the server is locked.';
 
 CREATE FUNCTION tarot.rewrap_subject_keys(key text DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -35,7 +41,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rewrap_subject_keys(text) IS
-	'Wraps the keys of data subjects with the newest version of their class''s key (of all classes, or of those with this key), in the calling transaction, and returns how many. After that older versions can be destroyed; values are not touched. New subjects wait until the transaction ends. Raises 42704 for an unknown key, TS001 when the server is locked.';
+	'Wraps the keys of data subjects with the newest version of their class''s key (of all classes, or of those with this key), in the '
+	'calling transaction, and returns how many. After that older versions can be destroyed; values are not touched. New subjects wait '
+	'until the transaction ends. Raises 42704 for an unknown key, TS001 when the server is locked.';
 
 REVOKE ALL ON FUNCTION tarot.destroy_subject_key(text, text), tarot.rewrap_subject_keys(text) FROM PUBLIC;
 

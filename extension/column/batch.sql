@@ -21,5 +21,6 @@ CREATE TABLE tarot.table_job (
 	finished_at timestamptz,
 	CONSTRAINT table_job_pkey PRIMARY KEY (relation, kind, target)
 );
-COMMENT ON TABLE tarot.table_job IS 'How far the work on each table is that goes in batches, so that it goes on from there. Of this server: not dumped.';
+COMMENT ON TABLE tarot.table_job IS
+	'How far the work on each table is that goes in batches, so that it goes on from there. Of this server: not dumped.';
 SELECT tarot.guard_table('tarot.table_job');

@@ -49,7 +49,8 @@ CREATE TYPE tarot.encrypted_text (
 	CATEGORY = 'S'
 );
 COMMENT ON TYPE tarot.encrypted_text IS
-	'Text that is stored encrypted, of a data class: tarot.encrypted_text(''email''). Input seals, output shows what the current role is granted: the text, its mask, or a placeholder.';
+	'Text that is stored encrypted, of a data class: tarot.encrypted_text(''email''). Input seals, output shows what the current role is '
+	'granted: the text, its mask, or a placeholder.';
 
 CREATE FUNCTION tarot.encrypted_text(text, integer, boolean) RETURNS tarot.encrypted_text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -107,7 +108,8 @@ CREATE TYPE tarot.encrypted_bytea (
 	CATEGORY = 'U'
 );
 COMMENT ON TYPE tarot.encrypted_bytea IS
-	'Bytes, stored encrypted, of a data class: tarot.encrypted_bytea(''profile''). Input seals, output and the cast to bytea show what the current role is granted: the value, its mask, or nothing.';
+	'Bytes, stored encrypted, of a data class: tarot.encrypted_bytea(''profile''). Input seals, output and the cast to bytea show what '
+	'the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_bytea(bytea, integer, boolean) RETURNS tarot.encrypted_bytea
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -123,7 +125,8 @@ CREATE FUNCTION tarot.bytea(tarot.encrypted_bytea) RETURNS bytea
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.bytea(tarot.encrypted_bytea) IS
-	'The cast to bytea: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit bytea, NULL.';
+	'The cast to bytea: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit '
+	'bytea, NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_bytea) RETURNS bytea
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
@@ -163,7 +166,8 @@ CREATE TYPE tarot.encrypted_jsonb (
 	CATEGORY = 'U'
 );
 COMMENT ON TYPE tarot.encrypted_jsonb IS
-	'A JSON document, stored encrypted, of a data class: tarot.encrypted_jsonb(''profile''). Input seals, output and the cast to jsonb show what the current role is granted: the value, its mask, or nothing.';
+	'A JSON document, stored encrypted, of a data class: tarot.encrypted_jsonb(''profile''). Input seals, output and the cast to jsonb '
+	'show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_jsonb(jsonb, integer, boolean) RETURNS tarot.encrypted_jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -189,7 +193,8 @@ CREATE FUNCTION tarot.to_json(tarot.encrypted_jsonb) RETURNS json
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
 COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_jsonb) IS
-	'The cast to json, by which row_to_json() and its kin show a document and not the text of one: what the cast to jsonb shows, and null for NULL.';
+	'The cast to json, by which row_to_json() and its kin show a document and not the text of one: what the cast to jsonb shows, and null '
+	'for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_jsonb) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
@@ -233,7 +238,8 @@ CREATE TYPE tarot.encrypted_numeric (
 	CATEGORY = 'N'
 );
 COMMENT ON TYPE tarot.encrypted_numeric IS
-	'A number, stored encrypted, of a data class: tarot.encrypted_numeric(''profile''). Input seals, output and the cast to numeric show what the current role is granted: the value, its mask, or nothing.';
+	'A number, stored encrypted, of a data class: tarot.encrypted_numeric(''profile''). Input seals, output and the cast to numeric show '
+	'what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_numeric(numeric, integer, boolean) RETURNS tarot.encrypted_numeric
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -274,12 +280,14 @@ CREATE FUNCTION tarot.numeric(tarot.encrypted_numeric) RETURNS numeric
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.numeric(tarot.encrypted_numeric) IS
-	'The cast to numeric: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit numeric, NULL.';
+	'The cast to numeric: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit '
+	'numeric, NULL.';
 CREATE FUNCTION tarot.to_json(tarot.encrypted_numeric) RETURNS json
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
 COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_numeric) IS
-	'The cast to json, by which row_to_json() and its kin show a number and not the text of one: what the cast to numeric shows, and null for NULL.';
+	'The cast to json, by which row_to_json() and its kin show a number and not the text of one: what the cast to numeric shows, and null '
+	'for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_numeric) RETURNS numeric
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
@@ -331,7 +339,8 @@ CREATE TYPE tarot.encrypted_date (
 	CATEGORY = 'D'
 );
 COMMENT ON TYPE tarot.encrypted_date IS
-	'A date, stored encrypted, of a data class: tarot.encrypted_date(''profile''). Input seals, output and the cast to date show what the current role is granted: the value, its mask, or nothing.';
+	'A date, stored encrypted, of a data class: tarot.encrypted_date(''profile''). Input seals, output and the cast to date show what the '
+	'current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_date(date, integer, boolean) RETURNS tarot.encrypted_date
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -357,12 +366,14 @@ CREATE FUNCTION tarot.date(tarot.encrypted_date) RETURNS date
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.date(tarot.encrypted_date) IS
-	'The cast to date: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit date, NULL.';
+	'The cast to date: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit date, '
+	'NULL.';
 CREATE FUNCTION tarot.to_json(tarot.encrypted_date) RETURNS json
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
 COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_date) IS
-	'The cast to json, by which row_to_json() and its kin show a date in ISO 8601 and not the text of one: what the cast to date shows, and null for NULL.';
+	'The cast to json, by which row_to_json() and its kin show a date in ISO 8601 and not the text of one: what the cast to date shows, '
+	'and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_date) RETURNS date
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';
@@ -408,7 +419,8 @@ CREATE TYPE tarot.encrypted_timestamptz (
 	CATEGORY = 'D'
 );
 COMMENT ON TYPE tarot.encrypted_timestamptz IS
-	'A point of time, stored encrypted, of a data class: tarot.encrypted_timestamptz(''profile''). Input seals, output and the cast to timestamptz show what the current role is granted: the value, its mask, or nothing.';
+	'A point of time, stored encrypted, of a data class: tarot.encrypted_timestamptz(''profile''). Input seals, output and the cast to '
+	'timestamptz show what the current role is granted: the value, its mask, or nothing.';
 
 CREATE FUNCTION tarot.encrypted_timestamptz(timestamptz, integer, boolean) RETURNS tarot.encrypted_timestamptz
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
@@ -434,12 +446,14 @@ CREATE FUNCTION tarot.timestamptz(tarot.encrypted_timestamptz) RETURNS timestamp
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_open';
 COMMENT ON FUNCTION tarot.timestamptz(tarot.encrypted_timestamptz) IS
-	'The cast to timestamptz: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit timestamptz, NULL.';
+	'The cast to timestamptz: what the current role is granted, the value or its mask; else, and where the mask of the class does not fit '
+	'timestamptz, NULL.';
 CREATE FUNCTION tarot.to_json(tarot.encrypted_timestamptz) RETURNS json
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_to_json';
 COMMENT ON FUNCTION tarot.to_json(tarot.encrypted_timestamptz) IS
-	'The cast to json, by which row_to_json() and its kin show a point of time in ISO 8601 and not the text of one: what the cast to timestamptz shows, and null for NULL.';
+	'The cast to json, by which row_to_json() and its kin show a point of time in ISO 8601 and not the text of one: what the cast to '
+	'timestamptz shows, and null for NULL.';
 CREATE FUNCTION tarot.try_decrypt(tarot.encrypted_timestamptz) RETURNS timestamptz
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
 	AS 'MODULE_PATHNAME', 'tarot_column_try_decrypt';

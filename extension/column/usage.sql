@@ -44,8 +44,12 @@ COMMENT ON VIEW tarot.classified_columns IS
 	'Every column that has a data class: encrypted ones by their type, plain ones by tarot.classify_column().';
 COMMENT ON COLUMN tarot.classified_columns."table" IS 'The table, or materialized view.';
 COMMENT ON COLUMN tarot.classified_columns."column" IS 'The column.';
-COMMENT ON COLUMN tarot.classified_columns.class IS 'Its class; "unclassified" where nobody has said yet what it is, a number for a class that does not exist in this database.';
-COMMENT ON COLUMN tarot.classified_columns.kind IS 'What says so: its type (then it is encrypted), its label, or that it is generated from a column that has the class.';
-COMMENT ON COLUMN tarot.classified_columns.inherited_from IS 'The parent, for a column of a partition or another child: its class is changed there.';
-COMMENT ON COLUMN tarot.classified_columns.masked IS 'Whether queries of the table see it masked, unless by roles that read the class plain.';
+COMMENT ON COLUMN tarot.classified_columns.class IS
+	'Its class; "unclassified" where nobody has said yet what it is, a number for a class that does not exist in this database.';
+COMMENT ON COLUMN tarot.classified_columns.kind IS
+	'What says so: its type (then it is encrypted), its label, or that it is generated from a column that has the class.';
+COMMENT ON COLUMN tarot.classified_columns.inherited_from IS
+	'The parent, for a column of a partition or another child: its class is changed there.';
+COMMENT ON COLUMN tarot.classified_columns.masked IS
+	'Whether queries of the table see it masked, unless by roles that read the class plain.';
 GRANT SELECT ON tarot.classified_columns TO pg_monitor;

@@ -46,7 +46,9 @@ COMMENT ON COLUMN tarot.conversion_progress."table" IS 'The table.';
 COMMENT ON COLUMN tarot.conversion_progress."column" IS 'The column.';
 COMMENT ON COLUMN tarot.conversion_progress.class IS 'The class that it gets, or had.';
 COMMENT ON COLUMN tarot.conversion_progress.direction IS 'encrypt or decrypt.';
-COMMENT ON COLUMN tarot.conversion_progress.phase IS 'filling the new column (then filled), checking that it is complete, indexing it (building, validating and enabling its indexes), swapping it for the old one, erasing what that held.';
+COMMENT ON COLUMN tarot.conversion_progress.phase IS
+	'filling the new column (then filled), checking that it is complete, indexing it (building, validating and enabling its indexes), '
+	'swapping it for the old one, erasing what that held.';
 COMMENT ON COLUMN tarot.conversion_progress.state IS 'running, or interrupted: call the procedure again, it goes on.';
 COMMENT ON COLUMN tarot.conversion_progress.blocks_total IS 'Of the table, in this phase and pass.';
 COMMENT ON COLUMN tarot.conversion_progress.blocks_done IS 'Of these.';

@@ -175,7 +175,15 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.encrypt_column(regclass, name, text, boolean, integer, interval) IS
-	'Encrypts a column of text, varchar, bytea, jsonb, numeric, date, timestamptz (to the encrypted type of that name), smallint, integer or bigint (to encrypted_numeric), in a table with its partitions and children. At once: one ALTER TABLE, which writes the table anew under an exclusive lock. Or concurrently, beside writers: a new column is kept by a trigger and filled in batches of that many rows, with a pause between; then it takes the place of the old one under a short lock, as the last column, and the old values are erased. Interrupted, it goes on when it is called again; tarot.conversion_progress shows how far it is. Carries over: default, NOT NULL, comment, privileges on the column, statistics target and options, security labels, and, where the class is searchable, indexes of btree and hash, UNIQUE and primary keys; at once also check constraints. All else that depends on the column is refused with the list (2BP01). Raises 23505 when a unique index cannot hold values that differ but are equal in the class, with the table as it was: concurrently, change them and call it again, or give up. For the owner of the table, with write access to the class (42501).';
+	'Encrypts a column of text, varchar, bytea, jsonb, numeric, date, timestamptz (to the encrypted type of that name), smallint, integer '
+	'or bigint (to encrypted_numeric), in a table with its partitions and children. At once: one ALTER TABLE, which writes the table anew '
+	'under an exclusive lock. Or concurrently, beside writers: a new column is kept by a trigger and filled in batches of that many rows, '
+	'with a pause between; then it takes the place of the old one under a short lock, as the last column, and the old values are erased. '
+	'Interrupted, it goes on when it is called again; tarot.conversion_progress shows how far it is. Carries over: default, NOT NULL, '
+	'comment, privileges on the column, statistics target and options, security labels, and, where the class is searchable, indexes of '
+	'btree and hash, UNIQUE and primary keys; at once also check constraints. All else that depends on the column is refused with the '
+	'list (2BP01). Raises 23505 when a unique index cannot hold values that differ but are equal in the class, with the table as it was: '
+	'concurrently, change them and call it again, or give up. For the owner of the table, with write access to the class (42501).';
 
 CREATE PROCEDURE tarot.decrypt_column("table" regclass, "column" name, concurrently boolean DEFAULT false,
 		batch integer DEFAULT 1000, pause interval DEFAULT '0')
@@ -190,7 +198,9 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.decrypt_column(regclass, name, boolean, integer, interval) IS
-	'The other way round: stores what an encrypted column holds in its base type, at once or beside writers, as tarot.encrypt_column(). For the owner of the table, with plain read access to the class (42501). While it goes on beside writers, who writes to the table can have any envelope of the class decrypted.';
+	'The other way round: stores what an encrypted column holds in its base type, at once or beside writers, as tarot.encrypt_column(). '
+	'For the owner of the table, with plain read access to the class (42501). While it goes on beside writers, who writes to the table '
+	'can have any envelope of the class decrypted.';
 
 CREATE PROCEDURE tarot.cancel_conversion("table" regclass, "column" name)
 	LANGUAGE plpgsql
@@ -214,4 +224,5 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.cancel_conversion(regclass, name) IS
-	'Gives up a conversion that goes on beside writers, and removes what it put onto the table; the column stays as it is. Raises 42704 when there is none, 55000 when the new column has taken the place of the old one already. For the owner of the table (42501).';
+	'Gives up a conversion that goes on beside writers, and removes what it put onto the table; the column stays as it is. Raises 42704 '
+	'when there is none, 55000 when the new column has taken the place of the old one already. For the owner of the table (42501).';

@@ -104,7 +104,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.discover_sensitive(regnamespace, integer, real, text) IS
-	'Columns without a class that look sensitive, by their name and the form and check digits of a sample of their values: in one schema, or all but the system''s. Reads at most sample rows (0 to 100000; 0: names alone) of each table and materialized view, with the caller''s privileges and row policies; encrypted columns and those that were accepted (tarot.accept_column()) are left out, and what partitions and children inherit is reported at the parent. Per column: the kind; the class that is proposed and its mask, as they are where the class exists; confidence from 0 to 1, at least minimum; how many of the sampled values are of that kind; why, without a value; and the statements that classify it, by classes of the key that is named. A table that cannot be read has a row without a column, with the SQLSTATE. Raises 22023 for other numbers.';
+	'Columns without a class that look sensitive, by their name and the form and check digits of a sample of their values: in one schema, '
+	'or all but the system''s. Reads at most sample rows (0 to 100000; 0: names alone) of each table and materialized view, with the '
+	'caller''s privileges and row policies; encrypted columns and those that were accepted (tarot.accept_column()) are left out, and what '
+	'partitions and children inherit is reported at the parent. Per column: the kind; the class that is proposed and its mask, as they '
+	'are where the class exists; confidence from 0 to 1, at least minimum; how many of the sampled values are of that kind; why, without '
+	'a value; and the statements that classify it, by classes of the key that is named. A table that cannot be read has a row without a '
+	'column, with the SQLSTATE. Raises 22023 for other numbers.';
 
 CREATE FUNCTION tarot.classification_drift(schema regnamespace DEFAULT NULL, sample integer DEFAULT 1000, minimum real DEFAULT 0.5, key text DEFAULT 'sensitive')
 	RETURNS TABLE (relation regclass, "column" name, problem text, class text, kind text, confidence real, evidence text, statements text[])
@@ -129,7 +135,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.classification_drift(regnamespace, integer, real, text) IS
-	'What has to be looked at since columns were classified. The problem is "sensitive": looks so and has no class; "new": in a table of which columns were classified or accepted, and neither itself; "unlike its class": the values are of another kind than the class''s mask is for; "unknown class": labelled with a class that does not exist; "unread": a table that could not be read. Without rows all is in order. Arguments as those of tarot.discover_sensitive().';
+	'What has to be looked at since columns were classified. The problem is "sensitive": looks so and has no class; "new": in a table of '
+	'which columns were classified or accepted, and neither itself; "unlike its class": the values are of another kind than the class''s '
+	'mask is for; "unknown class": labelled with a class that does not exist; "unread": a table that could not be read. Without rows all '
+	'is in order. Arguments as those of tarot.discover_sensitive().';
 
 CREATE FUNCTION tarot.accept_column(relation regclass, "column" name DEFAULT NULL, reason text DEFAULT NULL) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -156,7 +165,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.accept_column(regclass, name, text) IS
-	'Says that a column was looked at and is not sensitive, and why; without a column, all of the table that have no class and are not accepted yet. Then tarot.discover_sensitive() and tarot.classification_drift() leave them out, until they are renamed or get another type. Kept in tarot.accepted_column; changes nothing about who sees what. Returns how many columns it was. Raises 42809 for what is no table, 42703 for a column that does not exist.';
+	'Says that a column was looked at and is not sensitive, and why; without a column, all of the table that have no class and are not '
+	'accepted yet. Then tarot.discover_sensitive() and tarot.classification_drift() leave them out, until they are renamed or get another '
+	'type. Kept in tarot.accepted_column; changes nothing about who sees what. Returns how many columns it was. Raises 42809 for what is '
+	'no table, 42703 for a column that does not exist.';
 
 CREATE FUNCTION tarot.reconsider_column(relation regclass, "column" name DEFAULT NULL) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

@@ -22,7 +22,8 @@ CREATE TABLE tarot.issuer (
 	CONSTRAINT issuer_is_unique UNIQUE (issuer),
 	CHECK (jwks IS NOT NULL OR private_key IS NOT NULL)
 );
-COMMENT ON TABLE tarot.issuer IS 'Whose tokens say who somebody is. A secret or private key lies here as an envelope, sealed by the key ring.';
+COMMENT ON TABLE tarot.issuer IS
+	'Whose tokens say who somebody is. A secret or private key lies here as an envelope, sealed by the key ring.';
 
 SELECT tarot.declare_policy_table('tarot.issuer');
 
@@ -182,7 +183,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]) IS
-	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC 7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects of two issuers do not meet: without one, or with the same, each can speak for the subjects of the other, and what is revoked or granted to a subject is so for both. database_role_claim names a claim with a database role, which tarot.authenticate() takes if it is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
+	'Trusts the tokens of an issuer. issuer is their "iss", exactly; audience what their "aud" may be, of which one must be there (with '
+	'none, tokens must have no "aud"). Keys: jwks, its public keys (RFC 7517: a set or one key, at most 32), secret, 32 to 1024 bytes for '
+	'HMAC, or signing_key, a private JWK with which tarot.sign_jwt() signs; the last two are sealed by the key ring. algorithms (RFC '
+	'7518: HS256 ... EdDSA) are those that are accepted, by default all that the keys are for. max_age, at most 366 days, bounds the time '
+	'since "iat" and from "iat" to "exp", leeway the difference of clocks. subject_prefix stands before each "sub", so that the subjects '
+	'of two issuers do not meet: without one, or with the same, each can speak for the subjects of the other, and what is revoked or '
+	'granted to a subject is so for both. database_role_claim names a claim with a database role, which tarot.authenticate() takes if it '
+	'is one of database_roles. Raises 42710 for a name or "iss" that is taken, 22023 for bad keys and values, 42704 for an unknown role.';
 
 CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], secret text, algorithms text[] DEFAULT NULL,
 		max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds', subject_prefix text DEFAULT '',
@@ -196,7 +204,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]) IS
-	'As above, with a secret that is text: its UTF-8 bytes are the key. A secret written into a statement may reach the server''s log: pass it as a parameter.';
+	'As above, with a secret that is text: its UTF-8 bytes are the key. A secret written into a statement may reach the server''s log: '
+	'pass it as a parameter.';
 
 CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
 		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL, leeway interval DEFAULT NULL,
@@ -250,7 +259,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[], text[]) IS
-	'Changes what is given and leaves what is NULL; values as for tarot.create_issuer(). Other keys without algorithms accept all that they are for. remove takes away what is named in it: jwks, secret or signing_key (the one that is there), database_roles with its claim; of the algorithms those stay that the remaining keys are for. A private key is sealed anew, by the newest version of key "default". Counts in all sessions at their next statement, also for those who have authenticated. Raises 42704 for an unknown issuer, and otherwise as tarot.create_issuer().';
+	'Changes what is given and leaves what is NULL; values as for tarot.create_issuer(). Other keys without algorithms accept all that '
+	'they are for. remove takes away what is named in it: jwks, secret or signing_key (the one that is there), database_roles with its '
+	'claim; of the algorithms those stay that the remaining keys are for. A private key is sealed anew, by the newest version of key '
+	'"default". Counts in all sessions at their next statement, also for those who have authenticated. Raises 42704 for an unknown '
+	'issuer, and otherwise as tarot.create_issuer().';
 
 CREATE FUNCTION tarot.load_jwks(name text, jwks jsonb) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -272,7 +285,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.load_jwks(text, jsonb) IS
-	'Replaces the public keys of an issuer by those that it publishes now, if they changed; the accepted algorithms stay. Old and new keys may be in one set, so that a rollover of the issuer''s is none here. Raises 42704 for an unknown issuer, 22023 for keys that are none, or none for the accepted algorithms: then the old ones stay.';
+	'Replaces the public keys of an issuer by those that it publishes now, if they changed; the accepted algorithms stay. Old and new '
+	'keys may be in one set, so that a rollover of the issuer''s is none here. Raises 42704 for an unknown issuer, 22023 for keys that '
+	'are none, or none for the accepted algorithms: then the old ones stay.';
 
 CREATE FUNCTION tarot.drop_issuer(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -284,7 +299,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_issuer(text) IS
-	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before. What tarot.revoke_issuer() was told is forgotten, and what tarot.revoke_token() was counts for an issuer of the same name. Raises 42704 for an unknown one.';
+	'Trusts an issuer no longer: its tokens are refused, and so is who authenticated with one, at the next statement (TS311). One that is '
+	'created again is another: who had authenticated has to do so anew, with a token that its keys have signed, be it from before. What '
+	'tarot.revoke_issuer() was told is forgotten, and what tarot.revoke_token() was counts for an issuer of the same name. Raises 42704 '
+	'for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
 	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,

@@ -8,7 +8,9 @@ CREATE TABLE tarot.principal (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	status_since timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE tarot.principal IS 'Persons, agents and services by what tarot.subject() calls them. Who is not listed is active. Tokens that were issued before issued_before are no longer taken.';
+COMMENT ON TABLE tarot.principal IS
+	'Persons, agents and services by what tarot.subject() calls them. Who is not listed is active. Tokens that were issued before '
+	'issued_before are no longer taken.';
 
 CREATE TABLE tarot.revoked_token (
 	issuer text COLLATE "C" NOT NULL,
@@ -44,7 +46,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_principal(text, text, text) IS
-	'Registers a subject, or changes what is given of it: kind (user, the default, agent or service) and status. Who is suspended, banned or deleted is refused with a valid token too, in all sessions at their next statement. subject is what tarot.subject() gives, with its issuer''s prefix. Raises 22023 for other values.';
+	'Registers a subject, or changes what is given of it: kind (user, the default, agent or service) and status. Who is suspended, banned '
+	'or deleted is refused with a valid token too, in all sessions at their next statement. subject is what tarot.subject() gives, with '
+	'its issuer''s prefix. Raises 22023 for other values.';
 
 CREATE FUNCTION tarot.revoke_token(issuer text, token_id text, expires_at timestamptz DEFAULT 'infinity') RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -62,7 +66,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_token(text, text, timestamptz) IS
-	'Takes one token no longer: that of an issuer (by its name here) with this "jti". Counts in all sessions at their next statement. expires_at is when the token expires anyway, so that tarot.prune_revocations() can forget it. Raises 42704 for an unknown issuer, 22023 for an empty or too long "jti".';
+	'Takes one token no longer: that of an issuer (by its name here) with this "jti". Counts in all sessions at their next statement. '
+	'expires_at is when the token expires anyway, so that tarot.prune_revocations() can forget it. Raises 42704 for an unknown issuer, '
+	'22023 for an empty or too long "jti".';
 
 CREATE FUNCTION tarot.revoke_subject(subject text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -79,7 +85,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_subject(text, timestamptz) IS
-	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation is refused too. Registers the subject as tarot.set_principal() does, and raises as that; 22004 for NULL.';
+	'Takes no token of a subject (as tarot.subject() gives it) that was issued ("iat") before a time, by default now: signs it out '
+	'everywhere, in all sessions at their next statement. Tokens have whole seconds: one that is issued in the second of the revocation '
+	'is refused too. Registers the subject as tarot.set_principal() does, and raises as that; 22004 for NULL.';
 
 CREATE FUNCTION tarot.revoke_issuer(issuer text, issued_before timestamptz DEFAULT clock_timestamp()) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -94,7 +102,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_issuer(text, timestamptz) IS
-	'Takes no token of an issuer (by its name here) that was issued before a time, by default now: after its key was stolen and replaced, say. As tarot.revoke_subject(); raises 42704 for an unknown issuer too.';
+	'Takes no token of an issuer (by its name here) that was issued before a time, by default now: after its key was stolen and replaced, '
+	'say. As tarot.revoke_subject(); raises 42704 for an unknown issuer too.';
 
 CREATE FUNCTION tarot.prune_revocations() RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -112,7 +121,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.prune_revocations() IS
-	'Forgets revocations of single tokens that expired a day ago, by the expires_at that tarot.revoke_token() was given, and those of tokens that are older than a max_age can allow, 366 days; returns how many.';
+	'Forgets revocations of single tokens that expired a day ago, by the expires_at that tarot.revoke_token() was given, and those of '
+	'tokens that are older than a max_age can allow, 366 days; returns how many.';
 
 REVOKE ALL ON FUNCTION tarot.set_principal(text, text, text), tarot.revoke_token(text, text, timestamptz),
 	tarot.revoke_subject(text, timestamptz), tarot.revoke_issuer(text, timestamptz), tarot.prune_revocations() FROM PUBLIC;

@@ -4,13 +4,20 @@ CREATE FUNCTION tarot.verify_jwt(token text) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_verify_jwt';
 COMMENT ON FUNCTION tarot.verify_jwt(text) IS
-	'The claims of a token (JWS in its compact form, RFC 7515 and RFC 7519, at most 16 kB) whose issuer is trusted, once its signature, "iss", "aud", "exp", "nbf", "iat" and age are found right, its key and algorithm belong together, and neither it nor its subject was revoked or suspended. Otherwise raises: TS301 to TS317 for what is wrong with the token, one each, TS318 for a revoked one, TS319 for a bearer that is no longer welcome, TS001 when the issuer''s key is sealed and the server is locked, TS004 when the self-test of the libraries failed at the start.';
+	'The claims of a token (JWS in its compact form, RFC 7515 and RFC 7519, at most 16 kB) whose issuer is trusted, once its signature, '
+	'"iss", "aud", "exp", "nbf", "iat" and age are found right, its key and algorithm belong together, and neither it nor its subject was '
+	'revoked or suspended. Otherwise raises: TS301 to TS317 for what is wrong with the token, one each, TS318 for a revoked one, TS319 '
+	'for a bearer that is no longer welcome, TS001 when the issuer''s key is sealed and the server is locked, TS004 when the self-test of '
+	'the libraries failed at the start.';
 
 CREATE FUNCTION tarot.check_jwt(token text) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_identity_check_jwt';
 COMMENT ON FUNCTION tarot.check_jwt(text) IS
-	'What tarot.verify_jwt() would find, as a word and without raising: valid, too_large, malformed, bad_header, unsupported_header, wrong_type, wrong_algorithm, unknown_key, bad_signature, bad_claims, missing_claim, wrong_issuer, wrong_audience, too_long_lived, expired, not_yet_valid, issued_later, too_old, failed, revoked, suspended, banned or deleted. Raises TS001 when the issuer''s key is sealed and the server is locked, TS004 when the self-test of the libraries failed at the start.';
+	'What tarot.verify_jwt() would find, as a word and without raising: valid, too_large, malformed, bad_header, unsupported_header, '
+	'wrong_type, wrong_algorithm, unknown_key, bad_signature, bad_claims, missing_claim, wrong_issuer, wrong_audience, too_long_lived, '
+	'expired, not_yet_valid, issued_later, too_old, failed, revoked, suspended, banned or deleted. Raises TS001 when the issuer''s key is '
+	'sealed and the server is locked, TS004 when the self-test of the libraries failed at the start.';
 
 -- ------------------------------------------------------------ signing
 
@@ -46,7 +53,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.sign_jwt(jsonb, text) IS
-	'Signs claims as an issuer whose secret or private key is here, and returns the token. Claims that are not given are added: "iss", "iat" (now), "exp" (24 hours later, or the issuer''s max_age where that is less), "jti" (a random UUID), and "aud" (its first audience). Raises 42704 for an unknown issuer, 55000 for one that cannot sign, 22023 for claims that are no object or of another issuer, TS301, TS309 or TS310 for claims that no token may have, TS001 when the server is locked.';
+	'Signs claims as an issuer whose secret or private key is here, and returns the token. Claims that are not given are added: "iss", '
+	'"iat" (now), "exp" (24 hours later, or the issuer''s max_age where that is less), "jti" (a random UUID), and "aud" (its first '
+	'audience). Raises 42704 for an unknown issuer, 55000 for one that cannot sign, 22023 for claims that are no object or of another '
+	'issuer, TS301, TS309 or TS310 for claims that no token may have, TS001 when the server is locked.';
 
 REVOKE ALL ON FUNCTION tarot.sign_claims(text, text), tarot.sign_jwt(jsonb, text) FROM PUBLIC;
 

@@ -100,24 +100,28 @@ CREATE TABLE tarot.job_run (
 	CONSTRAINT job_run_pkey PRIMARY KEY (job, number)
 );
 COMMENT ON TABLE tarot.job_run IS
-	'What jobs have done: a row a run, of each job the last hundred. Of this server: not dumped. For the owner of the extension and whom it grants SELECT.';
+	'What jobs have done: a row a run, of each job the last hundred. Of this server: not dumped. For the owner of the extension and whom '
+	'it grants SELECT.';
 SELECT tarot.guard_table('tarot.job_run');
 COMMENT ON COLUMN tarot.job_run.job IS 'The job.';
 COMMENT ON COLUMN tarot.job_run.number IS 'The runs of a job are numbered.';
 COMMENT ON COLUMN tarot.job_run.kind IS 'Its kind.';
 COMMENT ON COLUMN tarot.job_run.relation IS 'The OID of its table.';
 COMMENT ON COLUMN tarot.job_run.table_name IS 'The table as it was called then, with its schema.';
-COMMENT ON COLUMN tarot.job_run.outcome IS 'running; finished; cancelled: by tarot.cancel_job(); dropped: the job was dropped, or its table, before the end.';
+COMMENT ON COLUMN tarot.job_run.outcome IS
+	'running; finished; cancelled: by tarot.cancel_job(); dropped: the job was dropped, or its table, before the end.';
 COMMENT ON COLUMN tarot.job_run.started_at IS 'When its first batch began.';
 COMMENT ON COLUMN tarot.job_run.ended_at IS 'When it ended.';
 COMMENT ON COLUMN tarot.job_run.updated_at IS 'When a batch was last committed or failed.';
 COMMENT ON COLUMN tarot.job_run.rows IS 'Rows that were dealt with.';
-COMMENT ON COLUMN tarot.job_run.skipped IS 'Rows that it is about, and that were left for another run: locked by somebody, on hold, or referred to.';
+COMMENT ON COLUMN tarot.job_run.skipped IS
+	'Rows that it is about, and that were left for another run: locked by somebody, on hold, or referred to.';
 COMMENT ON COLUMN tarot.job_run.batches IS 'Transactions that were committed.';
 COMMENT ON COLUMN tarot.job_run.seconds IS 'The time at work.';
 COMMENT ON COLUMN tarot.job_run.units_done IS 'How far it is, of units_total; of a table blocks.';
 COMMENT ON COLUMN tarot.job_run.units_total IS 'How far there is to go.';
-COMMENT ON COLUMN tarot.job_run.failures IS 'Batches that failed, and were taken back. It is tried again after 10 seconds, 20, 40, at most an hour.';
+COMMENT ON COLUMN tarot.job_run.failures IS
+	'Batches that failed, and were taken back. It is tried again after 10 seconds, 20, 40, at most an hour.';
 COMMENT ON COLUMN tarot.job_run.sqlstate IS 'Of the last failure.';
 COMMENT ON COLUMN tarot.job_run.message IS 'Its message, without what could tell values of rows. The server log has no more of it.';
 COMMENT ON COLUMN tarot.job_run.failed_at IS 'When that was.';
@@ -426,29 +430,43 @@ CREATE FUNCTION tarot.pause_job(job text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_pause_job';
 COMMENT ON FUNCTION tarot.pause_job(text) IS
-	'Stops a job after the batch that is under way, and keeps it from running until tarot.resume_job(), which lets it go on where it was; waits for that batch, which takes no longer than tarot_security.job_timeout. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+	'Stops a job after the batch that is under way, and keeps it from running until tarot.resume_job(), which lets it go on where it was; '
+	'waits for that batch, which takes no longer than tarot_security.job_timeout. For the owner of its table, with an entry in the audit '
+	'log. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
 CREATE FUNCTION tarot.resume_job(job text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_resume_job';
 COMMENT ON FUNCTION tarot.resume_job(text) IS
-	'Lets a job that was paused run again; and one whose table has another owner now, with the rights of that one: until then its runs fail. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+	'Lets a job that was paused run again; and one whose table has another owner now, with the rights of that one: until then its runs '
+	'fail. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for another '
+	'owner''s.';
 CREATE FUNCTION tarot.cancel_job(job text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_cancel_job';
 COMMENT ON FUNCTION tarot.cancel_job(text) IS
-	'Ends the run of a job that is under way, after its batch; what was committed stays. The next run begins at its time from the start. Waits for the batch, which takes no longer than tarot_security.job_timeout. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for another owner''s, 55000 for one that is not running.';
+	'Ends the run of a job that is under way, after its batch; what was committed stays. The next run begins at its time from the start. '
+	'Waits for the batch, which takes no longer than tarot_security.job_timeout. For the owner of its table, with an entry in the audit '
+	'log. Raises 42704 for a job that does not exist, 42501 for another owner''s, 55000 for one that is not running.';
 CREATE FUNCTION tarot.run_job_soon(job text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_jobs_run_job_soon';
 COMMENT ON FUNCTION tarot.run_job_soon(text) IS
-	'Makes a job due now: it runs as soon as its window lets it, and after a failure without waiting for its time. Waits for a batch that is under way. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for another owner''s.';
+	'Makes a job due now: it runs as soon as its window lets it, and after a failure without waiting for its time. Waits for a batch that '
+	'is under way. For the owner of its table, with an entry in the audit log. Raises 42704 for a job that does not exist, 42501 for '
+	'another owner''s.';
 
 CREATE PROCEDURE tarot.run_due_jobs()
 	LANGUAGE c
 	AS 'MODULE_PATHNAME', 'tarot_jobs_run_due_jobs';
 REVOKE ALL ON PROCEDURE tarot.run_due_jobs() FROM PUBLIC;
 COMMENT ON PROCEDURE tarot.run_due_jobs() IS
-	'Runs the jobs that are due, as the background worker does: for servers on which it is off, from pg_cron or any client. Each batch is a transaction of its own, and runs with the rights of the table''s owner, not with those of the caller. A job that another session is at is left to that. A batch that fails, or takes longer than tarot_security.job_timeout, is taken back, tarot.job_run tells why, and it is tried again later: 10 seconds, 20, 40, at most an hour; other jobs run meanwhile. Rests after a batch where other sessions were at work meanwhile (tarot_security.job_share), and waits while a standby is further behind than tarot_security.job_max_lag. A statement_timeout of the caller''s is for all of it. For whom EXECUTE is granted. Raises 25001 in a transaction block, 55000 in a session with temporary tables or types.';
+	'Runs the jobs that are due, as the background worker does: for servers on which it is off, from pg_cron or any client. Each batch is '
+	'a transaction of its own, and runs with the rights of the table''s owner, not with those of the caller. A job that another session '
+	'is at is left to that. A batch that fails, or takes longer than tarot_security.job_timeout, is taken back, tarot.job_run tells why, '
+	'and it is tried again later: 10 seconds, 20, 40, at most an hour; other jobs run meanwhile. Rests after a batch where other sessions '
+	'were at work meanwhile (tarot_security.job_share), and waits while a standby is further behind than tarot_security.job_max_lag. A '
+	'statement_timeout of the caller''s is for all of it. For whom EXECUTE is granted. Raises 25001 in a transaction block, 55000 in a '
+	'session with temporary tables or types.';
 
 -- ------------------------------------------------------------ for people
 
@@ -461,13 +479,19 @@ COMMENT ON VIEW tarot.job_status IS 'The jobs of this database, and when each ru
 COMMENT ON COLUMN tarot.job_status.job IS 'The job.';
 COMMENT ON COLUMN tarot.job_status.kind IS 'What it does: retention, or review.';
 COMMENT ON COLUMN tarot.job_status."table" IS 'Its table.';
-COMMENT ON COLUMN tarot.job_status.owner IS 'With whose rights it runs: the table''s owner when it was made, changed or resumed. Where that is another one now, runs fail until that one calls tarot.resume_job().';
+COMMENT ON COLUMN tarot.job_status.owner IS
+	'With whose rights it runs: the table''s owner when it was made, changed or resumed. Where that is another one now, runs fail until '
+	'that one calls tarot.resume_job().';
 COMMENT ON COLUMN tarot.job_status.every IS 'How often it runs. Days and months are those of the calendar in its time zone.';
 COMMENT ON COLUMN tarot.job_status.window_start IS 'It runs only from this time of day';
-COMMENT ON COLUMN tarot.job_status.window_end IS 'to this one, which may be on the next day. A run that is not done by then goes on in the next window.';
+COMMENT ON COLUMN tarot.job_status.window_end IS
+	'to this one, which may be on the next day. A run that is not done by then goes on in the next window.';
 COMMENT ON COLUMN tarot.job_status.window_days IS 'On which days the window opens: 1, Monday, to 7, Sunday; NULL: every day.';
 COMMENT ON COLUMN tarot.job_status.time_zone IS 'The time zone of all that.';
-COMMENT ON COLUMN tarot.job_status.state IS 'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused; restoring: it came with a dump, and is not run before the session that restores that has ended, or somebody calls tarot.run_job_soon().';
+COMMENT ON COLUMN tarot.job_status.state IS
+	'waiting: for its time; due; running: there is more to do, by whoever runs jobs; failed: it is tried again at next_run; paused; '
+	'restoring: it came with a dump, and is not run before the session that restores that has ended, or somebody calls '
+	'tarot.run_job_soon().';
 COMMENT ON COLUMN tarot.job_status.next_run IS 'When it runs next, or goes on.';
 COMMENT ON COLUMN tarot.job_status.failures IS 'How often in a row it failed.';
 

@@ -148,13 +148,16 @@ CREATE FUNCTION tarot.unlock() RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'tarot_keys_unlock';
 COMMENT ON FUNCTION tarot.unlock() IS
-	'Asks the root key provider again and unlocks the whole server. Raises TS003 when the provider gives no key, TS002 when it is not the key that this database''s keys are wrapped with, TS004 when the self-test of the libraries failed at the start; the server then stays as it was.';
+	'Asks the root key provider again and unlocks the whole server. Raises TS003 when the provider gives no key, TS002 when it is not the '
+	'key that this database''s keys are wrapped with, TS004 when the self-test of the libraries failed at the start; the server then '
+	'stays as it was.';
 
 CREATE FUNCTION tarot.lock() RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'tarot_keys_lock';
 COMMENT ON FUNCTION tarot.lock() IS
-	'Forgets the root key in the whole server until tarot.unlock() or a restart: from its next use of a key on, every session gets error TS001. Keys that a session unwrapped are wiped at its next statement of any kind.';
+	'Forgets the root key in the whole server until tarot.unlock() or a restart: from its next use of a key on, every session gets error '
+	'TS001. Keys that a session unwrapped are wiped at its next statement of any kind.';
 
 CREATE FUNCTION tarot.rotate_root_key() RETURNS integer
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
@@ -182,7 +185,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rotate_root_key() IS
-	'Wraps all data keys of this database with the provider''s current root key, in the calling transaction, and returns how many. With a generated root key it makes a new one first; other providers must already give the new one first and the old one after it (55000 if not). Asks the provider as tarot.unlock() does, with its errors. The old root key can be removed after the commit, once no other database, standby or backup needs it.';
+	'Wraps all data keys of this database with the provider''s current root key, in the calling transaction, and returns how many. With a '
+	'generated root key it makes a new one first; other providers must already give the new one first and the old one after it (55000 if '
+	'not). Asks the provider as tarot.unlock() does, with its errors. The old root key can be removed after the commit, once no other '
+	'database, standby or backup needs it.';
 
 CREATE VIEW tarot.root_key_status AS
 	SELECT s.provider, s.unlocked, s.problem,
@@ -193,13 +199,18 @@ CREATE VIEW tarot.root_key_status AS
 		coalesce(k.root_key_rotated_at, k.created_at) AS in_use_since
 	FROM tarot.root_key_state() s LEFT JOIN tarot.keyring k ON true;
 COMMENT ON VIEW tarot.root_key_status IS
-	'Whether the server is unlocked, why not, and whether this database''s keys are wrapped with the provider''s current root key (if not: tarot.rotate_root_key()).';
+	'Whether the server is unlocked, why not, and whether this database''s keys are wrapped with the provider''s current root key (if '
+	'not: tarot.rotate_root_key()).';
 COMMENT ON COLUMN tarot.root_key_status.provider IS 'By the settings: command, file or generated; NULL when they contradict each other.';
 COMMENT ON COLUMN tarot.root_key_status.unlocked IS 'Whether the server has a root key, and the self-test of the libraries passed.';
-COMMENT ON COLUMN tarot.root_key_status.problem IS 'Why the provider last gave no key, that tarot.lock() was called, or what the self-test of the libraries found; NULL when all is well.';
-COMMENT ON COLUMN tarot.root_key_status.fingerprint IS 'Of the root key that wraps the data keys of this database; NULL before its first key.';
+COMMENT ON COLUMN tarot.root_key_status.problem IS
+	'Why the provider last gave no key, that tarot.lock() was called, or what the self-test of the libraries found; NULL when all is well.';
+COMMENT ON COLUMN tarot.root_key_status.fingerprint IS
+	'Of the root key that wraps the data keys of this database; NULL before its first key.';
 COMMENT ON COLUMN tarot.root_key_status.provider_fingerprint IS 'Of the first root key that the provider gave; NULL while locked.';
-COMMENT ON COLUMN tarot.root_key_status.is_given IS 'Whether the provider gave the root key of this database. If not, it is a wrong one (TS002); NULL while locked, or before the first key.';
+COMMENT ON COLUMN tarot.root_key_status.is_given IS
+	'Whether the provider gave the root key of this database. If not, it is a wrong one (TS002); NULL while locked, or before the first '
+	'key.';
 COMMENT ON COLUMN tarot.root_key_status.is_current IS 'Whether it gave it first. If not, though is_given, tarot.rotate_root_key() is due.';
 COMMENT ON COLUMN tarot.root_key_status.in_use_since IS 'When the data keys were last wrapped anew, or the first one was made.';
 
@@ -230,7 +241,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_key(text) IS
-	'Makes a data key of 256 random bits with a first, active version and returns its number. Names have 1 to 63 bytes, no control characters, and do not begin with "#" (42602, 42622). Raises 42710 when there is one of that name, TS001 when the server is locked. The first key of a database comes with a key "default", which seals literals; with the generated provider it makes the root key, too.';
+	'Makes a data key of 256 random bits with a first, active version and returns its number. Names have 1 to 63 bytes, no control '
+	'characters, and do not begin with "#" (42602, 42622). Raises 42710 when there is one of that name, TS001 when the server is locked. '
+	'The first key of a database comes with a key "default", which seals literals; with the generated provider it makes the root key, too.';
 
 CREATE FUNCTION tarot.rotate_key(name text, activate boolean DEFAULT true) RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -257,7 +270,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rotate_key(text, boolean) IS
-	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. Versions that were active become deactivated, and still open what they sealed; stored values are not touched. With activate => false the new version waits in pre-activation, for instance until all nodes have it, and tarot.set_key_state() activates it. Raises 42704 for an unknown key, TS001 when the server is locked.';
+	'Makes a new active version of a data key and returns its number: all that is written from then on is sealed with it. Versions that '
+	'were active become deactivated, and still open what they sealed; stored values are not touched. With activate => false the new '
+	'version waits in pre-activation, for instance until all nodes have it, and tarot.set_key_state() activates it. Raises 42704 for an '
+	'unknown key, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.set_key_state(name text, version integer, state text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -288,7 +304,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_key_state(text, integer, text) IS
-	'Moves a version to another state of NIST SP 800-57: active seals and opens, deactivated and compromised only open, suspended and pre-activation do neither. Where several versions are active the newest one seals. Raises TS201 for a step that the standard does not know, 22023 for an unknown state or "destroyed" (see tarot.destroy_key), 42704 for an unknown key or version.';
+	'Moves a version to another state of NIST SP 800-57: active seals and opens, deactivated and compromised only open, suspended and '
+	'pre-activation do neither. Where several versions are active the newest one seals. Raises TS201 for a step that the standard does '
+	'not know, 22023 for an unknown state or "destroyed" (see tarot.destroy_key), 42704 for an unknown key or version.';
 
 CREATE FUNCTION tarot.destroy_key(name text, version integer, force boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -337,7 +355,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS
-	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another session has a temporary table with an encrypted column, and for the key "default", unless forced; forced it is refused (55000) while such a value is in a row on legal hold (tarot.hold(), tarot.hold_subject()), and, with 25001, in another transaction than a READ COMMITTED one; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with encrypted columns are read, and locked against writes until the transaction ends. Forced or not, indexes with values of it that have no search tag, most often of rows that are gone, are made anew, under the locks of REINDEX. Values made by tarot.encrypt() are not known to the database and not looked for.';
+	'Destroys a version that is deactivated, compromised or was never active: what it sealed can never be opened again. Refused (2BP01) '
+	'while an encrypted column of this database holds a value sealed by it, or an issuer''s secret or signing key is, while another '
+	'session has a temporary table with an encrypted column, and for the key "default", unless forced; forced it is refused (55000) while '
+	'such a value is in a row on legal hold (tarot.hold(), tarot.hold_subject()), and, with 25001, in another transaction than a READ '
+	'COMMITTED one; 55000 if it stopped sealing in the same transaction and others are connected; TS201 for an active or suspended '
+	'version, forced or not. Waits for all transactions of this database that are under way (lock_timeout bounds it); all tables with '
+	'encrypted columns are read, and locked against writes until the transaction ends. Forced or not, indexes with values of it that have '
+	'no search tag, most often of rows that are gone, are made anew, under the locks of REINDEX. Values made by tarot.encrypt() are not '
+	'known to the database and not looked for.';
 
 CREATE VIEW tarot.key_status AS
 	SELECT k.name, v.version, v.state,
@@ -346,7 +372,8 @@ CREATE VIEW tarot.key_status AS
 		v.created_at, v.state_since, now() - v.created_at AS age, k.key_id
 	FROM tarot.key k JOIN tarot.key_version v USING (key_id);
 COMMENT ON VIEW tarot.key_status IS
-	'Every version of every data key: its state (NIST SP 800-57), whether it seals new values, whether it opens old ones, its age. No secrets.';
+	'Every version of every data key: its state (NIST SP 800-57), whether it seals new values, whether it opens old ones, its age. No '
+	'secrets.';
 COMMENT ON COLUMN tarot.key_status.name IS 'The key.';
 COMMENT ON COLUMN tarot.key_status.version IS 'Counted from 1.';
 COMMENT ON COLUMN tarot.key_status.state IS 'pre-activation, active, suspended, deactivated, compromised or destroyed.';
@@ -372,7 +399,10 @@ CREATE FUNCTION tarot.encrypt(plaintext bytea, key text, context text[]) RETURNS
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_encrypt';
 COMMENT ON FUNCTION tarot.encrypt(text, text, text) IS
-	'Seals a value of at most 512 MiB under the active version of a key, as the text form of an envelope. The context (for instance the row it belongs to) is authenticated, not stored: the same one is needed to decrypt. NULL stays NULL; a NULL context or key is an error (22004). Raises 42704 for an unknown key, TS201 for one without an active version, 54000 for a longer value, TS001 when the server is locked.';
+	'Seals a value of at most 512 MiB under the active version of a key, as the text form of an envelope. The context (for instance the '
+	'row it belongs to) is authenticated, not stored: the same one is needed to decrypt. NULL stays NULL; a NULL context or key is an '
+	'error (22004). Raises 42704 for an unknown key, TS201 for one without an active version, 54000 for a longer value, TS001 when the '
+	'server is locked.';
 COMMENT ON FUNCTION tarot.encrypt(text, text, text[]) IS
 	'As with a single text, with a context of several parts: ARRAY[''ab'', ''c''] and ARRAY[''a'', ''bc''] are different ones.';
 COMMENT ON FUNCTION tarot.encrypt(bytea, text, text) IS
@@ -393,7 +423,9 @@ CREATE FUNCTION tarot.decrypt(envelope bytea, context text[]) RETURNS bytea
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_decrypt';
 COMMENT ON FUNCTION tarot.decrypt(text, text) IS
-	'Opens what tarot.encrypt() sealed. Raises TS101 for what is no envelope, TS102 for a wrong context, key or changed bytes, TS201 for a key version that may not open, TS001 when the server is locked, 42501 for an envelope of an encrypted column. NULL stays NULL; a NULL context is an error (22004).';
+	'Opens what tarot.encrypt() sealed. Raises TS101 for what is no envelope, TS102 for a wrong context, key or changed bytes, TS201 for '
+	'a key version that may not open, TS001 when the server is locked, 42501 for an envelope of an encrypted column. NULL stays NULL; a '
+	'NULL context is an error (22004).';
 COMMENT ON FUNCTION tarot.decrypt(text, text[]) IS 'See tarot.decrypt(text, text).';
 COMMENT ON FUNCTION tarot.decrypt(bytea, text) IS 'See tarot.decrypt(text, text).';
 COMMENT ON FUNCTION tarot.decrypt(bytea, text[]) IS 'See tarot.decrypt(text, text).';
@@ -411,7 +443,8 @@ CREATE FUNCTION tarot.try_decrypt(envelope bytea, context text[]) RETURNS bytea
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_try_decrypt';
 COMMENT ON FUNCTION tarot.try_decrypt(text, text) IS
-	'As tarot.decrypt(), but NULL for an envelope that cannot be opened, whatever the cause, so that one damaged value does not end a scan. A locked server and a NULL context are errors here too.';
+	'As tarot.decrypt(), but NULL for an envelope that cannot be opened, whatever the cause, so that one damaged value does not end a '
+	'scan. A locked server and a NULL context are errors here too.';
 COMMENT ON FUNCTION tarot.try_decrypt(text, text[]) IS 'See tarot.try_decrypt(text, text).';
 COMMENT ON FUNCTION tarot.try_decrypt(bytea, text) IS 'See tarot.try_decrypt(text, text).';
 COMMENT ON FUNCTION tarot.try_decrypt(bytea, text[]) IS 'See tarot.try_decrypt(text, text).';

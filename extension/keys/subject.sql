@@ -15,7 +15,8 @@ CREATE TABLE tarot.subject_key (
 );
 CREATE INDEX subject_key_of_subject ON tarot.subject_key (class_id, subject_hash);
 CREATE INDEX subject_key_of_version ON tarot.subject_key (key_id, key_version);
-COMMENT ON TABLE tarot.subject_key IS 'Keys of data subjects, each wrapped by a version of a data key. Numbers are random; subjects are told by keyed hashes.';
+COMMENT ON TABLE tarot.subject_key IS
+	'Keys of data subjects, each wrapped by a version of a data key. Numbers are random; subjects are told by keyed hashes.';
 
 SELECT tarot.declare_policy_table('tarot.subject_key');
 -- A new subject makes nothing that others know stale, and must not make them read it all again.

@@ -103,7 +103,12 @@ CREATE FUNCTION tarot.classify_column(rel regclass, "column" name, class text) R
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT tarot.label_column(rel, "column", tarot.label_of_class(class)) $$;
 COMMENT ON FUNCTION tarot.classify_column(regclass, name, text) IS
-	'Says of which data class a plain column is, also of its partitions and children, those that come later too. A generated column without a class of its own has that of the columns it is computed from. Kept as the column''s security label, so it follows renames, drops and dumps. For the owner of the table (42501) who may also write the class, or grant classes: a mask with a key would tell anybody else what it makes of any value. In a masked table another class in place of one is for roles that read the old one plain. Raises 42704 for an unknown class, 42703 for a column that does not exist, 42809 for one of an encrypted type or of a view, 55000 for a column that is its parent''s.';
+	'Says of which data class a plain column is, also of its partitions and children, those that come later too. A generated column '
+	'without a class of its own has that of the columns it is computed from. Kept as the column''s security label, so it follows renames, '
+	'drops and dumps. For the owner of the table (42501) who may also write the class, or grant classes: a mask with a key would tell '
+	'anybody else what it makes of any value. In a masked table another class in place of one is for roles that read the old one plain. '
+	'Raises 42704 for an unknown class, 42703 for a column that does not exist, 42809 for one of an encrypted type or of a view, 55000 '
+	'for a column that is its parent''s.';
 
 CREATE FUNCTION tarot.unclassify_column(rel regclass, "column" name) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -119,7 +124,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unclassify_column(regclass, name) IS
-	'Takes a plain column''s data class away, in partitions and children too. For the owner of the table (42501), and in a masked table for roles that read the class plain; of a column that nobody has classified, for who may grant classes. Raises 42703 for a column that does not exist, 55000 for a column that is its parent''s. Warns when there was none.';
+	'Takes a plain column''s data class away, in partitions and children too. For the owner of the table (42501), and in a masked table '
+	'for roles that read the class plain; of a column that nobody has classified, for who may grant classes. Raises 42703 for a column '
+	'that does not exist, 55000 for a column that is its parent''s. Warns when there was none.';
 
 -- Children become part of a table by many statements; what is in order already costs nothing to look at.
 CREATE FUNCTION tarot.follow_labels() RETURNS event_trigger
@@ -131,7 +138,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_labels() IS
-	'Event trigger: a table that becomes the partition or child of one with classified columns gets its labels; one that has other labels than its parent is refused (55000).';
+	'Event trigger: a table that becomes the partition or child of one with classified columns gets its labels; one that has other labels '
+	'than its parent is refused (55000).';
 CREATE EVENT TRIGGER tarot_security_follow_labels ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'SECURITY LABEL')
 	EXECUTE FUNCTION tarot.follow_labels();

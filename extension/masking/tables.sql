@@ -191,7 +191,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.mask_table(regclass) IS
-	'Masks a table: whatever query reads its classified columns gets what the role that runs it may see of their classes: values, masks, or an error (42501). Partitions and children are masked with it, those that come later too. Grants of classes decide for roles that hold SELECT on the table. That, REFERENCES and TRIGGER are taken from all but the owner, and given on the other columns instead, also when they are granted later, so that nothing can read past a mask. For the owner of the table (42501). Raises 42809 for what is not a table, 55000 for a partition or child. Warns where no column has a class, and of materialized views that keep copies.';
+	'Masks a table: whatever query reads its classified columns gets what the role that runs it may see of their classes: values, masks, '
+	'or an error (42501). Partitions and children are masked with it, those that come later too. Grants of classes decide for roles that '
+	'hold SELECT on the table. That, REFERENCES and TRIGGER are taken from all but the owner, and given on the other columns instead, '
+	'also when they are granted later, so that nothing can read past a mask. For the owner of the table (42501). Raises 42809 for what is '
+	'not a table, 55000 for a partition or child. Warns where no column has a class, and of materialized views that keep copies.';
 
 CREATE FUNCTION tarot.unmask_table(rel regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -210,7 +214,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unmask_table(regclass) IS
-	'Takes the mask from a table, its partitions and children, and gives back SELECT, REFERENCES and TRIGGER to who held them on the table; not those on single columns that have a class. For the owner of the table who reads all its classes plain (42501). Raises 42809 for what is not a table, 55000 for one that is not masked, or whose parent is.';
+	'Takes the mask from a table, its partitions and children, and gives back SELECT, REFERENCES and TRIGGER to who held them on the '
+	'table; not those on single columns that have a class. For the owner of the table who reads all its classes plain (42501). Raises '
+	'42809 for what is not a table, 55000 for one that is not masked, or whose parent is.';
 
 -- ------------------------------------------------------------ what happens to masked tables later
 
@@ -278,7 +284,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_masking() IS
-	'Event trigger: what is granted on a masked table counts for its columns without a data class, and a new column is masked until it is classified (tarot_security.mask_unclassified).';
+	'Event trigger: what is granted on a masked table counts for its columns without a data class, and a new column is masked until it is '
+	'classified (tarot_security.mask_unclassified).';
 CREATE EVENT TRIGGER tarot_security_follow_masking ON ddl_command_end
 	WHEN TAG IN ('GRANT', 'CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA', 'SECURITY LABEL')
 	EXECUTE FUNCTION tarot.follow_masking();
@@ -295,7 +302,8 @@ CREATE VIEW tarot.masked_tables AS
 COMMENT ON VIEW tarot.masked_tables IS 'Tables that tarot.mask_table() has masked, with their partitions and children.';
 COMMENT ON COLUMN tarot.masked_tables."table" IS 'The table.';
 COMMENT ON COLUMN tarot.masked_tables.classified IS 'The columns that show what grants of their classes allow.';
-COMMENT ON COLUMN tarot.masked_tables.unclassified IS 'The columns that nobody sees until tarot.classify_column() or tarot.unclassify_column() says what they are.';
+COMMENT ON COLUMN tarot.masked_tables.unclassified IS
+	'The columns that nobody sees until tarot.classify_column() or tarot.unclassify_column() says what they are.';
 COMMENT ON COLUMN tarot.masked_tables.open IS 'The columns that are no class''s: who may select from the table sees them.';
 GRANT SELECT ON tarot.masked_tables TO pg_monitor;
 

@@ -65,7 +65,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_masking_view(regclass, text, name[]) IS
-	'Makes a view of a table, with all columns (and those that the table is given later) or some of them. Who may select from the view sees values, masks, or an error (42501) in classified columns, by the grants of their classes, and needs no privilege on the table. The row policies of the table are those of who queries the view. Rows can be inserted, updated and deleted through it as PostgreSQL allows. Without a schema it is made in that of the table; it belongs to the owner of the table. Returns the view. For the owner of the table (42501). Raises 42703 for a column that does not exist, 42809 for what is not a table. Warns where no column has a class.';
+	'Makes a view of a table, with all columns (and those that the table is given later) or some of them. Who may select from the view '
+	'sees values, masks, or an error (42501) in classified columns, by the grants of their classes, and needs no privilege on the table. '
+	'The row policies of the table are those of who queries the view. Rows can be inserted, updated and deleted through it as PostgreSQL '
+	'allows. Without a schema it is made in that of the table; it belongs to the owner of the table. Returns the view. For the owner of '
+	'the table (42501). Raises 42703 for a column that does not exist, 42809 for what is not a table. Warns where no column has a class.';
 
 CREATE FUNCTION tarot.drop_masking_view(view regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -83,7 +87,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_masking_view(regclass) IS
-	'Drops a view that tarot.create_masking_view() has made. For its owner (42501). Raises 42809 for what is no such view, 2BP01 while others depend on it.';
+	'Drops a view that tarot.create_masking_view() has made. For its owner (42501). Raises 42809 for what is no such view, 2BP01 while '
+	'others depend on it.';
 
 -- Gives a view the columns that its table has and it has not.
 CREATE FUNCTION tarot.extend_masking_view(view oid, relation oid) RETURNS void

@@ -45,7 +45,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.assign_role(text, text, timestamptz) IS
-	'Gives a subject (as tarot.subject() says it, with its issuer''s prefix) a role, until a time; again, with another time, replaces that. Counts in all sessions at their next statement, and ends by itself, within a statement too. Raises 42704 for an unknown role, 22023 for an empty or too long subject, 22004 for NULL.';
+	'Gives a subject (as tarot.subject() says it, with its issuer''s prefix) a role, until a time; again, with another time, replaces '
+	'that. Counts in all sessions at their next statement, and ends by itself, within a statement too. Raises 42704 for an unknown role, '
+	'22023 for an empty or too long subject, 22004 for NULL.';
 
 CREATE FUNCTION tarot.unassign_role(subject text, role text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

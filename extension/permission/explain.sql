@@ -81,7 +81,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.explain_access(text, text, text, text) IS
-	'Why a subject (as tarot.subject() says it) may do something, or may not; with resource_type and resource_id, why on that resource. One reason a row: allows is true where it lets, false where it refuses whatever else is there, NULL where it no longer counts. Somebody may who has a true one and no false one. Roles that a token names are known of this session''s identity alone. Raises 22023 for values that cannot be.';
+	'Why a subject (as tarot.subject() says it) may do something, or may not; with resource_type and resource_id, why on that resource. '
+	'One reason a row: allows is true where it lets, false where it refuses whatever else is there, NULL where it no longer counts. '
+	'Somebody may who has a true one and no false one. Roles that a token names are known of this session''s identity alone. Raises 22023 '
+	'for values that cannot be.';
 
 REVOKE ALL ON FUNCTION tarot.covering_permissions(text), tarot.explain_access(text, text, text, text) FROM PUBLIC;
 

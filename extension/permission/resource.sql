@@ -11,7 +11,8 @@ CREATE TABLE tarot.resource_grant (
 	granted_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (grantee_kind, grantee, resource_type, resource_id, permission)
 );
-COMMENT ON TABLE tarot.resource_grant IS 'What a subject, or who has a role, may do with a single resource: a row of the application''s, by a type and an id of its choice.';
+COMMENT ON TABLE tarot.resource_grant IS
+	'What a subject, or who has a role, may do with a single resource: a row of the application''s, by a type and an id of its choice.';
 CREATE INDEX resource_grant_resource ON tarot.resource_grant (resource_type, resource_id);
 
 SELECT tarot.declare_policy_table('tarot.resource_grant');
@@ -60,7 +61,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_on(text, text, text, text, text, timestamptz) IS
-	'Lets a subject (as tarot.subject() says it), or all who have a role, do something with one resource, until a time: tarot.grant_on(''card'', ''42'', ''cards:edit'', subject => ''alice''). Type (at most 63 bytes) and id (at most 255) are the application''s own; a permission covers others as for tarot.grant_permission(). Again, with another time, replaces that. Raises 42704 for an unknown role, 22023 for other values that cannot be, 22004 for NULL.';
+	'Lets a subject (as tarot.subject() says it), or all who have a role, do something with one resource, until a time: '
+	'tarot.grant_on(''card'', ''42'', ''cards:edit'', subject => ''alice''). Type (at most 63 bytes) and id (at most 255) are the '
+	'application''s own; a permission covers others as for tarot.grant_permission(). Again, with another time, replaces that. Raises '
+	'42704 for an unknown role, 22023 for other values that cannot be, 22004 for NULL.';
 
 CREATE FUNCTION tarot.revoke_on(resource_type text, resource_id text, permission text, subject text DEFAULT NULL, role text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

@@ -111,7 +111,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_role(text, text, text[]) IS
-	'Makes a role of the platform, which has the permissions of those that it inherits, and those that tarot.grant_permission() gives it. Admin, User and Agent are there from the start, without any. Raises 42710 for a name that is taken, 42602 and 42622 for one that cannot be, 42704 for an unknown role to inherit.';
+	'Makes a role of the platform, which has the permissions of those that it inherits, and those that tarot.grant_permission() gives it. '
+	'Admin, User and Agent are there from the start, without any. Raises 42710 for a name that is taken, 42602 and 42622 for one that '
+	'cannot be, 42704 for an unknown role to inherit.';
 
 CREATE FUNCTION tarot.drop_role(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -130,7 +132,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_role(text) IS
-	'Drops a role with its permissions, assignments and grants; issuers may no longer give it. Raises 42704 for an unknown one, 2BP01 for a predefined one.';
+	'Drops a role with its permissions, assignments and grants; issuers may no longer give it. Raises 42704 for an unknown one, 2BP01 for '
+	'a predefined one.';
 
 CREATE FUNCTION tarot.inherit_role(role text, inherits text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -179,7 +182,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_permission(text, text) IS
-	'Lets a role do something: words with ":" between them, "readings:read"; or all that begin so, "readings:*" (not "readings" itself); or everything, "*". Counts in all sessions at their next statement. Raises 42704 for an unknown role, 22023 for what is no permission.';
+	'Lets a role do something: words with ":" between them, "readings:read"; or all that begin so, "readings:*" (not "readings" itself); '
+	'or everything, "*". Counts in all sessions at their next statement. Raises 42704 for an unknown role, 22023 for what is no '
+	'permission.';
 
 CREATE FUNCTION tarot.revoke_permission(role text, permission text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -196,7 +201,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.revoke_permission(text, text) IS
-	'Takes back exactly what tarot.grant_permission() gave: "readings:read" is not cut out of a granted "readings:*". Warns when there was no such grant. Raises as that.';
+	'Takes back exactly what tarot.grant_permission() gave: "readings:read" is not cut out of a granted "readings:*". Warns when there '
+	'was no such grant. Raises as that.';
 
 -- ------------------------------------------------------------ roles by token
 
@@ -223,7 +229,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_issuer_roles(text, text, text[], text[]) IS
-	'Which roles the tokens of an issuer (by its name here) give: default_roles to every bearer; and those that a claim names, a string or an array of strings, as far as they are among roles, which other names in the claim are not. Replaces what was set before; without further arguments tokens give none. Raises 42704 for an unknown issuer or role, 22023 for a claim without roles, or roles without one.';
+	'Which roles the tokens of an issuer (by its name here) give: default_roles to every bearer; and those that a claim names, a string '
+	'or an array of strings, as far as they are among roles, which other names in the claim are not. Replaces what was set before; '
+	'without further arguments tokens give none. Raises 42704 for an unknown issuer or role, 22023 for a claim without roles, or roles '
+	'without one.';
 
 REVOKE ALL ON FUNCTION tarot.is_permission(text, boolean), tarot.check_permission(text, boolean), tarot.check_role(text[]), tarot.forget_role(text),
 	tarot.create_role(text, text, text[]), tarot.drop_role(text), tarot.inherit_role(text, text), tarot.disinherit_role(text, text),

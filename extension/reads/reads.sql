@@ -40,7 +40,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_reads(regclass) IS
-	'Puts on record who reads a table, its partitions and children from now on: a security event READ for each statement of a client that reads it, by whatever way (views, functions, COPY, prepared statements, RETURNING), with the columns, but no values. A rollback does not take it back. For whom EXECUTE is granted; no privilege on the table is needed. Raises 42809 for what is not a table, materialized view or foreign table.';
+	'Puts on record who reads a table, its partitions and children from now on: a security event READ for each statement of a client that '
+	'reads it, by whatever way (views, functions, COPY, prepared statements, RETURNING), with the columns, but no values. A rollback does '
+	'not take it back. For whom EXECUTE is granted; no privilege on the table is needed. Raises 42809 for what is not a table, '
+	'materialized view or foreign table.';
 
 CREATE FUNCTION tarot.unaudit_reads(rel regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -58,7 +61,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unaudit_reads(regclass) IS
-	'Puts no more reads of a table, its partitions and children on record, but for those of its columns'' classes (tarot.unaudit_class_reads()). That it was called is on record. For whom EXECUTE is granted. Raises 42809 for what is not a table, 55000 for one whose reads are not on record, or are with its parent''s.';
+	'Puts no more reads of a table, its partitions and children on record, but for those of its columns'' classes '
+	'(tarot.unaudit_class_reads()). That it was called is on record. For whom EXECUTE is granted. Raises 42809 for what is not a table, '
+	'55000 for one whose reads are not on record, or are with its parent''s.';
 
 CREATE FUNCTION tarot.audit_class_reads(class text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -71,7 +76,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_class_reads(text) IS
-	'Puts on record who reads columns of a data class, in whatever table, from now on: a security event READ for each statement of a client, with the columns, and how many values it was shown plain, as masks, or not at all. Encrypted columns, and classified plain ones, of which values are counted only where they pass a mask. For whom EXECUTE is granted. Raises 42704 for an unknown class.';
+	'Puts on record who reads columns of a data class, in whatever table, from now on: a security event READ for each statement of a '
+	'client, with the columns, and how many values it was shown plain, as masks, or not at all. Encrypted columns, and classified plain '
+	'ones, of which values are counted only where they pass a mask. For whom EXECUTE is granted. Raises 42704 for an unknown class.';
 
 CREATE FUNCTION tarot.unaudit_class_reads(class text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -85,7 +92,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unaudit_class_reads(text) IS
-	'Puts no more reads of a data class on record, but for those of tables (tarot.unaudit_reads()). That it was called is on record. For whom EXECUTE is granted. Raises 55000 for a class whose reads are not on record.';
+	'Puts no more reads of a data class on record, but for those of tables (tarot.unaudit_reads()). That it was called is on record. For '
+	'whom EXECUTE is granted. Raises 55000 for a class whose reads are not on record.';
 
 CREATE VIEW tarot.audited_reads AS
 	SELECT r.relation AS "table", NULL::text AS class FROM tarot.audited_read r UNION ALL SELECT NULL, r.class FROM tarot.audited_class_read r;
@@ -113,7 +121,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_audited_reads() IS
-	'Event trigger: reads of a table that becomes the partition or child of one whose reads are on record are, too, also when it is none any more; of a table that is dropped nothing is asked for.';
+	'Event trigger: reads of a table that becomes the partition or child of one whose reads are on record are, too, also when it is none '
+	'any more; of a table that is dropped nothing is asked for.';
 CREATE EVENT TRIGGER tarot_security_follow_audited_reads ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE SCHEMA')
 	EXECUTE FUNCTION tarot.follow_audited_reads();
@@ -139,7 +148,10 @@ CREATE FUNCTION tarot.read_report(since timestamptz DEFAULT '-infinity', until t
 		ORDER BY r.table_name COLLATE "C", r.class COLLATE "C", r.role COLLATE "C", r.session_role COLLATE "C", r.subject COLLATE "C" NULLS FIRST, r.purpose COLLATE "C" NULLS FIRST
 	$$;
 COMMENT ON FUNCTION tarot.read_report(timestamptz, timestamptz) IS
-	'Who has read which table or data class how often, from a time until before another, by default all: of tables and classes whose reads are on record, for each role, role of the session, subject and purpose, how many statements, how many of them failed, how many rows they returned or changed, and of classes how many values were shown plain, as masks, or not at all; the first and the last time. Needs SELECT on tarot.security_event.';
+	'Who has read which table or data class how often, from a time until before another, by default all: of tables and classes whose '
+	'reads are on record, for each role, role of the session, subject and purpose, how many statements, how many of them failed, how many '
+	'rows they returned or changed, and of classes how many values were shown plain, as masks, or not at all; the first and the last '
+	'time. Needs SELECT on tarot.security_event.';
 
 CREATE FUNCTION tarot.columns_read(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 	RETURNS TABLE (table_name text, "column" text, events bigint, last timestamptz)
@@ -156,6 +168,9 @@ CREATE FUNCTION tarot.columns_read(since timestamptz DEFAULT '-infinity', until 
 		GROUP BY c.table_name, c.name ORDER BY c.table_name COLLATE "C", c.name COLLATE "C"
 	$$;
 COMMENT ON FUNCTION tarot.columns_read(timestamptz, timestamptz) IS
-	'Which columns were read, of tables and data classes whose reads are on record, from a time until before another, by default all: in how many events, and when last. Of columns whose values pass the gate or a mask a read is one that showed a value or its mask, searched, or found nothing; not one that was refused all of them, with an error or without. A statement that failed has read, also without a row: errors tell of values. NULL stands for columns that an event had no room for. Needs SELECT on tarot.security_event.';
+	'Which columns were read, of tables and data classes whose reads are on record, from a time until before another, by default all: in '
+	'how many events, and when last. Of columns whose values pass the gate or a mask a read is one that showed a value or its mask, '
+	'searched, or found nothing; not one that was refused all of them, with an error or without. A statement that failed has read, also '
+	'without a row: errors tell of values. NULL stands for columns that an event had no room for. Needs SELECT on tarot.security_event.';
 
 REVOKE ALL ON FUNCTION tarot.require_readable(oid), tarot.audit_reads(regclass), tarot.unaudit_reads(regclass), tarot.audit_class_reads(text), tarot.unaudit_class_reads(text), tarot.follow_audited_reads() FROM PUBLIC;

@@ -60,7 +60,14 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.reseal(regclass, text, integer, interval) IS
-	'Seals stored values again with the newest active version of their class''s current key: those of a table with its partitions and children, of a class, or all. A batch is that many rows; each is a transaction of its own, so that writers wait for no longer than a batch takes, and pause lies between two. Interrupted, by an error, a cancel or a crash, it goes on where it was when it is called again; tarot.reseal_progress shows how far it is. Needs no grant on the class: it is for the owner of a table, and for who may call tarot.rotate_key(). No trigger, rule, policy or constraint hears of it. Warns of what it skips (foreign tables, tables of others) and of values that cannot be opened. An error in one table does not keep the others from being done; they are told at the end (55000). Raises 25001 in a transaction block, 42501 for a table of another owner, 42809 for one without encrypted columns, 42704 for an unknown class, TS201 for a key without an active version, TS001 when the server is locked.';
+	'Seals stored values again with the newest active version of their class''s current key: those of a table with its partitions and '
+	'children, of a class, or all. A batch is that many rows; each is a transaction of its own, so that writers wait for no longer than a '
+	'batch takes, and pause lies between two. Interrupted, by an error, a cancel or a crash, it goes on where it was when it is called '
+	'again; tarot.reseal_progress shows how far it is. Needs no grant on the class: it is for the owner of a table, and for who may call '
+	'tarot.rotate_key(). No trigger, rule, policy or constraint hears of it. Warns of what it skips (foreign tables, tables of others) '
+	'and of values that cannot be opened. An error in one table does not keep the others from being done; they are told at the end '
+	'(55000). Raises 25001 in a transaction block, 42501 for a table of another owner, 42809 for one without encrypted columns, 42704 for '
+	'an unknown class, TS201 for a key without an active version, TS001 when the server is locked.';
 
 CREATE VIEW tarot.reseal_progress AS
 	SELECT j.relation::regclass AS "table", c.name AS class,
@@ -98,7 +105,9 @@ CREATE FUNCTION tarot.key_usage(target regclass DEFAULT NULL,
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_reseal_key_usage';
 COMMENT ON FUNCTION tarot.key_usage(regclass) IS
-	'How many stored values rest on each version of each key, by table and column: of one table with its partitions and children, or of all. Reads them all, but of each value only the head. Key and version are NULL for what is no envelope. Counts what is committed; foreign tables and temporary ones of other sessions are skipped with a warning.';
+	'How many stored values rest on each version of each key, by table and column: of one table with its partitions and children, or of '
+	'all. Reads them all, but of each value only the head. Key and version are NULL for what is no envelope. Counts what is committed; '
+	'foreign tables and temporary ones of other sessions are skipped with a warning.';
 REVOKE ALL ON FUNCTION tarot.key_usage(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tarot.key_usage(regclass) TO pg_monitor;
 GRANT SELECT ON tarot.reseal_progress TO pg_monitor;

@@ -168,7 +168,15 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE tarot.rotate_search_key(text, integer, interval, text, integer) IS
-	'Gives a searchable class another search key, from the newest active version of its key, while its values are searched and written: adds a second search tag to them, makes it the one that counts, takes the first one off. Adding and taking off are done as by tarot.reseal(), with batch and pause. In between all tables of the class are locked until its indexes are made anew, which lock_timeout bounds the wait for. Normalization and search_bits, where given, change too. Interrupted at any point, it goes on when it is called again; tarot.search_key_status shows where it is, tarot.reseal_progress how far. Needs no grant on the class. Raises 25001 in a transaction block, 42704 for an unknown class, 55000 for one that is not searchable, for other settings than those of a change that is under way, and for values that cannot be opened, 2BP01 with a list of what is in the way, 55006 for a temporary table of another session, 23505 if a new normalization makes values of a unique index equal, 54000 after 127 search keys, 55P03 after lock_timeout.';
+	'Gives a searchable class another search key, from the newest active version of its key, while its values are searched and written: '
+	'adds a second search tag to them, makes it the one that counts, takes the first one off. Adding and taking off are done as by '
+	'tarot.reseal(), with batch and pause. In between all tables of the class are locked until its indexes are made anew, which '
+	'lock_timeout bounds the wait for. Normalization and search_bits, where given, change too. Interrupted at any point, it goes on when '
+	'it is called again; tarot.search_key_status shows where it is, tarot.reseal_progress how far. Needs no grant on the class. Raises '
+	'25001 in a transaction block, 42704 for an unknown class, 55000 for one that is not searchable, for other settings than those of a '
+	'change that is under way, and for values that cannot be opened, 2BP01 with a list of what is in the way, 55006 for a temporary table '
+	'of another session, 23505 if a new normalization makes values of a unique index equal, 54000 after 127 search keys, 55P03 after '
+	'lock_timeout.';
 
 CREATE FUNCTION tarot.cancel_search_key(class text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -186,16 +194,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.cancel_search_key(text) IS
-	'Gives up what tarot.rotate_search_key() has begun for a class, as long as the next search key is not the active one; a call that is at work ends in an error, or as if it were done. The second tags that values have by then are taken off by tarot.reseal(), or the next change. Raises 55000 where nothing was begun, 42704 for an unknown class.';
+	'Gives up what tarot.rotate_search_key() has begun for a class, as long as the next search key is not the active one; a call that is '
+	'at work ends in an error, or as if it were done. The second tags that values have by then are taken off by tarot.reseal(), or the '
+	'next change. Raises 55000 where nothing was begun, 42704 for an unknown class.';
 
 CREATE VIEW tarot.search_key_status AS
 	SELECT c.name AS class, s.generation, s.state, s.since, k.name AS key, s.key_version AS version, s.normalization, s.bits AS search_bits
 	FROM tarot.search_key s JOIN tarot.class c USING (class_id) LEFT JOIN tarot.key k ON k.key_id = s.key_id;
 COMMENT ON VIEW tarot.search_key_status IS
-	'The search keys of each class, and what they are derived from: what tarot.destroy_key() refuses to destroy while they are active or next.';
+	'The search keys of each class, and what they are derived from: what tarot.destroy_key() refuses to destroy while they are active or '
+	'next.';
 COMMENT ON COLUMN tarot.search_key_status.class IS 'The class.';
 COMMENT ON COLUMN tarot.search_key_status.generation IS 'Counts the search keys of the class, from 1 to 127; each tag names its own.';
-COMMENT ON COLUMN tarot.search_key_status.state IS 'active: comparisons go by its tags; next: values are being given its tags; retiring: its tags are being taken off; retired: not used any more.';
+COMMENT ON COLUMN tarot.search_key_status.state IS
+	'active: comparisons go by its tags; next: values are being given its tags; retiring: its tags are being taken off; retired: not used '
+	'any more.';
 COMMENT ON COLUMN tarot.search_key_status.since IS 'When it came into this state.';
 COMMENT ON COLUMN tarot.search_key_status.key IS 'The data key that it is derived from.';
 COMMENT ON COLUMN tarot.search_key_status.version IS 'And the version of that.';

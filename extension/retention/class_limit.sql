@@ -45,6 +45,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_class_retention(text, interval, text) IS
-	'Says how long values of a data class may be kept, and on what legal basis (a line of at most 1000 bytes): NULL takes the limit away. By itself that deletes nothing: policies of tarot.add_retention() that have the class, and no time of their own, take the limit from here at each run, and tarot.retention_gaps lists the columns of the class for which none does as much. For whom EXECUTE is granted: it says how much the policies of all owners delete. Raises 42704 for an unknown class, 55000 for what is no time or less than none, 22023 for the basis.';
+	'Says how long values of a data class may be kept, and on what legal basis (a line of at most 1000 bytes): NULL takes the limit away. '
+	'By itself that deletes nothing: policies of tarot.add_retention() that have the class, and no time of their own, take the limit from '
+	'here at each run, and tarot.retention_gaps lists the columns of the class for which none does as much. For whom EXECUTE is granted: '
+	'it says how much the policies of all owners delete. Raises 42704 for an unknown class, 55000 for what is no time or less than none, '
+	'22023 for the basis.';
 
 REVOKE ALL ON FUNCTION tarot.forget_class_retention(), tarot.set_class_retention(text, interval, text) FROM PUBLIC;

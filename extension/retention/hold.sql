@@ -12,14 +12,17 @@ CREATE TABLE tarot.legal_hold (
 	CONSTRAINT legal_hold_pkey PRIMARY KEY (relation, name)
 );
 COMMENT ON TABLE tarot.legal_hold IS
-	'Rows that no retention policy touches, whatever their age: set by tarot.hold(), and lifted by tarot.release(). For the owner of the extension and whom it grants SELECT.';
+	'Rows that no retention policy touches, whatever their age: set by tarot.hold(), and lifted by tarot.release(). For the owner of the '
+	'extension and whom it grants SELECT.';
 COMMENT ON COLUMN tarot.legal_hold.relation IS 'The table.';
 COMMENT ON COLUMN tarot.legal_hold.name IS 'What the hold is called.';
 COMMENT ON COLUMN tarot.legal_hold.condition IS 'Which of its rows; NULL: all.';
 COMMENT ON COLUMN tarot.legal_hold.reason IS 'Why.';
 COMMENT ON COLUMN tarot.legal_hold.held_by IS 'The role that set it.';
 COMMENT ON COLUMN tarot.legal_hold.held_at IS 'When.';
-COMMENT ON COLUMN tarot.legal_hold.owner IS 'Who owned the table then. Policies that run as another role, who is not this one''s either, do not ask the condition: for them the hold is one on all rows.';
+COMMENT ON COLUMN tarot.legal_hold.owner IS
+	'Who owned the table then. Policies that run as another role, who is not this one''s either, do not ask the condition: for them the '
+	'hold is one on all rows.';
 SELECT tarot.guard_table('tarot.legal_hold');
 SELECT pg_extension_config_dump('tarot.legal_hold', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 -- ------------------------------------------------------------ what a batch asks
@@ -87,7 +90,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold(regclass, text, text, text) IS
-	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the condition where, or all; also from going, or being changed, with rows of other tables by a foreign key, for which the owner of a policy there needs SELECT on the table, and UPDATE on one column at least. From the next batch on. tarot.erase_subject() refuses, too, where they would go, be changed or become unreadable; one that is under way comes before the hold. The condition is asked only of policies that run as the owner of the table, or as a role whose rights that one has; for others the hold is one on all rows. hold is a line of at most 200 bytes, reason one of at most 1000, where has at most 10000. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42501 for others, 42710 for a name that is taken, and what is wrong with the condition.';
+	'Keeps rows of a table from its retention policies, and from those of tables above it, until tarot.release(): those that meet the '
+	'condition where, or all; also from going, or being changed, with rows of other tables by a foreign key, for which the owner of a '
+	'policy there needs SELECT on the table, and UPDATE on one column at least. From the next batch on. tarot.erase_subject() refuses, '
+	'too, where they would go, be changed or become unreadable; one that is under way comes before the hold. The condition is asked only '
+	'of policies that run as the owner of the table, or as a role whose rights that one has; for others the hold is one on all rows. hold '
+	'is a line of at most 200 bytes, reason one of at most 1000, where has at most 10000. For the owner of the table to whom EXECUTE on '
+	'tarot.add_retention() is granted, with an entry in the audit log. Raises 42501 for others, 42710 for a name that is taken, and what '
+	'is wrong with the condition.';
 
 CREATE FUNCTION tarot.release(rel regclass, hold text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -97,6 +107,8 @@ BEGIN
 	PERFORM tarot.change_retention(rel::oid, hold, 'release', NULL, NULL);
 END
 $$;
-COMMENT ON FUNCTION tarot.release(regclass, text) IS 'Lifts a hold that tarot.hold() has set. For the owner of the table, with an entry in the audit log. Raises 42501 for others, 42704 for a hold that does not exist.';
+COMMENT ON FUNCTION tarot.release(regclass, text) IS
+	'Lifts a hold that tarot.hold() has set. For the owner of the table, with an entry in the audit log. Raises 42501 for others, 42704 '
+	'for a hold that does not exist.';
 
 REVOKE ALL ON FUNCTION tarot.relations_on_hold(), tarot.acts_as(name, oid), tarot.either(text, text), tarot.held_itself(oid, oid, text), tarot.retention_held(oid, oid, boolean) FROM PUBLIC;

@@ -201,7 +201,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.add_retention(regclass, name, interval, text, text, integer, interval, time, time, integer[], text, text, text, text, name, name[], name[], jsonb, regclass) IS
-	'Lets rows of a table, its partitions and children be deleted (action delete), anonymized (anonymize), moved to another table (archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition (drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 25 ms. Rows that somebody has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do different things to columns need different markers. Returns the name of the policy: policy, a line of at most 200 bytes, or by default schema.table.column. legal_basis is a line of at most 1000 bytes, where has at most 10000. For the owner of the table to whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database, for at most tarot_security.job_timeout a batch. Leaves an entry in the audit log. Raises 42501 for others, 42809 for what is not a table, 42703 and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
+	'Lets rows of a table, its partitions and children be deleted (action delete), anonymized (anonymize), moved to another table '
+	'(archive, with archive_to, which has columns of the same names, types and data classes), or dropped with their partition '
+	'(drop_partition, of a table partitioned by ranges of the age column: partitions whose upper bound is so far back) when they are '
+	'older than keep, by age_column (timestamptz, timestamp or date; NULL is never old). Without keep, that is the limit of the class, as '
+	'tarot.set_class_retention() has set it, and is asked for at each run. To anonymize a row is an UPDATE that puts the mask of its '
+	'class into each column that has one, or, with class, into those of this class alone, whatever the owner may see; values of encrypted '
+	'columns are sealed again. Columns in keep_columns stay, those in clear become NULL, those in replacements, {"column": value}, get '
+	'that value. The row is marked in the column marker (boolean, date, timestamp or timestamptz; NULL and false are "not yet"; by '
+	'default anonymized_at), so that it is not done twice. where is a condition on its columns, which a row must meet, too; what is not '
+	'in pg_catalog it names with its schema. It is done by the background worker, or by tarot.run_due_jobs(), for the first time at once '
+	'and then every so often, in the window from window_start to window_end on the days window_days (1, Monday, to 7, Sunday), all in the '
+	'time zone; what has no time zone of its own is in that, too. It has the rights of the table''s owner, triggers and foreign keys '
+	'included, and does up to so many rows in a batch (1 to 1000000), which is a transaction and takes about 25 ms. Rows that somebody '
+	'has locked are left for a run ten minutes later, those that would be deleted and that other rows refer to until these are gone, and '
+	'those of tarot.hold() until that is lifted. Of each run the audit log has an entry. A table may have several policies; those that do '
+	'different things to columns need different markers. Returns the name of the policy: policy, a line of at most 200 bytes, or by '
+	'default schema.table.column. legal_basis is a line of at most 1000 bytes, where has at most 10000. For the owner of the table to '
+	'whom EXECUTE is granted: its triggers, and functions in where, are run by the worker that serves the whole database, for at most '
+	'tarot_security.job_timeout a batch. Leaves an entry in the audit log. Raises 42501 for others, 42809 for what is not a table, 42703 '
+	'and 42804 for a column that does not exist or has not the type, 42710 for a name that is taken, 42704 for an unknown class, 22004 '
+	'and 22023 for bad settings, what is wrong with the condition, and 55000 for a time that lies ahead, a class without a limit, a '
+	'marker that cannot be one, and, with the list, where keys, constraints, partitions or bound values would not stay as they must be.';
 
 CREATE FUNCTION tarot.alter_retention(policy text, age_column name DEFAULT NULL, keep interval DEFAULT NULL, "where" text DEFAULT NULL, batch integer DEFAULT NULL, every interval DEFAULT NULL,
 		window_start time DEFAULT NULL, window_end time DEFAULT NULL, window_days integer[] DEFAULT NULL, time_zone text DEFAULT NULL, legal_basis text DEFAULT NULL,
@@ -221,14 +242,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.alter_retention(text, name, interval, text, integer, interval, time, time, integer[], text, text, name, name[], name[], jsonb, regclass) IS
-	'Changes a policy of tarot.add_retention(); what is NULL stays. What is said of columns counts for rows that are not yet anonymized. It runs at once, if that is in its window, and with the rights of the table''s owner as it is now. Waits for a batch that is under way. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42704 for a policy that does not exist, and what tarot.add_retention() does.';
+	'Changes a policy of tarot.add_retention(); what is NULL stays. What is said of columns counts for rows that are not yet anonymized. '
+	'It runs at once, if that is in its window, and with the rights of the table''s owner as it is now. Waits for a batch that is under '
+	'way. For the owner of the table to whom EXECUTE on tarot.add_retention() is granted, with an entry in the audit log. Raises 42704 '
+	'for a policy that does not exist, and what tarot.add_retention() does.';
 
 CREATE FUNCTION tarot.remove_retention(policy text) RETURNS void
 	LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT tarot.change_retention(NULL, policy, 'remove', NULL, NULL) $$;
 COMMENT ON FUNCTION tarot.remove_retention(text) IS
-	'Ends a policy of tarot.add_retention(). What tarot.job_run and the audit log have of it stays. Waits for a batch that is under way. For the owner of the table, with an entry in the audit log. Raises 42704 for a policy that does not exist.';
+	'Ends a policy of tarot.add_retention(). What tarot.job_run and the audit log have of it stays. Waits for a batch that is under way. '
+	'For the owner of the table, with an entry in the audit log. Raises 42704 for a policy that does not exist.';
 
 CREATE FUNCTION tarot.preview_retention(policy text) RETURNS TABLE ("table" regclass, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text, action text, done bigint, columns jsonb)
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -238,7 +263,12 @@ CREATE FUNCTION tarot.preview_retention(policy text) RETURNS TABLE ("table" regc
 			FROM jsonb_to_recordset(tarot.count_retention(policy, 'rows')) AS d ("table" oid, rows bigint, bytes bigint, held bigint, referred bigint, without_age bigint, oldest text, newest text, action text, done bigint, columns jsonb)
 	$$;
 COMMENT ON FUNCTION tarot.preview_retention(text) IS
-	'What a policy would do now, and does not: a row for the table, or for each of its partitions and children, with the number and size in bytes of the rows that would go or be anonymized, how many old ones would stay as they are since they are on hold or other rows refer to them, how many rows have no age and so never get old, and the ages of the oldest and newest of these. action is what would be done; where that is to anonymize, done is how many rows are marked as anonymized, and columns what becomes of which column: masked, cleared, replaced or kept. Reads all rows. For the owner of the table. Raises 42704 for a policy that does not exist, and what tarot.add_retention() would.';
+	'What a policy would do now, and does not: a row for the table, or for each of its partitions and children, with the number and size '
+	'in bytes of the rows that would go or be anonymized, how many old ones would stay as they are since they are on hold or other rows '
+	'refer to them, how many rows have no age and so never get old, and the ages of the oldest and newest of these. action is what would '
+	'be done; where that is to anonymize, done is how many rows are marked as anonymized, and columns what becomes of which column: '
+	'masked, cleared, replaced or kept. Reads all rows. For the owner of the table. Raises 42704 for a policy that does not exist, and '
+	'what tarot.add_retention() would.';
 
 CREATE FUNCTION tarot.preview_references(policy text) RETURNS TABLE ("table" regclass, referring regclass, "constraint" name, on_delete text, rows bigint)
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -248,7 +278,10 @@ CREATE FUNCTION tarot.preview_references(policy text) RETURNS TABLE ("table" reg
 			FROM jsonb_to_recordset(tarot.count_retention(policy, 'references')) AS d ("table" oid, referring oid, "constraint" name, on_delete text, rows bigint) WHERE d.rows > 0
 	$$;
 COMMENT ON FUNCTION tarot.preview_references(text) IS
-	'Which rows of other tables refer to rows that a policy is about, and that are not on hold: a row for each table or partition, referring table and foreign key, with what the foreign key wants done when they are deleted (NO ACTION and RESTRICT keep them, as the policy then does; every one keeps a partition from being dropped) and how many rows refer. Reads all rows. For the owner of the table, who needs SELECT on those that refer. Raises 42704 for a policy that does not exist.';
+	'Which rows of other tables refer to rows that a policy is about, and that are not on hold: a row for each table or partition, '
+	'referring table and foreign key, with what the foreign key wants done when they are deleted (NO ACTION and RESTRICT keep them, as '
+	'the policy then does; every one keeps a partition from being dropped) and how many rows refer. Reads all rows. For the owner of the '
+	'table, who needs SELECT on those that refer. Raises 42704 for a policy that does not exist.';
 
 CREATE VIEW tarot.retention_status AS
 	SELECT p.name AS policy, p.relation::regclass AS "table", p.age_column, coalesce(p.keep, l.keep) AS keep, p.action, p.condition AS "where", p.batch, coalesce(p.legal_basis, l.legal_basis) AS legal_basis, p.created_by, p.created_at,
@@ -261,10 +294,14 @@ COMMENT ON VIEW tarot.retention_status IS 'The retention policies of this databa
 COMMENT ON COLUMN tarot.retention_status.policy IS 'The policy: the job of the same name does it.';
 COMMENT ON COLUMN tarot.retention_status."table" IS 'The table.';
 COMMENT ON COLUMN tarot.retention_status.age_column IS 'The column that tells how old a row is.';
-COMMENT ON COLUMN tarot.retention_status.keep IS 'How old a row gets: as the policy says, or the limit of the class. NULL where that has none any more: then runs fail.';
+COMMENT ON COLUMN tarot.retention_status.keep IS
+	'How old a row gets: as the policy says, or the limit of the class. NULL where that has none any more: then runs fail.';
 COMMENT ON COLUMN tarot.retention_status.action IS 'What is done then: delete, anonymize, archive or drop_partition.';
-COMMENT ON COLUMN tarot.retention_status.archive_to IS 'Where rows are moved to; NULL: nowhere, or the table is gone, and runs fail until there is another.';
-COMMENT ON COLUMN tarot.retention_status.detached IS 'A partition that stands alone since a run was stopped between detaching and dropping it: the next one drops it, or makes it a partition again where its rows are on hold or old no more. NULL: none does.';
+COMMENT ON COLUMN tarot.retention_status.archive_to IS
+	'Where rows are moved to; NULL: nowhere, or the table is gone, and runs fail until there is another.';
+COMMENT ON COLUMN tarot.retention_status.detached IS
+	'A partition that stands alone since a run was stopped between detaching and dropping it: the next one drops it, or makes it a '
+	'partition again where its rows are on hold or old no more. NULL: none does.';
 COMMENT ON COLUMN tarot.retention_status."where" IS 'The condition that a row must meet, too. The row is called t.';
 COMMENT ON COLUMN tarot.retention_status.batch IS 'How many rows a transaction does at most.';
 COMMENT ON COLUMN tarot.retention_status.legal_basis IS 'What the policy rests on, or the limit of the class.';
@@ -275,7 +312,8 @@ COMMENT ON COLUMN tarot.retention_status.next_run IS 'When it runs next.';
 COMMENT ON COLUMN tarot.retention_status.last_run IS 'When the last run ended that was finished.';
 COMMENT ON COLUMN tarot.retention_status.last_rows IS 'How many rows it deleted or anonymized.';
 COMMENT ON COLUMN tarot.retention_status.last_skipped IS 'How many old rows it left.';
-COMMENT ON COLUMN tarot.retention_status.class IS 'The data class whose columns alone are anonymized, or after whose limit rows are deleted.';
+COMMENT ON COLUMN tarot.retention_status.class IS
+	'The data class whose columns alone are anonymized, or after whose limit rows are deleted.';
 COMMENT ON COLUMN tarot.retention_status.marker IS 'The column that tells which rows are anonymized.';
 COMMENT ON COLUMN tarot.retention_status.clear IS 'Columns that become NULL.';
 COMMENT ON COLUMN tarot.retention_status.keep_columns IS 'Columns with a class that stay as they are.';
@@ -322,7 +360,8 @@ BEGIN
 	PERFORM tarot.break_conditions(d.objid, d.objsubid, d.address_names[3]) FROM pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid > 0;
 END
 $$;
-COMMENT ON FUNCTION tarot.follow_retention_drop() IS 'Event trigger: the retention policies and holds of a table go with it; conditions by a column that is dropped stay broken.';
+COMMENT ON FUNCTION tarot.follow_retention_drop() IS
+	'Event trigger: the retention policies and holds of a table go with it; conditions by a column that is dropped stay broken.';
 CREATE EVENT TRIGGER tarot_security_follow_retention_drop ON sql_drop
 	-- That of a type drops the tables that are of it, and columns.
 	WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE', 'DROP DOMAIN', 'ALTER TABLE', 'ALTER TYPE')
@@ -362,7 +401,8 @@ $$;
 CREATE FUNCTION tarot.follow_retention_rename() RETURNS event_trigger
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_retention_follow_rename';
-COMMENT ON FUNCTION tarot.follow_retention_rename() IS 'Event trigger: when a column is renamed, the retention policies and holds that go by it go by its new name.';
+COMMENT ON FUNCTION tarot.follow_retention_rename() IS
+	'Event trigger: when a column is renamed, the retention policies and holds that go by it go by its new name.';
 CREATE EVENT TRIGGER tarot_security_follow_retention_rename ON ddl_command_end
 	-- By each of these can a column of a table be renamed.
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')

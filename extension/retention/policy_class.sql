@@ -40,13 +40,17 @@ CREATE VIEW tarot.retention_gaps AS
 				ORDER BY array_position('{failing,paused,some rows,kept longer}'::text[], i.problem) NULLS FIRST, i.policy LIMIT 1) AS p ON true
 	WHERE c.inherited_from IS NULL AND (p.policy IS NULL OR p.problem IS NOT NULL);
 COMMENT ON VIEW tarot.retention_gaps IS
-	'Columns of data classes that have a limit by tarot.set_class_retention(), and for which no policy of tarot.add_retention() does as much: a row each, of partitioned tables and parents for all below them. Rows without an age, on hold or locked are not told of here: tarot.preview_retention() counts them.';
+	'Columns of data classes that have a limit by tarot.set_class_retention(), and for which no policy of tarot.add_retention() does as '
+	'much: a row each, of partitioned tables and parents for all below them. Rows without an age, on hold or locked are not told of here: '
+	'tarot.preview_retention() counts them.';
 COMMENT ON COLUMN tarot.retention_gaps."table" IS 'The table.';
 COMMENT ON COLUMN tarot.retention_gaps."column" IS 'The column.';
 COMMENT ON COLUMN tarot.retention_gaps.class IS 'Its class.';
 COMMENT ON COLUMN tarot.retention_gaps."limit" IS 'How long values of the class are kept.';
 COMMENT ON COLUMN tarot.retention_gaps.legal_basis IS 'What the limit rests on.';
-COMMENT ON COLUMN tarot.retention_gaps.problem IS 'none: there is no policy of the table that deletes its rows or anonymizes the column. Of the one that does most: kept longer, as of today; some rows: it has a condition; paused; failing: tarot.job_run tells why.';
+COMMENT ON COLUMN tarot.retention_gaps.problem IS
+	'none: there is no policy of the table that deletes its rows or anonymizes the column. Of the one that does most: kept longer, as of '
+	'today; some rows: it has a condition; paused; failing: tarot.job_run tells why.';
 COMMENT ON COLUMN tarot.retention_gaps.policy IS 'That policy.';
 COMMENT ON COLUMN tarot.retention_gaps.keep IS 'How long it keeps rows.';
 GRANT SELECT ON tarot.retention_gaps TO pg_monitor;

@@ -35,12 +35,14 @@ CREATE TABLE tarot.review_outcome (
 	CONSTRAINT review_outcome_pkey PRIMARY KEY (review, completed_at)
 );
 COMMENT ON TABLE tarot.review_outcome IS
-	'What came of reviews: rows are added by tarot.complete_review(), and never changed or deleted. They stay when a review is no longer scheduled. For the owner of the extension and whom it grants SELECT.';
+	'What came of reviews: rows are added by tarot.complete_review(), and never changed or deleted. They stay when a review is no longer '
+	'scheduled. For the owner of the extension and whom it grants SELECT.';
 COMMENT ON COLUMN tarot.review_outcome.review IS 'The review.';
 COMMENT ON COLUMN tarot.review_outcome.completed_at IS 'When it was completed.';
 COMMENT ON COLUMN tarot.review_outcome.due_at IS 'When it was due.';
 COMMENT ON COLUMN tarot.review_outcome.missed IS 'How many more due dates had passed by then: this one stands for them, too.';
-COMMENT ON COLUMN tarot.review_outcome.outcome IS 'passed; findings: there is something to be done, as the notes tell; skipped: it was not held, for the reason in the notes.';
+COMMENT ON COLUMN tarot.review_outcome.outcome IS
+	'passed; findings: there is something to be done, as the notes tell; skipped: it was not held, for the reason in the notes.';
 COMMENT ON COLUMN tarot.review_outcome.notes IS 'What was found.';
 COMMENT ON COLUMN tarot.review_outcome.completed_by IS 'The role of the session.';
 COMMENT ON COLUMN tarot.review_outcome.subject IS 'Whom a verified token named: tarot.subject().';
@@ -159,7 +161,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.schedule_review(text, interval, text, text, timestamptz, interval) IS
-	'Has a review due every so often (1 day to 10 years) by the calendar of a time zone, for the first time at first_due (by default after that time from now), and overdue when it is not completed within so long of that. Returns when it is due first. When it is due, and when it is overdue, the worker or tarot.run_due_jobs() puts a security event REVIEW on record. It is a job of its name, a line of at most 200 bytes; description is one of at most 1000. Leaves an entry in the audit log. For whom EXECUTE is granted. Raises 42710 for the name of another job or retention policy, 22023 for bad arguments.';
+	'Has a review due every so often (1 day to 10 years) by the calendar of a time zone, for the first time at first_due (by default '
+	'after that time from now), and overdue when it is not completed within so long of that. Returns when it is due first. When it is '
+	'due, and when it is overdue, the worker or tarot.run_due_jobs() puts a security event REVIEW on record. It is a job of its name, a '
+	'line of at most 200 bytes; description is one of at most 1000. Leaves an entry in the audit log. For whom EXECUTE is granted. Raises '
+	'42710 for the name of another job or retention policy, 22023 for bad arguments.';
 
 CREATE FUNCTION tarot.unschedule_review(name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
@@ -176,7 +182,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unschedule_review(text) IS
-	'Ends what tarot.schedule_review() has begun. What tarot.review_outcome has of it stays. Leaves an entry in the audit log. For whom EXECUTE is granted. Raises 42704 for a review that does not exist.';
+	'Ends what tarot.schedule_review() has begun. What tarot.review_outcome has of it stays. Leaves an entry in the audit log. For whom '
+	'EXECUTE is granted. Raises 42704 for a review that does not exist.';
 
 CREATE FUNCTION tarot.complete_review(name text, outcome text, notes text DEFAULT NULL) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -218,7 +225,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.complete_review(text, text, text) IS
-	'Puts on record that a review was held, and what came of it: passed, findings or skipped, with notes (1 to 10000 bytes; for the latter two they must be given). Returns when it is due next: at the first due date after now, so that one stands for all that were missed; before its time it can be completed since the due date before that, where none was in this time. The outcome is a row of tarot.review_outcome, which nobody can change, and an entry in the audit log. For whom EXECUTE is granted. Raises 42704 for a review that does not exist, 55000 for one that is not to be held yet, 22023 for bad arguments.';
+	'Puts on record that a review was held, and what came of it: passed, findings or skipped, with notes (1 to 10000 bytes; for the '
+	'latter two they must be given). Returns when it is due next: at the first due date after now, so that one stands for all that were '
+	'missed; before its time it can be completed since the due date before that, where none was in this time. The outcome is a row of '
+	'tarot.review_outcome, which nobody can change, and an entry in the audit log. For whom EXECUTE is granted. Raises 42704 for a review '
+	'that does not exist, 55000 for one that is not to be held yet, 22023 for bad arguments.';
 
 CREATE VIEW tarot.reviews AS
 	SELECT r.name, r.description, r.every, r.time_zone, r.within, r.due_at AS next_due, CASE WHEN r.due_at <= clock_timestamp() THEN r.due_at END AS due_since,

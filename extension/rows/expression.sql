@@ -8,19 +8,22 @@ CREATE FUNCTION tarot.try_bigint(text) RETURNS bigint
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_rows_try_bigint';
 COMMENT ON FUNCTION tarot.try_bigint(text) IS
-	'A bigint from its text, as it would be written: 7, and neither 07 nor +7. NULL for all else. For the policies of tarot.protect_rows().';
+	'A bigint from its text, as it would be written: 7, and neither 07 nor +7. NULL for all else. For the policies of '
+	'tarot.protect_rows().';
 
 CREATE FUNCTION tarot.try_uuid(text) RETURNS uuid
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_rows_try_uuid';
 COMMENT ON FUNCTION tarot.try_uuid(text) IS
-	'A uuid from its text, as it would be written: in lower case, with four hyphens (RFC 9562). NULL for all else. For the policies of tarot.protect_rows().';
+	'A uuid from its text, as it would be written: in lower case, with four hyphens (RFC 9562). NULL for all else. For the policies of '
+	'tarot.protect_rows().';
 
 CREATE FUNCTION tarot.try_character(text) RETURNS character
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_rows_try_character';
 COMMENT ON FUNCTION tarot.try_character(text) IS
-	'A value of character(n) from its text. NULL for one that ends with a blank, which the type would not see. For the policies of tarot.protect_rows().';
+	'A value of character(n) from its text. NULL for one that ends with a blank, which the type would not see. For the policies of '
+	'tarot.protect_rows().';
 
 -- How a column is compared: as it is, or as text, which no index on it helps; and with what of a text.
 CREATE FUNCTION tarot.row_comparison(relation oid, "column" name, OUT operand text, OUT conversion text, OUT exact boolean) RETURNS record

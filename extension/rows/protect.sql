@@ -142,7 +142,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.protect_rows(regclass, name, name[], name, text, text, text, name, name, name, interval, text[], regrole[], text) IS
-	'Adds a rule to a table: who sees and changes which of its rows, by the session''s identity. A rule becomes row level security policies, and that is enabled and forced, so that it holds for the owner of the table as well; not for superusers and roles with BYPASSRLS. Each call makes one rule of one kind. owner: rows whose column holds tarot.subject(), or with claim that claim; all commands. parties: the same, for several columns; to select. permission: all rows, for who holds it; to select. resource with permission: rows on whose resource_column (by default the primary key) the identity was granted the permission (tarot.accessible()); to select. tenant with claim: no rows but those whose column holds the claim, whatever other rules say; all commands. valid_from and valid_until, or valid_for after valid_from: no rows outside of that time (from the first moment on, until before the last, NULL for no limit; what has no time zone is in UTC); to select, update and delete. commands chooses others among select, insert, update and delete; roles are the database roles that the rule counts for, PUBLIC by default; name makes a second rule of a kind possible. A column is compared as text, but smallint, integer, bigint, uuid and character as themselves, for which an index is suggested where there is none. Partitions and children get the rule too, and those that come later. Returns the name of the rule: the policies are called that, or that and the command. For the owner of the table (42501). Raises 22023 for arguments that make no rule, 42703 for a column that does not exist, 42804 for one of a type that is not to be compared, 42710 where there is such a rule already, 42809 for what is no table.';
+	'Adds a rule to a table: who sees and changes which of its rows, by the session''s identity. A rule becomes row level security '
+	'policies, and that is enabled and forced, so that it holds for the owner of the table as well; not for superusers and roles with '
+	'BYPASSRLS. Each call makes one rule of one kind. owner: rows whose column holds tarot.subject(), or with claim that claim; all '
+	'commands. parties: the same, for several columns; to select. permission: all rows, for who holds it; to select. resource with '
+	'permission: rows on whose resource_column (by default the primary key) the identity was granted the permission (tarot.accessible()); '
+	'to select. tenant with claim: no rows but those whose column holds the claim, whatever other rules say; all commands. valid_from and '
+	'valid_until, or valid_for after valid_from: no rows outside of that time (from the first moment on, until before the last, NULL for '
+	'no limit; what has no time zone is in UTC); to select, update and delete. commands chooses others among select, insert, update and '
+	'delete; roles are the database roles that the rule counts for, PUBLIC by default; name makes a second rule of a kind possible. A '
+	'column is compared as text, but smallint, integer, bigint, uuid and character as themselves, for which an index is suggested where '
+	'there is none. Partitions and children get the rule too, and those that come later. Returns the name of the rule: the policies are '
+	'called that, or that and the command. For the owner of the table (42501). Raises 22023 for arguments that make no rule, 42703 for a '
+	'column that does not exist, 42804 for one of a type that is not to be compared, 42710 where there is such a rule already, 42809 for '
+	'what is no table.';
 
 CREATE FUNCTION tarot.unprotect_rows("table" regclass, rule text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -179,4 +192,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unprotect_rows(regclass, text) IS
-	'Takes a rule of tarot.protect_rows() away, by the name that that returned, or all of them, in partitions and children too. Policies of others stay, and so does row level security while there are any; with the last one it is turned off, and who has privileges on the table has them on all rows. For the owner of the table (42501). Raises 42704 where there is no such rule, 55000 for a partition whose parent has it.';
+	'Takes a rule of tarot.protect_rows() away, by the name that that returned, or all of them, in partitions and children too. Policies '
+	'of others stay, and so does row level security while there are any; with the last one it is turned off, and who has privileges on '
+	'the table has them on all rows. For the owner of the table (42501). Raises 42704 where there is no such rule, 55000 for a partition '
+	'whose parent has it.';

@@ -77,4 +77,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.policy_report(text[], regrole, regclass) IS
-	'How many rows of each table with row level security, or of one, the bearer of each token sees: tries it out, as that identity and as a database role (by default the current one; by the rules of SET ROLE, else 42501), and leaves identity and role as they were. An element of tokens that is NULL stands for nobody; tarot.sign_jwt() makes tokens; pass them as a parameter. A row for each table and token: token is its number, subject who it says, role the database role (another one where the token names it), visible the rows that are seen, total all there are, NULL where the caller cannot see all; for what was refused sqlstate and error, its message. Partitions are counted in their parents. Raises 42809 for what is no table. Functions in policies run as that role, without a way back to the caller''s; where a role sees all rows, the owner of the table counts them. Reads the tables as often as there are tokens.';
+	'How many rows of each table with row level security, or of one, the bearer of each token sees: tries it out, as that identity and as '
+	'a database role (by default the current one; by the rules of SET ROLE, else 42501), and leaves identity and role as they were. An '
+	'element of tokens that is NULL stands for nobody; tarot.sign_jwt() makes tokens; pass them as a parameter. A row for each table and '
+	'token: token is its number, subject who it says, role the database role (another one where the token names it), visible the rows '
+	'that are seen, total all there are, NULL where the caller cannot see all; for what was refused sqlstate and error, its message. '
+	'Partitions are counted in their parents. Raises 42809 for what is no table. Functions in policies run as that role, without a way '
+	'back to the caller''s; where a role sees all rows, the owner of the table counts them. Reads the tables as often as there are tokens.';

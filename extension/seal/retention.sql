@@ -178,7 +178,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.drop_audit_partitions(interval, boolean, boolean) IS
-	'Drops the partitions of the audit log of which all entries are older than keep, and the entries of the default partition that are of whole months (in UTC) before that; tells which, from when to when (NULL: from the beginning), and how many entries. Their leaves stay in the hash tree, proofs still hold, and an entry of each partition (DROP AUDIT PARTITION in tarot.audit_log) says who dropped what; once that is sealed, tarot.verify_audit() knows them for dropped. Such entries, and those that tell of erasing, are never dropped: they move to the default partition. With dry_run nothing is dropped. For whom EXECUTE is granted. The log is locked for a moment; for that it waits a few seconds, and at most a tenth of one at a time. Raises 22023 for a keep that is negative, 55000 where entries are not sealed (tarot.seal_audit()) or the last checkpoint is not signed, TS501 where entries are not what was sealed (with_damaged drops them, too, and they stay missing), 55P03 where the log is in use, 2BP01 where something depends on a partition.';
+	'Drops the partitions of the audit log of which all entries are older than keep, and the entries of the default partition that are of '
+	'whole months (in UTC) before that; tells which, from when to when (NULL: from the beginning), and how many entries. Their leaves '
+	'stay in the hash tree, proofs still hold, and an entry of each partition (DROP AUDIT PARTITION in tarot.audit_log) says who dropped '
+	'what; once that is sealed, tarot.verify_audit() knows them for dropped. Such entries, and those that tell of erasing, are never '
+	'dropped: they move to the default partition. With dry_run nothing is dropped. For whom EXECUTE is granted. The log is locked for a '
+	'moment; for that it waits a few seconds, and at most a tenth of one at a time. Raises 22023 for a keep that is negative, 55000 where '
+	'entries are not sealed (tarot.seal_audit()) or the last checkpoint is not signed, TS501 where entries are not what was sealed '
+	'(with_damaged drops them, too, and they stay missing), 55P03 where the log is in use, 2BP01 where something depends on a partition.';
 
 CREATE FUNCTION tarot.erase_audit_details(rel regclass, key jsonb, reason text) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -199,7 +206,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_audit_details(regclass, jsonb, text) IS
-	'Erases key, old and new of all entries of the audit log that are about the row of a table with this primary key, also under keys that it had before, in its partitions and children, and sealed or not; returns how many. What else an entry says stays, and so do its leaf and the proofs of it. An entry (ERASE AUDIT DETAILS in tarot.audit_log) says who erased which entries and why; once that is sealed, tarot.verify_audit() knows them for erased. What was erased is gone from the table''s files after VACUUM. For whom EXECUTE is granted. Raises 22023 without a reason, or for a key that is no JSON object.';
+	'Erases key, old and new of all entries of the audit log that are about the row of a table with this primary key, also under keys '
+	'that it had before, in its partitions and children, and sealed or not; returns how many. What else an entry says stays, and so do '
+	'its leaf and the proofs of it. An entry (ERASE AUDIT DETAILS in tarot.audit_log) says who erased which entries and why; once that is '
+	'sealed, tarot.verify_audit() knows them for erased. What was erased is gone from the table''s files after VACUUM. For whom EXECUTE '
+	'is granted. Raises 22023 without a reason, or for a key that is no JSON object.';
 
 CREATE FUNCTION tarot.erase_audit_entries(transactions xid8[], numbers bigint[], reason text, systems bigint[] DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -226,7 +237,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_audit_entries(xid8[], bigint[], text, bigint[]) IS
-	'Erases key, old and new of entries of the audit log, as tarot.erase_audit_details() does, that are named by transaction and number, and system where that is not this cluster''s; returns how many. Those that are not there, or erased already, are left out. For whom EXECUTE is granted. Raises 22023 without a reason, for lists of different lengths, and for entries of statements and of retention, whose details nobody erases.';
+	'Erases key, old and new of entries of the audit log, as tarot.erase_audit_details() does, that are named by transaction and number, '
+	'and system where that is not this cluster''s; returns how many. Those that are not there, or erased already, are left out. For whom '
+	'EXECUTE is granted. Raises 22023 without a reason, for lists of different lengths, and for entries of statements and of retention, '
+	'whose details nobody erases.';
 
 REVOKE ALL ON FUNCTION tarot.examine_audit_entries(oid, timestamptz, boolean, boolean), tarot.remove_audit_partition(oid, tid[]), tarot.erase_entries_at(oid, tid[]), tarot.put_retention_entry(oid, text, jsonb), tarot.past_audit_partitions(timestamptz), tarot.hold_audit_partition(text), tarot.lock_audit_partitions(text[]),
 	tarot.put_dropped_entry(oid, text, timestamptz, timestamptz, bigint, text), tarot.erase_found_details(oid[], tid[], bigint[], xid8[], bigint[], oid, text, text), tarot.require_erase_reason(text),

@@ -28,9 +28,11 @@ COMMENT ON TABLE tarot.audit_checkpoint IS
 COMMENT ON COLUMN tarot.audit_checkpoint.size IS 'The number of its leaves.';
 COMMENT ON COLUMN tarot.audit_checkpoint.root IS 'Its root: by this it is known which leaves these are.';
 COMMENT ON COLUMN tarot.audit_checkpoint.sealed_at IS 'When, by the server''s clock.';
-COMMENT ON COLUMN tarot.audit_checkpoint.system IS 'The database cluster in which it was sealed: the system identifier of pg_control_system().';
+COMMENT ON COLUMN tarot.audit_checkpoint.system IS
+	'The database cluster in which it was sealed: the system identifier of pg_control_system().';
 COMMENT ON COLUMN tarot.audit_checkpoint.snapshot IS 'The transactions of that cluster whose entries are in the tree.';
-COMMENT ON COLUMN tarot.audit_checkpoint.note IS 'The checkpoint as a signed note (c2sp.org/tlog-checkpoint); NULL where the server was locked: a later one is signed then.';
+COMMENT ON COLUMN tarot.audit_checkpoint.note IS
+	'The checkpoint as a signed note (c2sp.org/tlog-checkpoint); NULL where the server was locked: a later one is signed then.';
 
 -- Of this database's files; nothing but speed rests on it, and a dump has none of it.
 CREATE TABLE tarot.audit_frontier (
@@ -57,7 +59,8 @@ CREATE TABLE tarot.audit_signer (
 	retired_at timestamptz,
 	CHECK ((private_key IS NULL) = (retired_at IS NOT NULL))
 );
-COMMENT ON TABLE tarot.audit_signer IS 'The keys that sign checkpoints of the audit log. A private key lies here as an envelope, sealed by the key ring.';
+COMMENT ON TABLE tarot.audit_signer IS
+	'The keys that sign checkpoints of the audit log. A private key lies here as an envelope, sealed by the key ring.';
 
 SELECT tarot.guard_table(t), pg_extension_config_dump(t, '')
 	FROM unnest(ARRAY['tarot.audit_tile', 'tarot.audit_checkpoint', 'tarot.audit_signer']::regclass[]) AS t;
@@ -138,7 +141,13 @@ CREATE FUNCTION tarot.seal_audit(complete boolean DEFAULT false) RETURNS bigint
 	SET search_path = pg_catalog, pg_temp
 	AS $$ BEGIN RETURN tarot.seal_log(complete); END $$;
 COMMENT ON FUNCTION tarot.seal_audit(boolean) IS
-	'Seals the audit log: entries that have been committed since the last call become leaves of the hash tree, and its new state a signed checkpoint in tarot.audit_checkpoint, which is also told by NOTIFY tarot_audit_checkpoint, in the server log, and in the file tarot_security.audit_checkpoint_file. Returns how many entries. No writer waits for it; a second call waits for the first. While the server is locked, or has no key "default", it seals and does not sign. From the first call on the background worker does the same, tarot_security.audit_seal_interval after the last one. With complete the whole log is read, also where nothing new can be: needed after entries were copied back into it by hand. For whom EXECUTE is granted. Raises 25001 in a transaction that is not READ COMMITTED or has changed anything before, TS501 where the tree is not that of its last checkpoint.';
+	'Seals the audit log: entries that have been committed since the last call become leaves of the hash tree, and its new state a signed '
+	'checkpoint in tarot.audit_checkpoint, which is also told by NOTIFY tarot_audit_checkpoint, in the server log, and in the file '
+	'tarot_security.audit_checkpoint_file. Returns how many entries. No writer waits for it; a second call waits for the first. While the '
+	'server is locked, or has no key "default", it seals and does not sign. From the first call on the background worker does the same, '
+	'tarot_security.audit_seal_interval after the last one. With complete the whole log is read, also where nothing new can be: needed '
+	'after entries were copied back into it by hand. For whom EXECUTE is granted. Raises 25001 in a transaction that is not READ '
+	'COMMITTED or has changed anything before, TS501 where the tree is not that of its last checkpoint.';
 
 CREATE FUNCTION tarot.rotate_audit_signer() RETURNS text
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -157,11 +166,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rotate_audit_signer() IS
-	'Makes a new key for signing checkpoints of the audit log, and destroys the private one of the key before, whose public one still verifies; returns the new public key. For whom EXECUTE is granted. Raises 55000 while the server is locked or has no key "default".';
+	'Makes a new key for signing checkpoints of the audit log, and destroys the private one of the key before, whose public one still '
+	'verifies; returns the new public key. For whom EXECUTE is granted. Raises 55000 while the server is locked or has no key "default".';
 
 CREATE VIEW tarot.audit_signers AS
 	SELECT s.name, tarot.audit_signer_key(s.name, s.public_key) AS public_key, s.created_at, s.retired_at FROM tarot.audit_signer s;
-COMMENT ON VIEW tarot.audit_signers IS 'The public keys that verify checkpoints of the audit log. Keep a copy outside: who can change the log can change this.';
+COMMENT ON VIEW tarot.audit_signers IS
+	'The public keys that verify checkpoints of the audit log. Keep a copy outside: who can change the log can change this.';
 COMMENT ON COLUMN tarot.audit_signers.name IS 'The name of the log, which is the same for all of its keys.';
 COMMENT ON COLUMN tarot.audit_signers.public_key IS 'Name, key id and Ed25519 key, as c2sp.org/signed-note writes them.';
 COMMENT ON COLUMN tarot.audit_signers.created_at IS 'Since when it signs.';

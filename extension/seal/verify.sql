@@ -56,7 +56,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.inclusion_proof(bigint, xid8, bigint, bigint) IS
-	'Proves that an entry of the audit log, known by system, transaction and number, is in the hash tree of a size, by default the latest: its leaf, its position, and the hashes that lead from it to the root (RFC 9162, 2.1.3). For whom EXECUTE is granted. Raises 42704 for an entry that is not in it, 22023 for a size that it does not have yet, TS501 where the tree has a gap.';
+	'Proves that an entry of the audit log, known by system, transaction and number, is in the hash tree of a size, by default the '
+	'latest: its leaf, its position, and the hashes that lead from it to the root (RFC 9162, 2.1.3). For whom EXECUTE is granted. Raises '
+	'42704 for an entry that is not in it, 22023 for a size that it does not have yet, TS501 where the tree has a gap.';
 
 CREATE FUNCTION tarot.consistency_proof("from" bigint, "to" bigint DEFAULT NULL) RETURNS bytea[]
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -72,7 +74,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.consistency_proof(bigint, bigint) IS
-	'Proves that the hash tree of one size begins with that of a smaller one, so that nothing in it was changed or taken away since: the hashes of RFC 9162, 2.1.4. By default up to the latest. For whom EXECUTE is granted. Raises 22023 for sizes that it does not have, TS501 where the tree has a gap.';
+	'Proves that the hash tree of one size begins with that of a smaller one, so that nothing in it was changed or taken away since: the '
+	'hashes of RFC 9162, 2.1.4. By default up to the latest. For whom EXECUTE is granted. Raises 22023 for sizes that it does not have, '
+	'TS501 where the tree has a gap.';
 
 CREATE FUNCTION tarot.verify_inclusion(leaf bytea, "position" bigint, size bigint, proof bytea[], root bytea) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
@@ -88,7 +92,8 @@ CREATE FUNCTION tarot.verify_checkpoint(note text, keys text[]) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_verify_checkpoint';
 COMMENT ON FUNCTION tarot.verify_checkpoint(text, text[]) IS
-	'Whether this is a checkpoint (c2sp.org/tlog-checkpoint) that one of these public keys has signed in the name of its own log. Raises 22023 for what is no key.';
+	'Whether this is a checkpoint (c2sp.org/tlog-checkpoint) that one of these public keys has signed in the name of its own log. Raises '
+	'22023 for what is no key.';
 
 -- ------------------------------------------------------------ verifying
 
@@ -139,7 +144,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.verify_audit(bigint, bigint, text, text[]) IS
-	'Hashes again the entries of the audit log at positions between two sizes of its tree (by default all), and the tree up to the root of each checkpoint, whose signatures are verified, and names whatever does not fit; no rows: all is as it was sealed. With a checkpoint that was kept outside it also finds what only that can tell: an end that was cut off, and a past that was rewritten. Keys are the public ones that count, by default those of tarot.audit_signers, which who can change the log can change, too. For whom EXECUTE is granted. Needs 100 bytes of memory an entry. Raises 22023 for a range that is none.';
+	'Hashes again the entries of the audit log at positions between two sizes of its tree (by default all), and the tree up to the root '
+	'of each checkpoint, whose signatures are verified, and names whatever does not fit; no rows: all is as it was sealed. With a '
+	'checkpoint that was kept outside it also finds what only that can tell: an end that was cut off, and a past that was rewritten. Keys '
+	'are the public ones that count, by default those of tarot.audit_signers, which who can change the log can change, too. For whom '
+	'EXECUTE is granted. Needs 100 bytes of memory an entry. Raises 22023 for a range that is none.';
 
 -- ------------------------------------------------------------ export
 
@@ -167,7 +176,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.export_audit(bigint, bigint) IS
-	'The audit log between two positions of its tree (by default all), from one checkpoint to another, as lines of JSON, for the program tarot-verify: an object for each entry, or for its leaf where the entry is gone, in the order of positions, and the signed checkpoints. What is not sealed is not in it. key, old and new are JSON as strings. For whom EXECUTE is granted. Raises 22023 for a range that is none, TS501 where the tree has a gap.';
+	'The audit log between two positions of its tree (by default all), from one checkpoint to another, as lines of JSON, for the program '
+	'tarot-verify: an object for each entry, or for its leaf where the entry is gone, in the order of positions, and the signed '
+	'checkpoints. What is not sealed is not in it. key, old and new are JSON as strings. For whom EXECUTE is granted. Raises 22023 for a '
+	'range that is none, TS501 where the tree has a gap.';
 
 REVOKE ALL ON FUNCTION tarot.tree_peaks(bigint), tarot.tree_leaves(bigint, bigint), tarot.export_audit(bigint, bigint), tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint), tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text),
 	tarot.check_log(bigint, bigint), tarot.audit_tree_size(), tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),

@@ -35,7 +35,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.audit_statements(text[], boolean) IS
-	'Puts statements in this database on record, in tarot.audit_log, an entry for each object: of the kinds ddl (whatever makes, alters or drops objects), grant (GRANT and REVOKE on objects, default privileges), role (roles, their members and settings), copy (COPY, with the number of rows), policy (changes of the tables by which this extension is told what to do: keys, classes, grants, issuers; each as a change of a row). By default all. With with_text also what the statement was, without its literals and comments. Statements in functions are on record, too. For whom EXECUTE is granted. Raises 22023 for another kind.';
+	'Puts statements in this database on record, in tarot.audit_log, an entry for each object: of the kinds ddl (whatever makes, alters '
+	'or drops objects), grant (GRANT and REVOKE on objects, default privileges), role (roles, their members and settings), copy (COPY, '
+	'with the number of rows), policy (changes of the tables by which this extension is told what to do: keys, classes, grants, issuers; '
+	'each as a change of a row). By default all. With with_text also what the statement was, without its literals and comments. '
+	'Statements in functions are on record, too. For whom EXECUTE is granted. Raises 22023 for another kind.';
 
 CREATE FUNCTION tarot.unaudit_statements(kinds text[] DEFAULT '{ddl,grant,role,copy,policy}') RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -47,7 +51,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unaudit_statements(text[]) IS
-	'Puts no more statements of these kinds on record, by default of none; what touches the audit itself stays on record. For whom EXECUTE is granted. Raises 22023 for another kind.';
+	'Puts no more statements of these kinds on record, by default of none; what touches the audit itself stays on record. For whom '
+	'EXECUTE is granted. Raises 22023 for another kind.';
 
 CREATE VIEW tarot.audited_statements AS
 	SELECT k.kind, s.kind IS NOT NULL AS on_record, coalesce(s.with_text, false) AS with_text

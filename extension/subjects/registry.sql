@@ -249,7 +249,14 @@ EXCEPTION WHEN unique_violation THEN
 END
 $$;
 COMMENT ON FUNCTION tarot.register_subject_table(regclass, name, regclass, name[]) IS
-	'Says which rows of a table, with its partitions and children, are a data subject''s: those that have it in subject_column (text, varchar, character, name, smallint, integer, bigint, numeric, uuid, an enumeration, a domain over these, or encrypted_text of a searchable class, which the owner of the table must then be granted to search), or those whose foreign key leads to rows of the table via that are; by names its columns where there are several to it. A table may be registered several times: a row is a subject''s by any. Follows renames, and is dumped. For whom EXECUTE is granted; no privilege on the table is needed. Raises 42809 for what is not a table of the database''s own, 42703 and 42804 for the column, 42704 and 42702 where no or several foreign keys are meant, 55000 for a partition or child, for via that is not registered, and for a column that a mask is put in for, 22023 for a path that leads back, 42710 for what is registered.';
+	'Says which rows of a table, with its partitions and children, are a data subject''s: those that have it in subject_column (text, '
+	'varchar, character, name, smallint, integer, bigint, numeric, uuid, an enumeration, a domain over these, or encrypted_text of a '
+	'searchable class, which the owner of the table must then be granted to search), or those whose foreign key leads to rows of the '
+	'table via that are; by names its columns where there are several to it. A table may be registered several times: a row is a '
+	'subject''s by any. Follows renames, and is dumped. For whom EXECUTE is granted; no privilege on the table is needed. Raises 42809 '
+	'for what is not a table of the database''s own, 42703 and 42804 for the column, 42704 and 42702 where no or several foreign keys are '
+	'meant, 55000 for a partition or child, for via that is not registered, and for a column that a mask is put in for, 22023 for a path '
+	'that leads back, 42710 for what is registered.';
 
 CREATE FUNCTION tarot.unregister_subject_table(rel regclass, by name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -271,7 +278,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.unregister_subject_table(regclass, name[]) IS
-	'Takes tarot.register_subject_table() back, all of a table''s registrations or the one by these columns. For whom EXECUTE is granted. Raises 42704 where there is none, 2BP01 where paths of others lead through it.';
+	'Takes tarot.register_subject_table() back, all of a table''s registrations or the one by these columns. For whom EXECUTE is granted. '
+	'Raises 42704 where there is none, 2BP01 where paths of others lead through it.';
 
 CREATE VIEW tarot.subject_tables AS
 	SELECT s.relation AS "table", s.columns, s.parent AS via, s.parent_columns AS via_columns, tarot.subject_table_problem(s) AS problem FROM tarot.subject_table s
@@ -281,7 +289,8 @@ COMMENT ON COLUMN tarot.subject_tables."table" IS 'The table.';
 COMMENT ON COLUMN tarot.subject_tables.columns IS 'The column that has the subject, or those of the foreign key.';
 COMMENT ON COLUMN tarot.subject_tables.via IS 'The table that the foreign key leads to; NULL where the column has the subject.';
 COMMENT ON COLUMN tarot.subject_tables.via_columns IS 'What it refers to there.';
-COMMENT ON COLUMN tarot.subject_tables.problem IS 'Why it cannot be gone by: exports and erasures are refused until it is registered anew. NULL where all is well.';
+COMMENT ON COLUMN tarot.subject_tables.problem IS
+	'Why it cannot be gone by: exports and erasures are refused until it is registered anew. NULL where all is well.';
 GRANT SELECT ON tarot.subject_tables TO pg_monitor;
 
 REVOKE ALL ON FUNCTION tarot.number_subject_columns(), tarot.register_subject_table(regclass, name, regclass, name[]), tarot.unregister_subject_table(regclass, name[]) FROM PUBLIC;

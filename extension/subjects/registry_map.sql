@@ -92,5 +92,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.subject_map(regclass, name) IS
-	'In which tables rows of data subjects are, or could be: those that are registered, and those that foreign keys, and columns called like those that have subjects, lead to from there, or from the column subject_column of the table root; each with the statement that registers it, to be run in this order. The state "not reached" is of tables with columns that have a data class and to which nothing leads: an erasure would forget them. Reads the catalogs and no rows. For whom EXECUTE is granted. Raises 42703 for a column that does not exist.';
+	'In which tables rows of data subjects are, or could be: those that are registered, and those that foreign keys, and columns called '
+	'like those that have subjects, lead to from there, or from the column subject_column of the table root; each with the statement that '
+	'registers it, to be run in this order. The state "not reached" is of tables with columns that have a data class and to which nothing '
+	'leads: an erasure would forget them. Reads the catalogs and no rows. For whom EXECUTE is granted. Raises 42703 for a column that '
+	'does not exist.';
 REVOKE ALL ON FUNCTION tarot.classified_among(oid), tarot.tables_of_data(), tarot.is_like_subject(oid, name), tarot.subject_map(regclass, name) FROM PUBLIC;

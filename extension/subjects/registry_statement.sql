@@ -13,7 +13,9 @@ CREATE FUNCTION tarot.subject_pseudonym(subject text) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_subject_pseudonym';
 COMMENT ON FUNCTION tarot.subject_pseudonym(text) IS
-	'What a data subject is called in certificates of erasure: 32 hexadecimal digits, of a keyed hash. To find what was done for one whose identifier is known. Comes from the oldest version of the key "default", so it stays while that does. For whom EXECUTE is granted. Raises 55000 where there is no key yet, TS001 when the server is locked.';
+	'What a data subject is called in certificates of erasure: 32 hexadecimal digits, of a keyed hash. To find what was done for one '
+	'whose identifier is known. Comes from the oldest version of the key "default", so it stays while that does. For whom EXECUTE is '
+	'granted. Raises 55000 where there is no key yet, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.record_erasure(document jsonb) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE

@@ -286,6 +286,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.rectifications(text, timestamptz, timestamptz) IS
-	'What was changed in a data subject''s rows (GDPR, article 16), from a time until before another, by default ever: the UPDATEs that the audit log has of registered tables that are audited, of rows that are the subject''s now and of those that were when they were deleted or truncated, with the values of before and after as the log has them (envelopes of encrypted columns, masks of classified ones), and who did it: role, role of the session, whom a verified token named (identity), address, application. Of each row what was changed while it was the subject''s, also under keys that it had before; not what was changed in another row that had the key before it or since, unless the log does not tell where one ended. Reads all of the log, some times. For whom EXECUTE is granted; no privilege on the log or the tables is needed. Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
+	'What was changed in a data subject''s rows (GDPR, article 16), from a time until before another, by default ever: the UPDATEs that '
+	'the audit log has of registered tables that are audited, of rows that are the subject''s now and of those that were when they were '
+	'deleted or truncated, with the values of before and after as the log has them (envelopes of encrypted columns, masks of classified '
+	'ones), and who did it: role, role of the session, whom a verified token named (identity), address, application. Of each row what was '
+	'changed while it was the subject''s, also under keys that it had before; not what was changed in another row that had the key before '
+	'it or since, unless the log does not tell where one ended. Reads all of the log, some times. For whom EXECUTE is granted; no '
+	'privilege on the log or the tables is needed. Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
 REVOKE ALL ON FUNCTION tarot.base_type(oid), tarot.logged_keys(oid), tarot.untold_entries(tarot.logged_table[]), tarot.telling_columns(oid), tarot.naming_tables(), tarot.subject_names(text, oid[], tarot.logged_step[]), tarot.subject_documents(oid[], tarot.logged_document[], tarot.logged_document[]), tarot.logged_subject_tables(), tarot.subject_entries(text, tarot.logged_row[], pg_snapshot, tarot.logged_table[]), tarot.logged_value(oid, name, text), tarot.logged_object(oid, name[], text, name[]), tarot.logged_key(oid), tarot.logged_subject(oid, name, text), tarot.subject_rows(text), tarot.rectifications(text, timestamptz, timestamptz) FROM PUBLIC;

@@ -36,7 +36,9 @@ CREATE TABLE tarot.subject_hold (
 	PRIMARY KEY (subject, held_at)
 );
 CREATE UNIQUE INDEX subject_hold_in_force ON tarot.subject_hold (subject) WHERE released_at IS NULL;
-COMMENT ON TABLE tarot.subject_hold IS 'Data subjects that are not to be erased, by tarot.hold_subject(), and those that were. For the owner of the extension and whom it grants SELECT.';
+COMMENT ON TABLE tarot.subject_hold IS
+	'Data subjects that are not to be erased, by tarot.hold_subject(), and those that were. For the owner of the extension and whom it '
+	'grants SELECT.';
 SELECT tarot.guard_table('tarot.subject_hold'), pg_extension_config_dump('tarot.subject_hold', '');
 
 -- ------------------------------------------------------------ rules and holds
@@ -67,7 +69,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.set_erasure(regclass, text, text, jsonb) IS
-	'Says what tarot.erase_subject() does to a subject''s rows of a registered table: delete them, which is the default; anonymize them, which puts NULL into the columns with a data class and what replacements says, as {"column": value or null}, into these; shred, where all that has a data class is under the subject''s key (tarot.set_subject()), which destroys that; keep, for a legal basis. The basis, a line of at most 1000 bytes, goes into the certificate. For whom EXECUTE is granted. Raises 55000 for a table that is not registered, 42703 for a column that does not exist, 22023 for the rest.';
+	'Says what tarot.erase_subject() does to a subject''s rows of a registered table: delete them, which is the default; anonymize them, '
+	'which puts NULL into the columns with a data class and what replacements says, as {"column": value or null}, into these; shred, '
+	'where all that has a data class is under the subject''s key (tarot.set_subject()), which destroys that; keep, for a legal basis. The '
+	'basis, a line of at most 1000 bytes, goes into the certificate. For whom EXECUTE is granted. Raises 55000 for a table that is not '
+	'registered, 42703 for a column that does not exist, 22023 for the rest.';
 
 -- In the audit log, as those of rows are. By held_at the record of it is found where there is no pseudonym: a hold waits neither for the first key nor for one who unlocks the server.
 CREATE FUNCTION tarot.record_subject_hold(command text, hold tarot.subject_hold, reason text) RETURNS void
@@ -105,7 +111,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.hold_subject(text, text) IS
-	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), of another one, too, whose rows are also theirs, so does tarot.destroy_subject_key(), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. Leaves an entry in the audit log, which names the subject by a pseudonym (tarot.subject_pseudonym()) alone, or, while there is no key or the server is locked, not at all. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
+	'Puts a data subject on hold: tarot.erase_subject() refuses (55000), of another one, too, whose rows are also theirs, so does '
+	'tarot.destroy_subject_key(), and no policy of tarot.add_retention() touches a row of theirs in a registered table, from its next '
+	'batch on, until tarot.release_subject(). The reason is a line of at most 1000 bytes. An erasure that is under way comes before it. '
+	'Leaves an entry in the audit log, which names the subject by a pseudonym (tarot.subject_pseudonym()) alone, or, while there is no '
+	'key or the server is locked, not at all. For whom EXECUTE is granted. Raises 42710 for one who is on hold already, 22023.';
 
 CREATE FUNCTION tarot.release_subject(subject text) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -122,7 +132,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.release_subject(text) IS
-	'Ends what tarot.hold_subject() began; the record of it stays in tarot.subject_hold. Leaves an entry in the audit log, as tarot.hold_subject() does. For whom EXECUTE is granted. Raises 42704 for one who is not on hold.';
+	'Ends what tarot.hold_subject() began; the record of it stays in tarot.subject_hold. Leaves an entry in the audit log, as '
+	'tarot.hold_subject() does. For whom EXECUTE is granted. Raises 42704 for one who is not on hold.';
 
 -- ------------------------------------------------------------ the plan
 
@@ -461,7 +472,9 @@ BEGIN
 	UPDATE tarot.subject_rule r SET columns = tarot.column_names(r.relation, r.numbers, r.columns) WHERE r.columns <> tarot.column_names(r.relation, r.numbers, r.columns);
 END
 $$;
-COMMENT ON FUNCTION tarot.follow_subject_columns() IS 'Event trigger: when a column is renamed, what tarot.register_subject_table() and tarot.set_erasure() were told of it holds for its new name.';
+COMMENT ON FUNCTION tarot.follow_subject_columns() IS
+	'Event trigger: when a column is renamed, what tarot.register_subject_table() and tarot.set_erasure() were told of it holds for its '
+	'new name.';
 CREATE EVENT TRIGGER tarot_security_follow_subject_columns ON ddl_command_end
 	-- By each of these can a column of a table be renamed.
 	WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')

@@ -14,7 +14,8 @@ CREATE TABLE tarot.erasure (
 	report jsonb NOT NULL
 );
 COMMENT ON TABLE tarot.erasure IS
-	'Data subjects that were erased: by their pseudonym, and, until tarot.forget_erasures(), sealed by the key "default". For the owner of the extension and whom it grants SELECT.';
+	'Data subjects that were erased: by their pseudonym, and, until tarot.forget_erasures(), sealed by the key "default". For the owner '
+	'of the extension and whom it grants SELECT.';
 SELECT tarot.guard_table('tarot.erasure'), pg_extension_config_dump('tarot.erasure', '');
 
 -- The rows of a report.
@@ -120,7 +121,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erase_subject(text, boolean, boolean, boolean) IS
-	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, before it writes anything, also rows on legal hold, by tarot.hold() or as those of anybody whom tarot.hold_subject() names, that would go, be changed or become unreadable; an action "change" is of rows that would be changed with others by ON UPDATE. Consents, restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, tarot.replay_erasures() afterwards takes a second look. What the audit log has of the rows stays in it, values of columns without a class as they were, unless audit_details is true: then key, old and new of its entries about the rows that go, or went before, are erased as tarot.erase_audit_details() does ("erase audit details"; not of tables that are kept), while the rows were the subject''s: not those of whoever had a key before, nor of an identifier that was used before, as far as the log tells these apart; that takes EXECUTE on tarot.erase_audit_details(), too, of the role of the session or of SET ROLE; "not told in audit" are entries of deleted rows that stay, since whose they were cannot be told. For whom EXECUTE is granted. Raises 55000 where there is a problem, the subject or one of the rows is on hold, a trigger keeps rows, or the session has temporary tables or types of a role without the rights of a table''s owner, 22023 for an empty subject, 25001 in another transaction than a READ COMMITTED one, unless it is a dry run, TS001 when the server is locked; 42501, also where code of a table''s owner makes temporary objects, and constraints in the way without telling of values.';
+	'Erases a data subject (GDPR, article 17) from all registered tables, in this transaction, by what tarot.set_erasure() says of each; '
+	'unless dry_run is false it only tells what it would do. A row for each table: its action and how many rows; "unlink" are rows of '
+	'others whose foreign key becomes NULL, "destroy key" a class in which the subject''s key is destroyed (in "table" the class), "not '
+	'reached" a table with columns of a data class and no registration, which it leaves alone; "problem" is what an erasure refuses for, '
+	'before it writes anything, also rows on legal hold, by tarot.hold() or as those of anybody whom tarot.hold_subject() names, that '
+	'would go, be changed or become unreadable; an action "change" is of rows that would be changed with others by ON UPDATE. Consents, '
+	'restrictions and holds that were end, and stay under the subject''s pseudonym. It leaves a certificate, tarot.erasure_certificate(), '
+	'and an entry in tarot.erasure by which a restored backup is erased again. Children go before what they refer to, and tables in a '
+	'circle of foreign keys in one statement. Each statement runs with the rights of the table''s owner, and its triggers with the '
+	'search_path "pg_catalog, pg_temp"; deferred constraints are made immediate, for the rest of the transaction. Erasures take turns. '
+	'Rows that others have not yet committed are not seen: unless lock_tables is true, which keeps writers from these tables meanwhile, '
+	'tarot.replay_erasures() afterwards takes a second look. What the audit log has of the rows stays in it, values of columns without a '
+	'class as they were, unless audit_details is true: then key, old and new of its entries about the rows that go, or went before, are '
+	'erased as tarot.erase_audit_details() does ("erase audit details"; not of tables that are kept), while the rows were the subject''s: '
+	'not those of whoever had a key before, nor of an identifier that was used before, as far as the log tells these apart; that takes '
+	'EXECUTE on tarot.erase_audit_details(), too, of the role of the session or of SET ROLE; "not told in audit" are entries of deleted '
+	'rows that stay, since whose they were cannot be told. For whom EXECUTE is granted. Raises 55000 where there is a problem, the '
+	'subject or one of the rows is on hold, a trigger keeps rows, or the session has temporary tables or types of a role without the '
+	'rights of a table''s owner, 22023 for an empty subject, 25001 in another transaction than a READ COMMITTED one, unless it is a dry '
+	'run, TS001 when the server is locked; 42501, also where code of a table''s owner makes temporary objects, and constraints in the way '
+	'without telling of values.';
 
 CREATE FUNCTION tarot.erasure_certificate(erasure uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -153,7 +174,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.erasure_certificate(uuid) IS
-	'What shows that a data subject was erased: the entry of the audit log, which tells the subject by a pseudonym (tarot.subject_pseudonym()) alone, what was done in which table to how many rows and on what legal basis rest was kept, who did it and when; and, once the log is sealed, the proof that the entry is in its hash tree, with the signed checkpoint, for tarot.verify_inclusion() and tarot.verify_checkpoint(). For whom EXECUTE is granted. Raises 42704 for an erasure that is not known, or whose entry is no longer in the log.';
+	'What shows that a data subject was erased: the entry of the audit log, which tells the subject by a pseudonym '
+	'(tarot.subject_pseudonym()) alone, what was done in which table to how many rows and on what legal basis rest was kept, who did it '
+	'and when; and, once the log is sealed, the proof that the entry is in its hash tree, with the signed checkpoint, for '
+	'tarot.verify_inclusion() and tarot.verify_checkpoint(). For whom EXECUTE is granted. Raises 42704 for an erasure that is not known, '
+	'or whose entry is no longer in the log.';
 
 -- ------------------------------------------------------------ again
 
@@ -164,7 +189,8 @@ CREATE FUNCTION tarot.export_erasures(since timestamptz DEFAULT '-infinity') RET
 		SELECT to_json(e)::text FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id
 	$$;
 COMMENT ON FUNCTION tarot.export_erasures(timestamptz) IS
-	'The erasures since a time, by default all, a line of JSON each, to be kept outside of the database for a restore. Who was erased is in it sealed by the key "default". For whom EXECUTE is granted.';
+	'The erasures since a time, by default all, a line of JSON each, to be kept outside of the database for a restore. Who was erased is '
+	'in it sealed by the key "default". For whom EXECUTE is granted.';
 
 CREATE FUNCTION tarot.open_erasure(of tarot.erasure) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
@@ -194,7 +220,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.import_erasure(text) IS
-	'Takes a line of tarot.export_erasures() into tarot.erasure, for tarot.replay_erasures(); returns whether it was not there. It must be one that the keys of this database sealed, with nothing in it changed. For whom EXECUTE is granted. Raises 22023 for another line, TS102 for one that cannot be opened, TS001 when the server is locked.';
+	'Takes a line of tarot.export_erasures() into tarot.erasure, for tarot.replay_erasures(); returns whether it was not there. It must '
+	'be one that the keys of this database sealed, with nothing in it changed. For whom EXECUTE is granted. Raises 22023 for another '
+	'line, TS102 for one that cannot be opened, TS001 when the server is locked.';
 
 CREATE FUNCTION tarot.replay_erasures(since timestamptz DEFAULT '-infinity', dry_run boolean DEFAULT false, OUT erasure uuid, OUT erased_at timestamptz, OUT "rows" bigint, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -246,7 +274,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.replay_erasures(timestamptz, boolean) IS
-	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By what tarot.set_erasure() says now; what a subject asked for since (tarot.note_request()) stays open. Where there was something, an entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: dry_run tells before. For whom EXECUTE is granted. Raises 25001 in another transaction than a READ COMMITTED one, TS001 when the server is locked.';
+	'Erases again who was erased since a time, by default all of them: after a backup was restored, and as a second look for what others '
+	'committed meanwhile. A row for each erasure: how many rows and keys were taken away (0: there was nothing), or why it was not done, '
+	'which keeps none of the others from being done; a deadlock or a lock that was not to be had may be over when it is called again. By '
+	'what tarot.set_erasure() says now; what a subject asked for since (tarot.note_request()) stays open. Where there was something, an '
+	'entry ERASE SUBJECT AGAIN goes into the audit log. Somebody new under the identifier of one who was erased would be erased, too: '
+	'dry_run tells before. For whom EXECUTE is granted. Raises 25001 in another transaction than a READ COMMITTED one, TS001 when the '
+	'server is locked.';
 
 CREATE FUNCTION tarot.forget_erasures(before timestamptz) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -261,7 +295,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.forget_erasures(timestamptz) IS
-	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
+	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates '
+	'stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
 
 REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure), tarot.erasure_reason(uuid, boolean), tarot.require_read_committed(), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
 	tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean), tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;

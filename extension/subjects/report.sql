@@ -139,7 +139,11 @@ CREATE FUNCTION tarot.export_subject_lines(subject text) RETURNS SETOF text
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_subjects_export_subject_lines';
 COMMENT ON FUNCTION tarot.export_subject_lines(text) IS
-	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each {"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line it was cut off. All lines are of one snapshot. In the list of what a query selects, or a cursor, each goes out as soon as its row is read, in little memory; in FROM they are gathered first, in a temporary file where they exceed work_mem, as a cursor WITH HOLD needs it (0A000). It is read by the role and the identity that began it, also between two FETCH (55000).';
+	'The document of tarot.export_subject() in lines of JSON, for what is large: one about the subject; of each table its rows, each '
+	'{"table", "row"}, and then {"table", "rows": how many, "columns", "retention"}; last {"complete", "missing"}. Without that last line '
+	'it was cut off. All lines are of one snapshot. In the list of what a query selects, or a cursor, each goes out as soon as its row is '
+	'read, in little memory; in FROM they are gathered first, in a temporary file where they exceed work_mem, as a cursor WITH HOLD needs '
+	'it (0A000). It is read by the role and the identity that began it, also between two FETCH (55000).';
 
 CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -153,6 +157,15 @@ CREATE FUNCTION tarot.export_subject(subject text) RETURNS jsonb
 			|| (SELECT line FROM line WHERE line ? 'missing')
 	$$;
 COMMENT ON FUNCTION tarot.export_subject(text) IS
-	'All rows of a data subject in the registered tables, and its consents, restrictions and requests, as one document: {"subject", "database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": [...], "retention": [{"policy", "action", "age_column", "keep", "where", "legal_basis", "until"}]}}, "complete", "missing": [{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and which are masks; where something is not shown, complete is false and missing says what. Values of types that belong to no superuser are in it as text. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on tarot.class_access. How long a table''s rows are kept, by which retention policies, is told to roles that read SELECT on tarot.retention_status; "until" is when the last of the subject''s rows would go, and a condition (where) is told, and not asked. Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
+	'All rows of a data subject in the registered tables, and its consents, restrictions and requests, as one document: {"subject", '
+	'"database", "exported_at", "exported_by", "tables": {name: {"columns": {name: {"class", "purposes", "recipients", "shown"}}, "rows": '
+	'[...], "retention": [{"policy", "action", "age_column", "keep", "where", "legal_basis", "until"}]}}, "complete", "missing": '
+	'[{"table", "column", "reason"}]}. With the privileges of its caller, whose grants on data classes say which values are plain and '
+	'which are masks; where something is not shown, complete is false and missing says what. Values of types that belong to no superuser '
+	'are in it as text. Of columns those with a data class or a limit are described; who receives them by roles that read SELECT on '
+	'tarot.class_access. How long a table''s rows are kept, by which retention policies, is told to roles that read SELECT on '
+	'tarot.retention_status; "until" is when the last of the subject''s rows would go, and a condition (where) is told, and not asked. '
+	'Times are in UTC. For whom EXECUTE is granted, on tarot.export_subject_lines() as well. A class that is shown for stated purposes '
+	'alone needs one (TS401). Raises 22023 for an empty subject, 55000 where a registration cannot be gone by.';
 
 REVOKE ALL ON FUNCTION tarot.export_subject_lines(text), tarot.export_subject(text) FROM PUBLIC;

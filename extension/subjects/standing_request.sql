@@ -12,7 +12,9 @@ CREATE TABLE tarot.subject_request (
 	closed_at timestamptz,
 	closed_by name
 );
-COMMENT ON TABLE tarot.subject_request IS 'What data subjects have asked for, by tarot.note_request(), until when it is to be answered, and what came of it. For the owner of the extension and whom it grants SELECT.';
+COMMENT ON TABLE tarot.subject_request IS
+	'What data subjects have asked for, by tarot.note_request(), until when it is to be answered, and what came of it. For the owner of '
+	'the extension and whom it grants SELECT.';
 SELECT tarot.guard_table('tarot.subject_request'), pg_extension_config_dump('tarot.subject_request', '');
 
 CREATE FUNCTION tarot.note_request(subject text, kind text, received_at timestamptz DEFAULT now(), due interval DEFAULT '1 month') RETURNS uuid
@@ -33,7 +35,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.note_request(text, text, timestamptz, interval) IS
-	'Puts on record that a data subject asked for something: access, rectification, erasure, restriction, portability or objection (GDPR, articles 15 to 21), when (by default now), and until when that is to be answered (by default a month after: article 12 (3)); returns the number of the request, for tarot.close_request(). tarot.subject_request has them, and exports of the subject. For whom EXECUTE is granted. Raises 22023.';
+	'Puts on record that a data subject asked for something: access, rectification, erasure, restriction, portability or objection (GDPR, '
+	'articles 15 to 21), when (by default now), and until when that is to be answered (by default a month after: article 12 (3)); returns '
+	'the number of the request, for tarot.close_request(). tarot.subject_request has them, and exports of the subject. For whom EXECUTE '
+	'is granted. Raises 22023.';
 
 CREATE FUNCTION tarot.close_request(request uuid, outcome text, note text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -52,6 +57,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.close_request(uuid, text, text) IS
-	'Says what came of a request of tarot.note_request(): done or refused, with a note, a line of at most 1000 bytes, which a refusal needs (the reason, and that they may complain: article 12 (4)); of a rectification or erasure also who was told (article 19). Not the name of the person: it stays when they are erased, under their pseudonym. For whom EXECUTE is granted. Raises 42704 for one that is not open, 22023.';
+	'Says what came of a request of tarot.note_request(): done or refused, with a note, a line of at most 1000 bytes, which a refusal '
+	'needs (the reason, and that they may complain: article 12 (4)); of a rectification or erasure also who was told (article 19). Not '
+	'the name of the person: it stays when they are erased, under their pseudonym. For whom EXECUTE is granted. Raises 42704 for one that '
+	'is not open, 22023.';
 
 REVOKE ALL ON FUNCTION tarot.note_request(text, text, timestamptz, interval), tarot.close_request(uuid, text, text) FROM PUBLIC;

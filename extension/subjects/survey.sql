@@ -28,7 +28,10 @@ CREATE FUNCTION tarot.processing_records()
 		FROM kept k LEFT JOIN tarot.class c ON c.name = k.class GROUP BY k.class, c.class_id, c.purposes ORDER BY k.class COLLATE "C" NULLS LAST
 	$$;
 COMMENT ON FUNCTION tarot.processing_records() IS
-	'Records of processing (GDPR, article 30) as far as the database knows: for each data class its columns, the purposes that its values are shown for and what was declared of these by tarot.declare_purpose(), which roles are shown values or masks, how they are protected (in at least one table), what an erasure does in each table, and how long retention policies keep its rows. The last row, without a class, is of registered tables without a column that has one. For whom EXECUTE is granted.';
+	'Records of processing (GDPR, article 30) as far as the database knows: for each data class its columns, the purposes that its values '
+	'are shown for and what was declared of these by tarot.declare_purpose(), which roles are shown values or masks, how they are '
+	'protected (in at least one table), what an erasure does in each table, and how long retention policies keep its rows. The last row, '
+	'without a class, is of registered tables without a column that has one. For whom EXECUTE is granted.';
 
 -- Whether reads of a table, or of all its columns that have a class, are on record.
 CREATE FUNCTION tarot.reads_are_on_record(relation oid) RETURNS boolean
@@ -67,6 +70,12 @@ CREATE FUNCTION tarot.minimization_report(since timestamptz DEFAULT '-infinity')
 		WHERE (t.classified <> '{}' OR t.relation IN (SELECT r::oid FROM tarot.registered_tables() r)) AND (m.missing <> '{}' OR t.never_read <> '{}') ORDER BY t.relation::regclass::text COLLATE "C"
 	$$;
 COMMENT ON FUNCTION tarot.minimization_report(timestamptz) IS
-	'Tables with columns that have a data class, and those that are registered, and what nobody has said of them: "registration" (tarot.register_subject_table(): an erasure forgets them), "row policies" (who may read one row reads all), "masking" (plain columns that are shown to everybody with SELECT: tarot.mask_table()), "audit" (tarot.audit_table()), "reads" (neither those of the table nor those of all its classes are on record: tarot.audit_reads(), tarot.audit_class_reads()), "retention" (tarot.add_retention()). never_read has the columns with a class of which no read is on record since a time, by default ever, and is NULL where reads are not on record, so that it cannot be told; they are so from tarot.audit_reads() on. Tables of which nothing is missing, and all columns were read, are not listed. For whom EXECUTE is granted.';
+	'Tables with columns that have a data class, and those that are registered, and what nobody has said of them: "registration" '
+	'(tarot.register_subject_table(): an erasure forgets them), "row policies" (who may read one row reads all), "masking" (plain columns '
+	'that are shown to everybody with SELECT: tarot.mask_table()), "audit" (tarot.audit_table()), "reads" (neither those of the table nor '
+	'those of all its classes are on record: tarot.audit_reads(), tarot.audit_class_reads()), "retention" (tarot.add_retention()). '
+	'never_read has the columns with a class of which no read is on record since a time, by default ever, and is NULL where reads are not '
+	'on record, so that it cannot be told; they are so from tarot.audit_reads() on. Tables of which nothing is missing, and all columns '
+	'were read, are not listed. For whom EXECUTE is granted.';
 
 REVOKE ALL ON FUNCTION tarot.processing_records(), tarot.reads_are_on_record(oid), tarot.columns_not_read(oid, timestamptz), tarot.minimization_report(timestamptz) FROM PUBLIC;

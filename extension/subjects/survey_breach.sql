@@ -140,7 +140,13 @@ CREATE FUNCTION tarot.breach_report(since timestamptz, until timestamptz, by_rol
 		SELECT * FROM told t ORDER BY CASE t.kind WHEN 'not on record' THEN 2 ELSE 1 END, t.kind, t.tables COLLATE "C" NULLS LAST, t.classes COLLATE "C" NULLS LAST, t.operation COLLATE "C", t.role COLLATE "C", t.session_role COLLATE "C", t.identity COLLATE "C" NULLS FIRST, t.client NULLS FIRST
 	$$;
 COMMENT ON FUNCTION tarot.breach_report(timestamptz, timestamptz, text, text, inet) IS
-	'Which data was touched from a time until before another, and by whom, as far as the audit log tells (GDPR, article 33): of all, or of one role (by_role, also as the role of the session), one verified identity, or one address or network. Kinds: "change" (tables that are audited: how many rows, with the classes that their columns have now), "read" (tables and classes whose reads are on record: how many statements in entries, rows that these returned, values shown plain, as masks, or not at all), "reveal" (a class that was shown for a stated purpose, or by break-glass), and "not on record", with what: a table that is registered or has classified columns of which changes or reads are not on record now, so that nothing of it can be told. Whose data it was is told by tarot.breach_subjects(). Call tarot.flush_events() before. For whom EXECUTE is granted.';
+	'Which data was touched from a time until before another, and by whom, as far as the audit log tells (GDPR, article 33): of all, or '
+	'of one role (by_role, also as the role of the session), one verified identity, or one address or network. Kinds: "change" (tables '
+	'that are audited: how many rows, with the classes that their columns have now), "read" (tables and classes whose reads are on '
+	'record: how many statements in entries, rows that these returned, values shown plain, as masks, or not at all), "reveal" (a class '
+	'that was shown for a stated purpose, or by break-glass), and "not on record", with what: a table that is registered or has '
+	'classified columns of which changes or reads are not on record now, so that nothing of it can be told. Whose data it was is told by '
+	'tarot.breach_subjects(). Call tarot.flush_events() before. For whom EXECUTE is granted.';
 
 CREATE FUNCTION tarot.breach_subjects(since timestamptz, until timestamptz, by_role text DEFAULT NULL, by_identity text DEFAULT NULL, from_address inet DEFAULT NULL)
 		RETURNS TABLE (data_subject text, "table" regclass, entries bigint, first timestamptz, last timestamptz, note text)
@@ -184,6 +190,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.breach_subjects(timestamptz, timestamptz, text, text, inet) IS
-	'Whose data was touched from a time until before another, as far as the audit log tells (GDPR, articles 33 and 34), of all or as in tarot.breach_report(): a row for each data subject and registered table, with how many entries tell of changes of their rows. Whose a row is its table says, or, where it is gone, the columns in the entry that say so. data_subject is NULL, and note says why, of rows of whom it cannot be told (erased details, a path over rows that are gone, a subject that is encrypted or masked in the log), of TRUNCATE, and of reads: which rows a statement has read is not on record, so it may be any subject of the table; the note tells how many it has now. What is not on record at all tarot.breach_report() lists. Asks the tables as their owners. For whom EXECUTE is granted.';
+	'Whose data was touched from a time until before another, as far as the audit log tells (GDPR, articles 33 and 34), of all or as in '
+	'tarot.breach_report(): a row for each data subject and registered table, with how many entries tell of changes of their rows. Whose '
+	'a row is its table says, or, where it is gone, the columns in the entry that say so. data_subject is NULL, and note says why, of '
+	'rows of whom it cannot be told (erased details, a path over rows that are gone, a subject that is encrypted or masked in the log), '
+	'of TRUNCATE, and of reads: which rows a statement has read is not on record, so it may be any subject of the table; the note tells '
+	'how many it has now. What is not on record at all tarot.breach_report() lists. Asks the tables as their owners. For whom EXECUTE is '
+	'granted.';
 
 REVOKE ALL ON FUNCTION tarot.subject_paths(oid, text), tarot.resolve_subjects(oid, text, jsonb[], integer), tarot.breached_subjects(oid, timestamptz, timestamptz, text, text, inet), tarot.count_subjects(oid), tarot.reads_on_record(timestamptz, timestamptz, text, text, inet), tarot.breach_report(timestamptz, timestamptz, text, text, inet), tarot.breach_subjects(timestamptz, timestamptz, text, text, inet) FROM PUBLIC;

@@ -37,10 +37,16 @@ CREATE VIEW tarot.audit_log AS
 		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application, e.transaction, e.statement, e.number, e.relation, e.system
 	FROM tarot.audit_entry e WHERE e.operation <> 'E';
 COMMENT ON VIEW tarot.audit_log IS
-	'The changes of audited tables (tarot.audit_table()), one entry a row, and statements (tarot.audit_statements(), and those that touch the audit itself), one entry an object. Values of encrypted columns are envelopes, those of classified columns the masks of their classes; numbers, booleans and jsonb are JSON''s, everything else a string that the column''s type reads back. For the owner of the extension and whom it grants SELECT.';
+	'The changes of audited tables (tarot.audit_table()), one entry a row, and statements (tarot.audit_statements(), and those that touch '
+	'the audit itself), one entry an object. Values of encrypted columns are envelopes, those of classified columns the masks of their '
+	'classes; numbers, booleans and jsonb are JSON''s, everything else a string that the column''s type reads back. For the owner of the '
+	'extension and whom it grants SELECT.';
 COMMENT ON COLUMN tarot.audit_log.recorded_at IS 'When, by the server''s clock: of the first of the statement''s changes of the table.';
-COMMENT ON COLUMN tarot.audit_log.table_name IS 'The table as it was called then, with its schema. Of a partitioned table the partition. Of a statement the object, or the table that it belongs to; NULL where it is about none.';
-COMMENT ON COLUMN tarot.audit_log.operation IS 'INSERT, UPDATE, DELETE or TRUNCATE. A row that moves to another partition is a DELETE and an INSERT. Of a statement its command tag.';
+COMMENT ON COLUMN tarot.audit_log.table_name IS
+	'The table as it was called then, with its schema. Of a partitioned table the partition. Of a statement the object, or the table that '
+	'it belongs to; NULL where it is about none.';
+COMMENT ON COLUMN tarot.audit_log.operation IS
+	'INSERT, UPDATE, DELETE or TRUNCATE. A row that moves to another partition is a DELETE and an INSERT. Of a statement its command tag.';
 COMMENT ON COLUMN tarot.audit_log.key IS 'The primary key, before an UPDATE changed it; NULL where there is none.';
 COMMENT ON COLUMN tarot.audit_log.old IS 'The row that was deleted; of an UPDATE what it changed (without a primary key the whole row).';
 COMMENT ON COLUMN tarot.audit_log.new IS 'The row that was inserted; of an UPDATE what it changed. Of a statement what it said.';
@@ -51,9 +57,11 @@ COMMENT ON COLUMN tarot.audit_log.client IS 'The client''s address; NULL for a U
 COMMENT ON COLUMN tarot.audit_log.application IS 'application_name, which the client chooses; of a background worker its name.';
 COMMENT ON COLUMN tarot.audit_log.transaction IS 'The transaction, as pg_current_xact_id() tells it.';
 COMMENT ON COLUMN tarot.audit_log.statement IS 'The number of the statement in the transaction; one statement may be fired by another.';
-COMMENT ON COLUMN tarot.audit_log.number IS 'The position of the entry in the transaction. What was rolled back to a savepoint leaves a gap.';
+COMMENT ON COLUMN tarot.audit_log.number IS
+	'The position of the entry in the transaction. What was rolled back to a savepoint leaves a gap.';
 COMMENT ON COLUMN tarot.audit_log.relation IS 'The OID of the table, or of the object; 0 where there is none.';
-COMMENT ON COLUMN tarot.audit_log.system IS 'The database cluster that the change was made in: the system identifier of pg_control_system().';
+COMMENT ON COLUMN tarot.audit_log.system IS
+	'The database cluster that the change was made in: the system identifier of pg_control_system().';
 
 -- The key that a change has left the row with. Indexes rest on it: what it gives for an entry must not change.
 CREATE FUNCTION tarot.key_after(key jsonb, new jsonb) RETURNS jsonb
@@ -106,7 +114,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_audit_indexes() IS
-	'Makes indexes on the partitions of the audit log that have none: by the key before and after a change, for tarot.audit_history(), and by time, for tarot.audit_report(); returns how many. Partitions that tarot.create_audit_partitions() makes later get them, too. Waits for who writes entries, and who comes then waits until it is done. Each entry costs a little more with them.';
+	'Makes indexes on the partitions of the audit log that have none: by the key before and after a change, for tarot.audit_history(), '
+	'and by time, for tarot.audit_report(); returns how many. Partitions that tarot.create_audit_partitions() makes later get them, too. '
+	'Waits for who writes entries, and who comes then waits until it is done. Each entry costs a little more with them.';
 REVOKE ALL ON FUNCTION tarot.create_audit_indexes() FROM PUBLIC;
 
 CREATE FUNCTION tarot.create_audit_partitions(months integer DEFAULT 3) RETURNS integer
@@ -154,6 +164,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tarot.create_audit_partitions(integer) IS
-	'Makes partitions of the audit log for this month and so many after it (0 to 120, by default 3), in UTC, where there are none; returns how many. Months of which the default partition has entries already are left out. Waits for nobody who writes entries to partitions that are there; where the default partition is in use it waits for that. Raises 22023 for another number of months.';
+	'Makes partitions of the audit log for this month and so many after it (0 to 120, by default 3), in UTC, where there are none; '
+	'returns how many. Months of which the default partition has entries already are left out. Waits for nobody who writes entries to '
+	'partitions that are there; where the default partition is in use it waits for that. Raises 22023 for another number of months.';
 
 REVOKE ALL ON FUNCTION tarot.create_audit_partitions(integer) FROM PUBLIC;
