@@ -17,7 +17,8 @@ CREATE TABLE tarot.subject_table (
 COMMENT ON TABLE tarot.subject_table IS 'Tables with rows of data subjects, as tarot.register_subject_table() was told.';
 SELECT tarot.declare_policy_table('tarot.subject_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
--- ------------------------------------------------------------ for the functions below, and for exports, which have the rights of their caller
+-- ------------------------------------------------------------ for the functions below, and for exports,
+-- which have the rights of their caller
 
 CREATE FUNCTION tarot.subject_registrations() RETURNS SETOF tarot.subject_table
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
@@ -33,8 +34,10 @@ CREATE FUNCTION tarot.column_numbers(relation oid, columns name[]) RETURNS small
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT ARRAY(SELECT coalesce(a.attnum, 0::smallint) FROM unnest(columns) WITH ORDINALITY AS c (name, number)
-			LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.number));
+	RETURN (SELECT ARRAY(SELECT coalesce(a.attnum, 0::smallint)
+		FROM unnest(columns) WITH ORDINALITY AS c (name, number)
+		LEFT JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped
+		ORDER BY c.number));
 END
 $$;
 
@@ -79,8 +82,11 @@ CREATE FUNCTION tarot.masked_among(relation oid, columns name[]) RETURNS name
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = ANY (columns) AND NOT a.attisdropped AND tarot.is_masked(relation)
-			AND tarot.class_of_column(relation, a.attnum) IS NOT NULL ORDER BY a.attnum LIMIT 1);
+	RETURN (SELECT a.attname
+		FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attname = ANY (columns) AND NOT a.attisdropped AND tarot.is_masked(relation)
+			AND tarot.class_of_column(relation, a.attnum) IS NOT NULL
+		ORDER BY a.attnum LIMIT 1);
 END
 $$;
 
@@ -92,11 +98,17 @@ CREATE FUNCTION tarot.subject_table_problem(registered tarot.subject_table) RETU
 #variable_conflict use_column
 BEGIN
 	RETURN (SELECT CASE
-			WHEN tarot.column_numbers(registered.relation, registered.columns) <> registered.numbers OR 0 = ANY (registered.numbers) THEN 'a column is gone'
-			WHEN registered.parent IS NOT NULL AND tarot.subject_foreign_key(registered) IS NULL THEN 'the foreign key is gone'
-			WHEN tarot.has_foreign_cast(tarot.subject_foreign_key(registered)) THEN 'the foreign key goes by a cast that is not the server''s'
-			WHEN registered.parent IS NOT NULL AND NOT EXISTS (SELECT FROM tarot.subject_registrations() p WHERE p.relation = registered.parent) THEN 'its parent is not registered'
-			WHEN tarot.masked_among(registered.relation, registered.columns) IS NOT NULL OR tarot.masked_among(registered.parent, registered.parent_columns) IS NOT NULL
+			WHEN tarot.column_numbers(registered.relation, registered.columns) <> registered.numbers OR 0 = ANY (registered.numbers)
+				THEN 'a column is gone'
+			WHEN registered.parent IS NOT NULL AND tarot.subject_foreign_key(registered) IS NULL
+				THEN 'the foreign key is gone'
+			WHEN tarot.has_foreign_cast(tarot.subject_foreign_key(registered))
+				THEN 'the foreign key goes by a cast that is not the server''s'
+			WHEN registered.parent IS NOT NULL
+					AND NOT EXISTS (SELECT FROM tarot.subject_registrations() p WHERE p.relation = registered.parent)
+				THEN 'its parent is not registered'
+			WHEN tarot.masked_among(registered.relation, registered.columns) IS NOT NULL
+					OR tarot.masked_among(registered.parent, registered.parent_columns) IS NOT NULL
 				THEN 'a column that says whose a row is, is masked'
 		END);
 END
@@ -111,23 +123,36 @@ DECLARE
 	a pg_attribute;
 	comparison record;
 	value text;
-	-- An array would be gone through for each row; this is hashed once, as the planner is not shown how long it is, and would leave off from what does not fit into work_mem.
-	among CONSTANT text := '%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest((SELECT ' || list || ')) AS l (subject))';
+	-- An array would be gone through for each row; this is hashed once, as the planner is not shown how long it is, and would leave off
+	-- from what does not fit into work_mem.
+	among CONSTANT text :=
+		'%s OPERATOR(pg_catalog.=) ANY (SELECT %s FROM pg_catalog.unnest((SELECT ' || list || ')) AS l (subject))';
 BEGIN
-	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = subject_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
+	SELECT * INTO a
+		FROM pg_attribute i
+		WHERE i.attrelid = relation AND i.attname = subject_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF tarot.plain_type(a.atttypid) = 'text'::regtype AND tarot.is_searchable(tarot.class_of_type(a.atttypid, a.atttypmod)) THEN
-		RETURN CASE WHEN list <> '' THEN format(among, format('%I.%I', alias, "column"), 'l.subject') ELSE format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column") END;
+		RETURN CASE
+			WHEN list <> '' THEN format(among, format('%I.%I', alias, "column"), 'l.subject')
+			ELSE format('%I.%I OPERATOR(pg_catalog.=) $1', alias, "column")
+		END;
 	END IF;
 	comparison := tarot.row_comparison(relation, "column");
 	IF list <> '' THEN
-		RETURN format(among, CASE WHEN comparison.operand LIKE '%::text' THEN format('pg_catalog.format(%L, %I.%I) COLLATE "C"', '%s', alias, "column")
-			ELSE format('%I.%s%s', alias, comparison.operand, CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' END) END, format(comparison.conversion, 'l.subject'));
+		RETURN format(among,
+			CASE
+				WHEN comparison.operand LIKE '%::text' THEN format('pg_catalog.format(%L, %I.%I) COLLATE "C"', '%s', alias, "column")
+				ELSE format('%I.%s%s', alias, comparison.operand, CASE WHEN a.attcollation <> 0 THEN ' COLLATE "C"' END)
+			END,
+			format(comparison.conversion, 'l.subject'));
 	ELSIF comparison.operand LIKE '%::text' THEN
 		-- A cast to text may be the type's owner's, and would run with the rights of who exports.
 		RETURN format('pg_catalog.format(%L, %I.%I) COLLATE "C" OPERATOR(pg_catalog.=) $1', '%s', alias, "column");
 	END IF;
 	value := format('(SELECT %s)', format(comparison.conversion, '$1'));
-	RETURN format(CASE WHEN comparison.exact THEN '%1$I.%2$s = %3$s' ELSE '(%1$I.%2$s = %3$s AND %1$I.%2$s COLLATE "C" = %3$s)' END, alias, comparison.operand, value);
+	RETURN format(
+		CASE WHEN comparison.exact THEN '%1$I.%2$s = %3$s' ELSE '(%1$I.%2$s = %3$s AND %1$I.%2$s COLLATE "C" = %3$s)' END,
+		alias, comparison.operand, value);
 END
 $$;
 
@@ -138,15 +163,21 @@ CREATE FUNCTION tarot.foreign_key_pairs(foreign_key oid, referenced text, referr
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT string_agg(format('%I.%I OPERATOR(%I.%s) %I.%I', referenced, b.attname, s.nspname, o.oprname, referring, a.attname), ' AND ' ORDER BY k.position)
-			FROM pg_constraint n, unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY AS k (number, foreign_number, operator, position) JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace s ON s.oid = o.oprnamespace,
-				pg_attribute a, pg_attribute b
-			WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number);
+	RETURN (SELECT string_agg(
+			format('%I.%I OPERATOR(%I.%s) %I.%I', referenced, b.attname, s.nspname, o.oprname, referring, a.attname),
+			' AND ' ORDER BY k.position)
+		FROM pg_constraint n,
+			unnest(n.conkey, n.confkey, n.conpfeqop) WITH ORDINALITY AS k (number, foreign_number, operator, position)
+				JOIN pg_operator o ON o.oid = k.operator
+				JOIN pg_namespace s ON s.oid = o.oprnamespace,
+			pg_attribute a, pg_attribute b
+		WHERE n.oid = foreign_key AND a.attrelid = n.conrelid AND a.attnum = k.number
+			AND b.attrelid = n.confrelid AND b.attnum = k.foreign_number);
 END
 $$;
 
--- Whether a row, under that alias, is the subject's, who is $1, or one of those in the parameter "list", as '$1'. Names and operators in it are whole, whatever the
--- search_path; those of types of the server's are found in pg_catalog, which is to be in it.
+-- Whether a row, under that alias, is the subject's, who is $1, or one of those in the parameter "list", as '$1'. Names and operators in it
+-- are whole, whatever the search_path; those of types of the server's are found in pg_catalog, which is to be in it.
 CREATE FUNCTION tarot.subject_condition(relation oid, alias text DEFAULT 't0', list text DEFAULT '') RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -158,16 +189,25 @@ DECLARE
 BEGIN
 	FOR r IN SELECT * FROM tarot.subject_registrations() s WHERE s.relation = subject_condition.relation ORDER BY s.columns LOOP
 		IF tarot.subject_table_problem(r) IS NOT NULL THEN
-			RAISE EXCEPTION 'which rows of table "%" are a subject''s cannot be told', tarot.relation_name(r.relation) USING ERRCODE = 'object_not_in_prerequisite_state',
-				DETAIL = format('By %s: %s.', array_to_string(r.columns, ', '), tarot.subject_table_problem(r)), HINT = 'Register the table anew: tarot.unregister_subject_table(), tarot.register_subject_table().';
+			RAISE EXCEPTION 'which rows of table "%" are a subject''s cannot be told', tarot.relation_name(r.relation)
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					DETAIL = format('By %s: %s.', array_to_string(r.columns, ', '), tarot.subject_table_problem(r)),
+					HINT = 'Register the table anew: tarot.unregister_subject_table(), tarot.register_subject_table().';
 		END IF;
 		IF r.parent IS NULL THEN
 			conditions := conditions || tarot.subject_comparison(r.relation, r.columns[1], alias, list);
 		ELSE
-			conditions := conditions || format(CASE WHEN list <> '' THEN 'EXISTS (SELECT FROM %s %I WHERE %s AND %s OFFSET 0)' ELSE 'EXISTS (SELECT FROM %s %I WHERE %s AND %s)' END, r.parent, above, tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above, list));
+			conditions := conditions || format(
+				CASE
+					WHEN list <> '' THEN 'EXISTS (SELECT FROM %s %I WHERE %s AND %s OFFSET 0)'
+					ELSE 'EXISTS (SELECT FROM %s %I WHERE %s AND %s)'
+				END,
+				r.parent, above,
+				tarot.foreign_key_pairs(tarot.subject_foreign_key(r), above, alias), tarot.subject_condition(r.parent, above, list));
 		END IF;
 	END LOOP;
-	-- What is IS TRUE stays a condition, and no join that a list would be gone through in for each row; what has an OFFSET is looked up by its key, and not all of its table read beforehand.
+	-- What is IS TRUE stays a condition, and no join that a list would be gone through in for each row; what has an OFFSET is looked up by
+	-- its key, and not all of its table read beforehand.
 	RETURN format(CASE WHEN list <> '' THEN '((%s) IS TRUE)' ELSE '(%s)' END, array_to_string(conditions, ' OR '));
 END
 $$;
@@ -179,7 +219,12 @@ CREATE FUNCTION tarot.registered_tables() RETURNS SETOF regclass
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN QUERY SELECT r FROM (SELECT DISTINCT s.relation FROM tarot.subject_registrations() s JOIN pg_class c ON c.oid = s.relation) AS d (r) ORDER BY r::text COLLATE "C";
+	RETURN QUERY
+		SELECT r
+			FROM (SELECT DISTINCT s.relation
+				FROM tarot.subject_registrations() s
+				JOIN pg_class c ON c.oid = s.relation) AS d (r)
+			ORDER BY r::text COLLATE "C";
 END
 $$;
 
@@ -196,7 +241,8 @@ $$;
 
 -- ------------------------------------------------------------ for whom EXECUTE is granted
 
-CREATE FUNCTION tarot.register_subject_table(rel regclass, subject_column name DEFAULT NULL, via regclass DEFAULT NULL, by name[] DEFAULT NULL) RETURNS void
+CREATE FUNCTION tarot.register_subject_table(
+		rel regclass, subject_column name DEFAULT NULL, via regclass DEFAULT NULL, by name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -206,14 +252,22 @@ DECLARE
 	made tarot.subject_table;
 BEGIN
 	IF rel IS NULL OR num_nonnulls(subject_column, via) <> 1 OR by IS NOT NULL AND via IS NULL THEN
-		RAISE EXCEPTION 'rel and one of subject_column and via must be given, and by only with via' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'rel and one of subject_column and via must be given, and by only with via'
+			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	c := tarot.require_relation(rel, 'rel');
-	IF c.relkind NOT IN ('r', 'p') OR c.relpersistence = 't' OR c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tarot'::regnamespace) THEN
-		RAISE EXCEPTION '"%" is not a table that can have rows of data subjects', tarot.relation_name(rel) USING ERRCODE = 'wrong_object_type',
-			HINT = CASE c.relkind WHEN 'v' THEN 'Register its tables.' WHEN 'm' THEN 'Register its tables, and refresh it after an erasure.' ELSE '' END;
+	IF c.relkind NOT IN ('r', 'p') OR c.relpersistence = 't'
+			OR c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tarot'::regnamespace) THEN
+		RAISE EXCEPTION '"%" is not a table that can have rows of data subjects', tarot.relation_name(rel)
+			USING ERRCODE = 'wrong_object_type',
+				HINT = CASE c.relkind
+					WHEN 'v' THEN 'Register its tables.'
+					WHEN 'm' THEN 'Register its tables, and refresh it after an erasure.'
+					ELSE ''
+				END;
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = rel) THEN
-		RAISE EXCEPTION 'table "%" is registered with its parent', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
+		RAISE EXCEPTION 'table "%" is registered with its parent', tarot.relation_name(rel)
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
 	END IF;
 	LOCK TABLE tarot.subject_table IN SHARE ROW EXCLUSIVE MODE;
 	made.relation := rel;
@@ -228,24 +282,39 @@ BEGIN
 		keys := ARRAY(SELECT n.oid FROM pg_constraint n WHERE n.contype = 'f' AND n.conrelid = rel AND n.confrelid = via
 			AND (by IS NULL OR n.conkey @> tarot.column_numbers(rel, by) AND n.conkey <@ tarot.column_numbers(rel, by)));
 		IF cardinality(keys) <> 1 THEN
-			RAISE EXCEPTION 'table "%" has % such foreign keys to table "%"', tarot.relation_name(rel), cardinality(keys), tarot.relation_name(via)
-				USING ERRCODE = CASE cardinality(keys) WHEN 0 THEN 'undefined_object' ELSE 'ambiguous_column' END, HINT = CASE cardinality(keys) WHEN 0 THEN 'A path leads over foreign keys.' ELSE 'Name its columns in by.' END;
+			RAISE EXCEPTION 'table "%" has % such foreign keys to table "%"',
+					tarot.relation_name(rel), cardinality(keys), tarot.relation_name(via)
+				USING ERRCODE = CASE cardinality(keys) WHEN 0 THEN 'undefined_object' ELSE 'ambiguous_column' END,
+					HINT = CASE cardinality(keys) WHEN 0 THEN 'A path leads over foreign keys.' ELSE 'Name its columns in by.' END;
 		ELSIF NOT EXISTS (SELECT FROM tarot.subject_table s WHERE s.relation = via) THEN
-			RAISE EXCEPTION 'table "%" is not registered', tarot.relation_name(via) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A path is registered from the subject on.';
-		ELSIF EXISTS (WITH RECURSIVE up (relation) AS (SELECT via::oid UNION SELECT s.parent FROM up JOIN tarot.subject_table s ON s.relation = up.relation WHERE s.parent IS NOT NULL) SELECT FROM up WHERE up.relation = rel) THEN
+			RAISE EXCEPTION 'table "%" is not registered', tarot.relation_name(via)
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'A path is registered from the subject on.';
+		ELSIF EXISTS (
+				WITH RECURSIVE up (relation) AS (
+					SELECT via::oid
+					UNION
+					SELECT s.parent FROM up JOIN tarot.subject_table s ON s.relation = up.relation WHERE s.parent IS NOT NULL)
+				SELECT FROM up WHERE up.relation = rel) THEN
 			RAISE EXCEPTION 'the path would lead back to table "%"', tarot.relation_name(rel) USING ERRCODE = 'invalid_parameter_value';
 		END IF;
-		SELECT via, tarot.column_names(n.conrelid, n.conkey, array_fill(''::name, ARRAY[cardinality(n.conkey)])), tarot.column_names(n.confrelid, n.confkey, array_fill(''::name, ARRAY[cardinality(n.confkey)]))
-			INTO made.parent, made.columns, made.parent_columns FROM pg_constraint n WHERE n.oid = keys[1];
+		SELECT via,
+				tarot.column_names(n.conrelid, n.conkey, array_fill(''::name, ARRAY[cardinality(n.conkey)])),
+				tarot.column_names(n.confrelid, n.confkey, array_fill(''::name, ARRAY[cardinality(n.confkey)]))
+			INTO made.parent, made.columns, made.parent_columns
+			FROM pg_constraint n
+			WHERE n.oid = keys[1];
 	END IF;
 	IF coalesce(tarot.masked_among(rel, made.columns), tarot.masked_among(via, made.parent_columns)) IS NOT NULL THEN
-		RAISE EXCEPTION 'column "%" is masked, and cannot say whose a row is', coalesce(tarot.masked_among(rel, made.columns), tarot.masked_among(via, made.parent_columns))
+		RAISE EXCEPTION 'column "%" is masked, and cannot say whose a row is',
+				coalesce(tarot.masked_among(rel, made.columns), tarot.masked_among(via, made.parent_columns))
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Keep the subject in a column without a data class.';
 	END IF;
 	DELETE FROM tarot.subject_table s WHERE NOT EXISTS (SELECT FROM pg_class t WHERE t.oid = s.relation);
-	INSERT INTO tarot.subject_table (relation, columns, parent, parent_columns) VALUES (made.relation, made.columns, made.parent, made.parent_columns);
+	INSERT INTO tarot.subject_table (relation, columns, parent, parent_columns)
+		VALUES (made.relation, made.columns, made.parent, made.parent_columns);
 EXCEPTION WHEN unique_violation THEN
-	RAISE EXCEPTION 'table "%" is registered by % already', tarot.relation_name(rel), array_to_string(made.columns, ', ') USING ERRCODE = 'duplicate_object';
+	RAISE EXCEPTION 'table "%" is registered by % already', tarot.relation_name(rel), array_to_string(made.columns, ', ')
+		USING ERRCODE = 'duplicate_object';
 END
 $$;
 COMMENT ON FUNCTION tarot.register_subject_table(regclass, name, regclass, name[]) IS
@@ -270,7 +339,10 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'table "%" is not registered so', tarot.relation_name(rel) USING ERRCODE = 'undefined_object';
 	END IF;
-	SELECT s.relation INTO dependent FROM tarot.subject_table s WHERE s.parent = rel AND NOT EXISTS (SELECT FROM tarot.subject_table p WHERE p.relation = rel) ORDER BY s.relation::text COLLATE "C" LIMIT 1;
+	SELECT s.relation INTO dependent
+		FROM tarot.subject_table s
+		WHERE s.parent = rel AND NOT EXISTS (SELECT FROM tarot.subject_table p WHERE p.relation = rel)
+		ORDER BY s.relation::text COLLATE "C" LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'the path of table "%" leads through table "%"', tarot.relation_name(dependent), tarot.relation_name(rel)
 			USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Take that away before.';
@@ -282,7 +354,8 @@ COMMENT ON FUNCTION tarot.unregister_subject_table(regclass, name[]) IS
 	'Raises 42704 where there is none, 2BP01 where paths of others lead through it.';
 
 CREATE VIEW tarot.subject_tables AS
-	SELECT s.relation AS "table", s.columns, s.parent AS via, s.parent_columns AS via_columns, tarot.subject_table_problem(s) AS problem FROM tarot.subject_table s
+	SELECT s.relation AS "table", s.columns, s.parent AS via, s.parent_columns AS via_columns, tarot.subject_table_problem(s) AS problem
+		FROM tarot.subject_table s
 		JOIN pg_catalog.pg_class c ON c.oid = s.relation;
 COMMENT ON VIEW tarot.subject_tables IS 'The tables with rows of data subjects, and how these are found.';
 COMMENT ON COLUMN tarot.subject_tables."table" IS 'The table.';
@@ -293,4 +366,5 @@ COMMENT ON COLUMN tarot.subject_tables.problem IS
 	'Why it cannot be gone by: exports and erasures are refused until it is registered anew. NULL where all is well.';
 GRANT SELECT ON tarot.subject_tables TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.number_subject_columns(), tarot.register_subject_table(regclass, name, regclass, name[]), tarot.unregister_subject_table(regclass, name[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.number_subject_columns(), tarot.register_subject_table(regclass, name, regclass, name[]),
+	tarot.unregister_subject_table(regclass, name[]) FROM PUBLIC;

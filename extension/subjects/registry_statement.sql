@@ -39,18 +39,30 @@ BEGIN
 EXCEPTION WHEN deadlock_detected OR lock_not_available OR serialization_failure THEN
 	RAISE;
 WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, cause = TABLE_NAME, constrained = CONSTRAINT_NAME, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, cause = TABLE_NAME, constrained = CONSTRAINT_NAME,
+		hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
 	IF state LIKE '23%' THEN
-		RAISE EXCEPTION 'constraint "%" of table "%" is in the way', constrained, cause USING ERRCODE = state, HINT = 'A row that refers to another may have come meanwhile: then try again.';
+		RAISE EXCEPTION 'constraint "%" of table "%" is in the way', constrained, cause
+			USING ERRCODE = state, HINT = 'A row that refers to another may have come meanwhile: then try again.';
 	ELSIF message LIKE 'query would be affected by row-level security policy%' THEN
-		RAISE EXCEPTION 'row security hides rows of table "%" from role "%"', name, (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation) USING ERRCODE = state,
-			HINT = 'The owner of a table erases its rows: take FORCE ROW LEVEL SECURITY off, or give the owner BYPASSRLS.';
+		RAISE EXCEPTION 'row security hides rows of table "%" from role "%"',
+				name, (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation)
+			USING ERRCODE = state,
+				HINT = 'The owner of a table erases its rows: take FORCE ROW LEVEL SECURITY off, or give the owner BYPASSRLS.';
 	-- A trigger may raise what it likes, and by the same codes.
 	ELSIF (state = '42501' OR state LIKE 'TS%') AND context NOT LIKE '%RAISE%' THEN
-		RAISE EXCEPTION 'table "%": %', name, message USING ERRCODE = state, HINT = coalesce(nullif(hint, ''), format('It is done with the rights of the table''s owner, role %s, and no others, and finds functions of triggers in pg_catalog alone unless they say where they are.', (SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation)));
+		RAISE EXCEPTION 'table "%": %', name, message
+			USING ERRCODE = state,
+				HINT = coalesce(nullif(hint, ''),
+					format('It is done with the rights of the table''s owner, role %s, and no others, and finds functions of triggers '
+						'in pg_catalog alone unless they say where they are.',
+						(SELECT c.relowner::regrole FROM pg_class c WHERE c.oid = relation)));
 	END IF;
-	RAISE EXCEPTION 'rows of a data subject in table "%" could not be read or changed', name USING ERRCODE = state,
-		DETAIL = format('SQLSTATE %s.', state), HINT = 'What was said is left out, as it may tell of a person. Functions of triggers run with the rights of the table''s owner, and find in pg_catalog alone what is not named with its schema.';
+	RAISE EXCEPTION 'rows of a data subject in table "%" could not be read or changed', name
+		USING ERRCODE = state,
+			DETAIL = format('SQLSTATE %s.', state),
+			HINT = 'What was said is left out, as it may tell of a person. Functions of triggers run with the rights '
+				'of the table''s owner, and find in pg_catalog alone what is not named with its schema.';
 END
 $$;
 
@@ -58,6 +70,12 @@ $$;
 CREATE FUNCTION tarot.run_on_subject(relation oid, statement text, subject text, list text[] DEFAULT '{}') RETURNS bigint[]
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT ARRAY(SELECT c::bigint FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject, list)) WITH ORDINALITY AS e (c, position) ORDER BY position) $$;
+	AS $$
+		SELECT ARRAY(SELECT c::bigint
+			FROM jsonb_array_elements(tarot.read_on_subject(relation, statement, subject, list)) WITH ORDINALITY AS e (c, position)
+			ORDER BY position)
+	$$;
 
-REVOKE ALL ON FUNCTION tarot.run_as_owner(oid, text, text, text[]), tarot.end_deferral(), tarot.subject_pseudonym(text), tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text, text[]), tarot.run_on_subject(oid, text, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.run_as_owner(oid, text, text, text[]), tarot.end_deferral(), tarot.subject_pseudonym(text),
+	tarot.record_erasure(jsonb), tarot.read_on_subject(oid, text, text, text[]), tarot.run_on_subject(oid, text, text, text[])
+	FROM PUBLIC;

@@ -23,20 +23,29 @@ CREATE FUNCTION tarot.erasure_rows(report jsonb) RETURNS TABLE ("table" text, ac
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT coalesce(e->>'table', e->>'class'), e->>'action', (e->'rows')::bigint, e->>'legal_basis', e->>'problem' FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position) ORDER BY position
+		SELECT coalesce(e->>'table', e->>'class'), e->>'action', (e->'rows')::bigint, e->>'legal_basis', e->>'problem'
+			FROM jsonb_array_elements(report) WITH ORDINALITY AS p (e, position)
+			ORDER BY position
 	$$;
 
 -- Whether anything was, or would be, taken away.
 CREATE FUNCTION tarot.erasure_changes(report jsonb) RETURNS bigint
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT coalesce(sum(e.rows), 0)::bigint FROM tarot.erasure_rows(report) e WHERE e.action IN ('delete', 'anonymize', 'destroy key', 'erase audit details') $$;
+	AS $$
+		SELECT coalesce(sum(e.rows), 0)::bigint
+			FROM tarot.erasure_rows(report) e
+			WHERE e.action IN ('delete', 'anonymize', 'destroy key', 'erase audit details')
+	$$;
 
 -- What the sealed subject of an erasure is bound to: all else that a line from outside says of it.
 CREATE FUNCTION tarot.erasure_binding(of tarot.erasure) RETURNS text[]
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
-	AS $$ SELECT ARRAY['erasure', of.erasure_id::text, of.pseudonym, of.erased_at::text, of.erased_by::text, of.system::text, of.transaction::text, of.audit_details::text, of.report::text] $$;
+	AS $$
+		SELECT ARRAY['erasure', of.erasure_id::text, of.pseudonym, of.erased_at::text, of.erased_by::text,
+			of.system::text, of.transaction::text, of.audit_details::text, of.report::text]
+	$$;
 
 -- Why an erasure is to be done, or was, where details of the audit log go with it.
 CREATE FUNCTION tarot.erasure_reason(id uuid, audit_details boolean) RETURNS text
@@ -50,9 +59,15 @@ CREATE FUNCTION tarot.certify_erasure(id uuid, pseudonym text, report jsonb, aud
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM tarot.record_erasure(jsonb_build_object('command', CASE WHEN again THEN 'ERASE SUBJECT AGAIN' ELSE 'ERASE SUBJECT' END, 'erasure', id, 'pseudonym', pseudonym, 'erased_at', now(), 'audit_details', CASE WHEN audit_details THEN 'erased' ELSE 'kept' END,
+	PERFORM tarot.record_erasure(jsonb_build_object(
+		'command', CASE WHEN again THEN 'ERASE SUBJECT AGAIN' ELSE 'ERASE SUBJECT' END,
+		'erasure', id,
+		'pseudonym', pseudonym,
+		'erased_at', now(),
+		'audit_details', CASE WHEN audit_details THEN 'erased' ELSE 'kept' END,
 		'tables', (SELECT coalesce(jsonb_agg(e), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' <> 'not reached'),
-		'not_reached', (SELECT coalesce(jsonb_agg(e->'table'), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' = 'not reached')));
+		'not_reached',
+			(SELECT coalesce(jsonb_agg(e->'table'), '[]') FROM jsonb_array_elements(report) e WHERE e->>'action' = 'not reached')));
 END
 $$;
 
@@ -63,7 +78,8 @@ CREATE FUNCTION tarot.require_read_committed() RETURNS void
 	AS $$
 BEGIN
 	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE EXCEPTION 'who is on legal hold is asked in a transaction that is READ COMMITTED' USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another would not see who was put on hold since it began.';
+		RAISE EXCEPTION 'who is on legal hold is asked in a transaction that is READ COMMITTED'
+			USING ERRCODE = 'active_sql_transaction', DETAIL = 'Another would not see who was put on hold since it began.';
 	END IF;
 END
 $$;
@@ -82,7 +98,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tarot.erase_subject(subject text, dry_run boolean DEFAULT true, lock_tables boolean DEFAULT false, audit_details boolean DEFAULT false, OUT erasure uuid, OUT "table" text, OUT action text, OUT "rows" bigint, OUT legal_basis text, OUT problem text) RETURNS SETOF record
+CREATE FUNCTION tarot.erase_subject(
+		subject text, dry_run boolean DEFAULT true, lock_tables boolean DEFAULT false, audit_details boolean DEFAULT false,
+		OUT erasure uuid, OUT "table" text, OUT action text, OUT "rows" bigint, OUT legal_basis text, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -93,8 +111,11 @@ BEGIN
 	IF num_nulls(dry_run, lock_tables, audit_details) > 0 THEN
 		RAISE EXCEPTION 'dry_run, lock_tables and audit_details must not be null' USING ERRCODE = 'null_value_not_allowed';
 	-- Two keys for what may be evidence: the role that called, whose function this may be called by.
-	ELSIF audit_details AND NOT has_function_privilege(CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END, 'tarot.erase_audit_details(regclass, jsonb, text)', 'EXECUTE') THEN
-		RAISE EXCEPTION 'permission denied to erase details of the audit log' USING ERRCODE = 'insufficient_privilege', HINT = 'It takes EXECUTE on tarot.erase_audit_details().';
+	ELSIF audit_details AND NOT has_function_privilege(
+			CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END,
+			'tarot.erase_audit_details(regclass, jsonb, text)', 'EXECUTE') THEN
+		RAISE EXCEPTION 'permission denied to erase details of the audit log'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'It takes EXECUTE on tarot.erase_audit_details().';
 	END IF;
 	IF NOT dry_run THEN
 		PERFORM tarot.require_read_committed();
@@ -157,18 +178,25 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no erasure "%"', erasure USING ERRCODE = 'undefined_object';
 	END IF;
-	SELECT * INTO entry FROM tarot.audit_entry a WHERE a.recorded_at >= done.erased_at AND a.transaction = done.transaction AND a.system = done.system AND a.operation = 'S' AND a.new->>'erasure' = erasure::text;
+	SELECT * INTO entry
+		FROM tarot.audit_entry a
+		WHERE a.recorded_at >= done.erased_at AND a.transaction = done.transaction AND a.system = done.system AND a.operation = 'S'
+			AND a.new->>'erasure' = erasure::text;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'the entry of erasure "%" is not in the audit log', erasure USING ERRCODE = 'undefined_object', HINT = 'It may have been exported, and dropped here. What it said is in tarot.erasure.';
+		RAISE EXCEPTION 'the entry of erasure "%" is not in the audit log', erasure
+			USING ERRCODE = 'undefined_object',
+				HINT = 'It may have been exported, and dropped here. What it said is in tarot.erasure.';
 	END IF;
-	certificate := jsonb_build_object('certificate', entry.new, 'recorded_at', entry.recorded_at, 'role', entry.role, 'session_role', entry.session_role, 'subject', entry.subject,
+	certificate := jsonb_build_object('certificate', entry.new,
+		'recorded_at', entry.recorded_at, 'role', entry.role, 'session_role', entry.session_role, 'subject', entry.subject,
 		'entry', jsonb_build_object('system', entry.system::text, 'transaction', entry.transaction::text, 'number', entry.number));
 	BEGIN
 		proof := tarot.inclusion_proof(entry.system, entry.transaction, entry.number);
 	EXCEPTION WHEN undefined_object THEN
 		RETURN certificate || '{"sealed": false}';
 	END;
-	RETURN certificate || jsonb_build_object('sealed', true, 'leaf', encode(proof.leaf, 'hex'), 'position', proof."position", 'tree_size', proof.tree_size,
+	RETURN certificate || jsonb_build_object('sealed', true,
+		'leaf', encode(proof.leaf, 'hex'), 'position', proof."position", 'tree_size', proof.tree_size,
 		'proof', (SELECT coalesce(jsonb_agg(encode(p, 'hex') ORDER BY i), '[]') FROM unnest(proof.proof) WITH ORDINALITY AS u (p, i)),
 		'checkpoint', (SELECT c.note FROM tarot.audit_checkpoint c WHERE c.size = proof.tree_size));
 END
@@ -186,7 +214,10 @@ CREATE FUNCTION tarot.export_erasures(since timestamptz DEFAULT '-infinity') RET
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT to_json(e)::text FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id
+		SELECT to_json(e)::text
+			FROM tarot.erasure e
+			WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL
+			ORDER BY e.erased_at, e.erasure_id
 	$$;
 COMMENT ON FUNCTION tarot.export_erasures(timestamptz) IS
 	'The erasures since a time, by default all, a line of JSON each, to be kept outside of the database for a restore. Who was erased is '
@@ -209,11 +240,14 @@ BEGIN
 	EXCEPTION WHEN data_exception THEN
 		given := NULL;
 	END;
-	IF num_nulls(given.erasure_id, given.pseudonym, given.sealed, given.erased_at, given.erased_by, given.system, given.transaction, given.audit_details, given.report) > 0 OR NOT isfinite(given.erased_at) THEN
+	IF num_nulls(given.erasure_id, given.pseudonym, given.sealed, given.erased_at, given.erased_by, given.system, given.transaction,
+			given.audit_details, given.report) > 0 OR NOT isfinite(given.erased_at) THEN
 		RAISE EXCEPTION 'the line is no erasure' USING ERRCODE = 'invalid_parameter_value', HINT = 'tarot.export_erasures() writes them.';
 	ELSIF tarot.subject_pseudonym(tarot.open_erasure(given)) IS DISTINCT FROM given.pseudonym THEN
-		RAISE EXCEPTION 'erasure "%" cannot be opened with the keys of this database', given.erasure_id USING ERRCODE = 'TS102',
-			DETAIL = 'The line is of another database, or was changed.', HINT = 'Put the present tables of keys in the place of those that were restored.';
+		RAISE EXCEPTION 'erasure "%" cannot be opened with the keys of this database', given.erasure_id
+			USING ERRCODE = 'TS102',
+				DETAIL = 'The line is of another database, or was changed.',
+				HINT = 'Put the present tables of keys in the place of those that were restored.';
 	END IF;
 	INSERT INTO tarot.erasure SELECT given.* ON CONFLICT DO NOTHING;
 	RETURN FOUND;
@@ -224,7 +258,9 @@ COMMENT ON FUNCTION tarot.import_erasure(text) IS
 	'be one that the keys of this database sealed, with nothing in it changed. For whom EXECUTE is granted. Raises 22023 for another '
 	'line, TS102 for one that cannot be opened, TS001 when the server is locked.';
 
-CREATE FUNCTION tarot.replay_erasures(since timestamptz DEFAULT '-infinity', dry_run boolean DEFAULT false, OUT erasure uuid, OUT erased_at timestamptz, OUT "rows" bigint, OUT problem text) RETURNS SETOF record
+CREATE FUNCTION tarot.replay_erasures(
+		since timestamptz DEFAULT '-infinity', dry_run boolean DEFAULT false,
+		OUT erasure uuid, OUT erased_at timestamptz, OUT "rows" bigint, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -240,7 +276,12 @@ BEGIN
 		PERFORM tarot.require_read_committed();
 		LOCK TABLE tarot.subject_hold IN SHARE ROW EXCLUSIVE MODE;
 	END IF;
-	FOR done IN SELECT * FROM tarot.erasure e WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL ORDER BY e.erased_at, e.erasure_id LOOP
+	FOR done IN
+		SELECT *
+			FROM tarot.erasure e
+			WHERE e.erased_at >= coalesce(since, '-infinity') AND e.sealed IS NOT NULL
+			ORDER BY e.erased_at, e.erasure_id
+	LOOP
 		erasure := done.erasure_id;
 		erased_at := done.erased_at;
 		rows := NULL;
@@ -264,7 +305,8 @@ BEGIN
 				GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
 				rows := NULL;
 				-- What somebody else's code says may tell of a person.
-				IF state NOT IN ('55000', '42501', '55P03', '40P01', '40001') AND state NOT LIKE '23%' AND state NOT LIKE 'TS%' AND problem NOT LIKE 'rows of a data subject in table %' THEN
+				IF state NOT IN ('55000', '42501', '55P03', '40P01', '40001') AND state NOT LIKE '23%' AND state NOT LIKE 'TS%'
+						AND problem NOT LIKE 'rows of a data subject in table %' THEN
 					problem := format('SQLSTATE %s', state);
 				END IF;
 			END;
@@ -298,5 +340,8 @@ COMMENT ON FUNCTION tarot.forget_erasures(timestamptz) IS
 	'Forgets who was erased before a time, and returns how many: they can be replayed no more, and their pseudonyms and certificates '
 	'stay. For when the last backup with their data is gone. For whom EXECUTE is granted.';
 
-REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure), tarot.erasure_reason(uuid, boolean), tarot.require_read_committed(), tarot.lock_subject_tables(), tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz), tarot.open_erasure(tarot.erasure),
-	tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean), tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.certify_erasure(uuid, text, jsonb, boolean, boolean), tarot.erasure_binding(tarot.erasure),
+	tarot.erasure_reason(uuid, boolean), tarot.require_read_committed(), tarot.lock_subject_tables(),
+	tarot.erase_subject(text, boolean, boolean, boolean), tarot.erasure_certificate(uuid), tarot.export_erasures(timestamptz),
+	tarot.open_erasure(tarot.erasure), tarot.import_erasure(text), tarot.replay_erasures(timestamptz, boolean),
+	tarot.forget_erasures(timestamptz), tarot.erasure_rows(jsonb), tarot.erasure_changes(jsonb) FROM PUBLIC;
