@@ -22,7 +22,8 @@ CREATE TABLE tarot.job (
 );
 COMMENT ON TABLE tarot.job IS 'What is done at set times, and when. Of a table that is dropped it goes with that.';
 SELECT tarot.guard_table('tarot.job');
-SELECT pg_extension_config_dump('tarot.job', 'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
+SELECT pg_extension_config_dump('tarot.job',
+	'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
 -- Whatever writes there, a restore too: the worker is to look.
 CREATE FUNCTION tarot.follow_job_change() RETURNS trigger
@@ -53,8 +54,8 @@ CREATE TABLE tarot.job_state (
 COMMENT ON TABLE tarot.job_state IS 'When each job is due, and how far its run is. Of this server: not dumped.';
 SELECT tarot.guard_table('tarot.job_state');
 
--- Where a job comes by a restore, what keeps rows may come after it in the same session: holds, foreign keys, triggers, the table of policies itself. Whoever
--- makes one takes this back.
+-- Where a job comes by a restore, what keeps rows may come after it in the same session: holds, foreign keys, triggers, the table of
+-- policies itself. Whoever makes one takes this back.
 CREATE FUNCTION tarot.note_loaded_job() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -74,7 +75,10 @@ ALTER TABLE tarot.job ENABLE ALWAYS TRIGGER loaded;
 CREATE FUNCTION tarot.is_being_loaded(loaded_by integer, loaded_since timestamptz) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT loaded_by <> pg_backend_pid() AND EXISTS (SELECT FROM pg_stat_get_activity(loaded_by) AS a WHERE coalesce(a.backend_start = loaded_since, true)) $$;
+	AS $$
+		SELECT loaded_by <> pg_backend_pid()
+			AND EXISTS (SELECT FROM pg_stat_get_activity(loaded_by) AS a WHERE coalesce(a.backend_start = loaded_since, true))
+	$$;
 
 CREATE TABLE tarot.job_run (
 	job text COLLATE "C" NOT NULL,
@@ -130,22 +134,29 @@ COMMENT ON COLUMN tarot.job_run.pid IS 'The process that did the last batch, or 
 -- ------------------------------------------------------------ when
 
 -- The first time not before `at` that is in the window. A window that ends before it begins, or when it begins, ends on the next day.
-CREATE FUNCTION tarot.job_opens(window_start time, window_end time, window_days smallint[], time_zone text, at timestamptz) RETURNS timestamptz
+CREATE FUNCTION tarot.job_opens(window_start time, window_end time, window_days smallint[], time_zone text, at timestamptz)
+		RETURNS timestamptz
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE WHEN num_nonnulls(window_start, window_days) = 0 THEN at ELSE (
-			SELECT greatest(at, w.opens) FROM generate_series(-1, 8) AS n,
-				LATERAL (SELECT (at AT TIME ZONE time_zone)::date + n AS day) AS d,
-				LATERAL (SELECT (d.day + coalesce(window_start, '00:00')) AT TIME ZONE time_zone AS opens,
-					(d.day + CASE WHEN coalesce(window_end, '00:00') <= coalesce(window_start, '00:00') THEN 1 ELSE 0 END + coalesce(window_end, '00:00')) AT TIME ZONE time_zone AS closes) AS w
+			SELECT greatest(at, w.opens)
+				FROM generate_series(-1, 8) AS n,
+					LATERAL (SELECT (at AT TIME ZONE time_zone)::date + n AS day) AS d,
+					LATERAL (
+						SELECT (d.day + coalesce(window_start, '00:00')) AT TIME ZONE time_zone AS opens,
+							(d.day + CASE WHEN coalesce(window_end, '00:00') <= coalesce(window_start, '00:00') THEN 1 ELSE 0 END
+								+ coalesce(window_end, '00:00')) AT TIME ZONE time_zone AS closes
+					) AS w
 				WHERE (window_days IS NULL OR extract(isodow FROM d.day) = ANY (window_days)) AND w.closes > at AND w.closes > w.opens
-				ORDER BY w.opens LIMIT 1) END
+				ORDER BY w.opens
+				LIMIT 1) END
 	$$;
 
--- Days and months are those of the time zone's calendar, so that a daily job stays at its hour; also after a day without that hour, which is why its time is
--- kept as the calendar has it.
-CREATE FUNCTION tarot.job_after(scheduled timestamp, every interval, time_zone text, now timestamptz, OUT next timestamp, OUT due_at timestamptz) RETURNS record
+-- Days and months are those of the time zone's calendar, so that a daily job stays at its hour; also after a day without that hour, which
+-- is why its time is kept as the calendar has it.
+CREATE FUNCTION tarot.job_after(scheduled timestamp, every interval, time_zone text, now timestamptz,
+		OUT next timestamp, OUT due_at timestamptz) RETURNS record
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -180,12 +191,18 @@ DECLARE
 BEGIN
 	-- After a clock was put back all are asked again.
 	UPDATE tarot.job_state s SET due_at = now, looked_at = now WHERE s.looked_at > now + interval '1 minute';
-	FOR j IN SELECT i.* FROM tarot.job i LEFT JOIN tarot.job_state s USING (name) WHERE NOT i.paused AND coalesce(s.due_at <= now, true) AND i.name <> ALL (without)
-			AND tarot.is_being_loaded(s.loaded_by, s.loaded_since) IS NOT TRUE
-		ORDER BY s.due_at NULLS FIRST, i.name
+	FOR j IN
+		SELECT i.*
+			FROM tarot.job i LEFT JOIN tarot.job_state s USING (name)
+			WHERE NOT i.paused
+				AND coalesce(s.due_at <= now, true)
+				AND i.name <> ALL (without)
+				AND tarot.is_being_loaded(s.loaded_by, s.loaded_since) IS NOT TRUE
+			ORDER BY s.due_at NULLS FIRST, i.name
 	LOOP
 		opens := tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, now);
-		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (j.name, coalesce(opens, 'infinity')) ON CONFLICT ON CONSTRAINT job_state_pkey
+		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (j.name, coalesce(opens, 'infinity'))
+			ON CONFLICT ON CONSTRAINT job_state_pkey
 			DO UPDATE SET due_at = excluded.due_at, looked_at = now WHERE excluded.due_at > now;
 		IF opens <= now THEN
 			name := j.name;
@@ -218,22 +235,30 @@ END
 $$;
 
 -- In the transaction that does it, until the end of which nobody changes the job; NULL where somebody does, or has.
-CREATE FUNCTION tarot.take_job(job text, relation oid, run bigint, OUT kind text, OUT arguments jsonb, OUT time_zone text, OUT progress jsonb, OUT owner oid) RETURNS record
+CREATE FUNCTION tarot.take_job(job text, relation oid, run bigint,
+		OUT kind text, OUT arguments jsonb, OUT time_zone text, OUT progress jsonb, OUT owner oid) RETURNS record
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	SELECT i.kind, i.arguments, i.time_zone, coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = i.owner), 0) INTO kind, arguments, time_zone, owner FROM tarot.job i
-		WHERE i.name = job AND coalesce(i.relation::oid, 0) = take_job.relation AND NOT i.paused
+	SELECT i.kind, i.arguments, i.time_zone, coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = i.owner), 0)
+		INTO kind, arguments, time_zone, owner
+		FROM tarot.job i
+		WHERE i.name = job
+			AND coalesce(i.relation::oid, 0) = take_job.relation
+			AND NOT i.paused
 			AND EXISTS (SELECT FROM tarot.job_run r WHERE r.job = take_job.job AND r.number = take_job.run AND r.outcome = 'running')
 		FOR UPDATE OF i SKIP LOCKED;
 	IF NOT FOUND THEN
 		-- Whoever changes it does so there, too.
-		UPDATE tarot.job_state s SET began_at = NULL WHERE s.name = (SELECT i.name FROM tarot.job_state i WHERE i.name = job FOR UPDATE SKIP LOCKED);
+		UPDATE tarot.job_state s SET began_at = NULL
+			WHERE s.name = (SELECT i.name FROM tarot.job_state i WHERE i.name = job FOR UPDATE SKIP LOCKED);
 		RETURN;
 	END IF;
-	SELECT s.progress, arguments || CASE WHEN s.timeouts > 0 THEN jsonb_build_object('timeouts', s.timeouts) ELSE '{}' END INTO progress, arguments
-		FROM tarot.job_state s WHERE s.name = job;
+	SELECT s.progress, arguments || CASE WHEN s.timeouts > 0 THEN jsonb_build_object('timeouts', s.timeouts) ELSE '{}' END
+		INTO progress, arguments
+		FROM tarot.job_state s
+		WHERE s.name = job;
 END
 $$;
 
@@ -241,7 +266,12 @@ $$;
 CREATE FUNCTION tarot.unfinished_progress(progress jsonb) RETURNS jsonb
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT CASE WHEN progress->'unfinished' <> 'null' THEN (SELECT jsonb_object_agg(p.key, p.value) FROM jsonb_each(progress) AS p WHERE p.key IN ('unfinished', 'alone_failed')) END $$;
+	AS $$
+		SELECT CASE WHEN progress->'unfinished' <> 'null' THEN (
+			SELECT jsonb_object_agg(p.key, p.value)
+				FROM jsonb_each(progress) AS p
+				WHERE p.key IN ('unfinished', 'alone_failed')) END
+	$$;
 
 -- The run that the batch belongs to: a new one where none is running.
 CREATE FUNCTION tarot.begin_job_run(job text) RETURNS bigint
@@ -253,8 +283,11 @@ DECLARE
 BEGIN
 	IF run IS NULL THEN
 		-- After a restore the numbers begin anew.
-		UPDATE tarot.job_state s SET run = greatest(s.run, coalesce((SELECT max(r.number) FROM tarot.job_run r WHERE r.job = begin_job_run.job), 0)) + 1,
-			progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0 WHERE s.name = begin_job_run.job RETURNING s.run INTO run;
+		UPDATE tarot.job_state s
+			SET run = greatest(s.run, coalesce((SELECT max(r.number) FROM tarot.job_run r WHERE r.job = begin_job_run.job), 0)) + 1,
+				progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0
+			WHERE s.name = begin_job_run.job
+			RETURNING s.run INTO run;
 		INSERT INTO tarot.job_run (job, number, kind, relation, table_name)
 			SELECT j.name, run, j.kind, j.relation::oid, tarot.relation_name(j.relation) FROM tarot.job j WHERE j.name = begin_job_run.job;
 		DELETE FROM tarot.job_run r WHERE r.job = begin_job_run.job AND r.number <= run - 100;
@@ -279,22 +312,28 @@ BEGIN
 	IF (next > now AND next <= now + j.every) IS NOT TRUE THEN
 		SELECT * INTO local, next FROM tarot.job_after(coalesce(local, now AT TIME ZONE j.time_zone), j.every, j.time_zone, now);
 	END IF;
-	UPDATE tarot.job_state s SET progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0, began_at = NULL, looked_at = now, scheduled = local,
-			due_at = coalesce(tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
+	UPDATE tarot.job_state s
+		SET progress = tarot.unfinished_progress(s.progress), failures = 0, timeouts = 0, began_at = NULL, looked_at = now,
+			scheduled = local,
+			due_at = coalesce(
+				tarot.job_opens(j.window_start, j.window_end, j.window_days, j.time_zone, least(next, now + again)), 'infinity')
 		WHERE s.name = job;
 END
 $$;
 
-CREATE FUNCTION tarot.end_job_batch(job text, number bigint, rows bigint, skipped bigint, seconds double precision, done bigint, total bigint, progress jsonb, again interval) RETURNS void
+CREATE FUNCTION tarot.end_job_batch(job text, number bigint, rows bigint, skipped bigint, seconds double precision,
+		done bigint, total bigint, progress jsonb, again interval) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
 	now CONSTANT timestamptz := clock_timestamp();
 BEGIN
-	UPDATE tarot.job_run r SET rows = r.rows + end_job_batch.rows, skipped = r.skipped + end_job_batch.skipped, seconds = r.seconds + end_job_batch.seconds,
+	UPDATE tarot.job_run r
+		SET rows = r.rows + end_job_batch.rows, skipped = r.skipped + end_job_batch.skipped, seconds = r.seconds + end_job_batch.seconds,
 			batches = r.batches + 1, units_done = done, units_total = total, pid = pg_backend_pid(), updated_at = now,
-			outcome = CASE WHEN end_job_batch.progress IS NULL THEN 'finished' ELSE r.outcome END, ended_at = CASE WHEN end_job_batch.progress IS NULL THEN now END
+			outcome = CASE WHEN end_job_batch.progress IS NULL THEN 'finished' ELSE r.outcome END,
+			ended_at = CASE WHEN end_job_batch.progress IS NULL THEN now END
 		WHERE r.job = end_job_batch.job AND r.number = end_job_batch.number;
 	IF progress IS NULL THEN
 		-- Only a run that is cancelled leaves something to be finished.
@@ -302,7 +341,9 @@ BEGIN
 		PERFORM tarot.schedule_job(job, again);
 	ELSE
 		-- After the others that are due: a run that never ends keeps none of them from being done.
-		UPDATE tarot.job_state s SET progress = end_job_batch.progress, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, due_at = now WHERE s.name = job;
+		UPDATE tarot.job_state s
+			SET progress = end_job_batch.progress, failures = 0, timeouts = 0, began_at = NULL, looked_at = now, due_at = now
+			WHERE s.name = job;
 	END IF;
 END
 $$;
@@ -314,9 +355,14 @@ CREATE FUNCTION tarot.fail_job_batch(job text, number bigint, sqlstate text, mes
 DECLARE
 	now CONSTANT timestamptz := clock_timestamp();
 BEGIN
-	UPDATE tarot.job_run r SET failures = r.failures + 1, sqlstate = fail_job_batch.sqlstate, message = fail_job_batch.message, failed_at = now, pid = pg_backend_pid(), updated_at = now
+	UPDATE tarot.job_run r
+		SET failures = r.failures + 1, sqlstate = fail_job_batch.sqlstate, message = fail_job_batch.message, failed_at = now,
+			pid = pg_backend_pid(), updated_at = now
 		WHERE r.job = fail_job_batch.job AND r.number = fail_job_batch.number;
-	UPDATE tarot.job_state s SET failures = s.failures + 1, timeouts = CASE WHEN fail_job_batch.sqlstate = 'TS601' THEN s.timeouts + 1 ELSE 0 END, began_at = NULL, due_at = now + least(interval '10 seconds' * power(2, least(s.failures, 20)), interval '1 hour'), looked_at = now
+	UPDATE tarot.job_state s
+		SET failures = s.failures + 1, timeouts = CASE WHEN fail_job_batch.sqlstate = 'TS601' THEN s.timeouts + 1 ELSE 0 END,
+			began_at = NULL,
+			due_at = now + least(interval '10 seconds' * power(2, least(s.failures, 20)), interval '1 hour'), looked_at = now
 		WHERE s.name = fail_job_batch.job;
 END
 $$;
@@ -330,13 +376,15 @@ CREATE FUNCTION tarot.require_job_line(line text, what text, bytes integer) RETU
 	AS $$
 BEGIN
 	IF (tarot.is_line(line) AND octet_length(line) <= bytes) IS NOT TRUE THEN
-		RAISE EXCEPTION '% must be a line of 1 to % bytes, without control characters, and not only spaces', what, bytes USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION '% must be a line of 1 to % bytes, without control characters, and not only spaces', what, bytes
+			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 END
 $$;
 
 -- One that is there already is changed only where "is_new" says that it may be.
-CREATE FUNCTION tarot.put_job(job text, kind text, relation oid, arguments jsonb, every interval, window_start time, window_end time, window_days smallint[], time_zone text, is_new boolean) RETURNS void
+CREATE FUNCTION tarot.put_job(job text, kind text, relation oid, arguments jsonb, every interval, window_start time, window_end time,
+		window_days smallint[], time_zone text, is_new boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -351,20 +399,26 @@ BEGIN
 	ELSIF window_days IS NOT NULL AND NOT (cardinality(window_days) > 0 AND window_days <@ '{1,2,3,4,5,6,7}') THEN
 		RAISE EXCEPTION 'the days of a window are numbers from 1, Monday, to 7, Sunday' USING ERRCODE = 'invalid_parameter_value';
 	-- All names are read from files each time; what another job has is one.
-	ELSIF NOT EXISTS (SELECT FROM tarot.job j WHERE j.time_zone = put_job.time_zone) AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = put_job.time_zone) THEN
-		RAISE EXCEPTION 'time zone "%" does not exist', left(put_job.time_zone, 100) USING ERRCODE = 'invalid_parameter_value', HINT = 'pg_timezone_names has their names.';
+	ELSIF NOT EXISTS (SELECT FROM tarot.job j WHERE j.time_zone = put_job.time_zone)
+			AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = put_job.time_zone) THEN
+		RAISE EXCEPTION 'time zone "%" does not exist', left(put_job.time_zone, 100)
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'pg_timezone_names has their names.';
 	END IF;
 	IF is_new THEN
 		-- Of two at once the second waits for the first, and must not change what that has made.
 		INSERT INTO tarot.job AS j (name, kind, relation, owner, arguments, every, window_start, window_end, window_days, time_zone)
-			VALUES (job, put_job.kind, put_job.relation, agreed, put_job.arguments, put_job.every, put_job.window_start, put_job.window_end, put_job.window_days, put_job.time_zone)
+			VALUES (job, put_job.kind, put_job.relation, agreed, put_job.arguments, put_job.every,
+				put_job.window_start, put_job.window_end, put_job.window_days, put_job.time_zone)
 			ON CONFLICT ON CONSTRAINT job_pkey DO NOTHING;
 		IF NOT FOUND THEN
 			RAISE EXCEPTION 'a job called "%" already exists', job USING ERRCODE = 'duplicate_object', HINT = 'Give it another name.';
 		END IF;
 	ELSE
-		UPDATE tarot.job j SET arguments = put_job.arguments, every = put_job.every, window_start = put_job.window_start, window_end = put_job.window_end,
-				window_days = put_job.window_days, time_zone = put_job.time_zone, owner = agreed
+		UPDATE tarot.job j
+			SET arguments = put_job.arguments, every = put_job.every,
+				window_start = put_job.window_start, window_end = put_job.window_end, window_days = put_job.window_days,
+				time_zone = put_job.time_zone, owner = agreed
 			WHERE j.name = job AND j.kind = put_job.kind AND j.relation::oid IS NOT DISTINCT FROM put_job.relation;
 		IF NOT FOUND THEN
 			RAISE EXCEPTION 'job "%" does not exist', job USING ERRCODE = 'undefined_object';
@@ -399,7 +453,9 @@ BEGIN
 		UPDATE tarot.job j SET paused = true WHERE j.name = job;
 	ELSIF change = 'resume' THEN
 		-- The owner of the table, or one who may act as that, agrees.
-		UPDATE tarot.job j SET paused = false, owner = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = j.relation) WHERE j.name = job;
+		UPDATE tarot.job j
+			SET paused = false, owner = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = j.relation)
+			WHERE j.name = job;
 	END IF;
 	IF change = 'resume' OR change = 'run' THEN
 		INSERT INTO tarot.job_state AS s (name, due_at) VALUES (job, now) ON CONFLICT ON CONSTRAINT job_state_pkey
@@ -411,7 +467,10 @@ BEGIN
 		END IF;
 		PERFORM tarot.schedule_job(job, NULL);
 	END IF;
-	RETURN (SELECT jsonb_build_object('command', upper(change) || ' JOB', 'type', 'job', 'job', j.name, 'kind', j.kind) FROM tarot.job j WHERE j.name = job);
+	RETURN (
+		SELECT jsonb_build_object('command', upper(change) || ' JOB', 'type', 'job', 'job', j.name, 'kind', j.kind)
+			FROM tarot.job j
+			WHERE j.name = job);
 END
 $$;
 
@@ -471,10 +530,20 @@ COMMENT ON PROCEDURE tarot.run_due_jobs() IS
 -- ------------------------------------------------------------ for people
 
 CREATE VIEW tarot.job_status AS
-	SELECT j.name AS job, j.kind, j.relation::regclass AS "table", j.owner, j.every, j.window_start, j.window_end, j.window_days, j.time_zone,
-		CASE WHEN j.paused THEN 'paused' WHEN tarot.is_being_loaded(s.loaded_by, s.loaded_since) THEN 'restoring' WHEN s.failures > 0 THEN 'failed' WHEN r.job IS NOT NULL THEN 'running' WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due' ELSE 'waiting' END AS state,
+	SELECT j.name AS job, j.kind, j.relation::regclass AS "table", j.owner,
+		j.every, j.window_start, j.window_end, j.window_days, j.time_zone,
+		CASE
+			WHEN j.paused THEN 'paused'
+			WHEN tarot.is_being_loaded(s.loaded_by, s.loaded_since) THEN 'restoring'
+			WHEN s.failures > 0 THEN 'failed'
+			WHEN r.job IS NOT NULL THEN 'running'
+			WHEN coalesce(s.due_at <= clock_timestamp(), true) THEN 'due'
+			ELSE 'waiting'
+		END AS state,
 		CASE WHEN NOT j.paused THEN coalesce(s.due_at, now()) END AS next_run, coalesce(s.failures, 0) AS failures
-	FROM tarot.job j LEFT JOIN tarot.job_state s USING (name) LEFT JOIN tarot.job_run r ON r.job = j.name AND r.outcome = 'running';
+	FROM tarot.job j
+		LEFT JOIN tarot.job_state s USING (name)
+		LEFT JOIN tarot.job_run r ON r.job = j.name AND r.outcome = 'running';
 COMMENT ON VIEW tarot.job_status IS 'The jobs of this database, and when each runs next.';
 COMMENT ON COLUMN tarot.job_status.job IS 'The job.';
 COMMENT ON COLUMN tarot.job_status.kind IS 'What it does: retention, or review.';
@@ -496,10 +565,15 @@ COMMENT ON COLUMN tarot.job_status.next_run IS 'When it runs next, or goes on.';
 COMMENT ON COLUMN tarot.job_status.failures IS 'How often in a row it failed.';
 
 CREATE VIEW tarot.job_progress AS
-	SELECT r.pid, r.job, r.kind, r.relation::regclass AS "table", r.number, CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' ELSE 'running' END AS state,
-		r.units_total, r.units_done, r.rows AS rows_done, r.skipped AS rows_skipped, r.batches, (r.rows / nullif(r.seconds, 0))::bigint AS rows_per_second,
-		CASE WHEN r.units_done > 0 THEN make_interval(secs => r.seconds * (r.units_total - r.units_done) / r.units_done) END AS time_left, r.started_at, r.updated_at
-	FROM tarot.job_run r LEFT JOIN tarot.job j ON j.name = r.job LEFT JOIN tarot.job_state s ON s.name = r.job
+	SELECT r.pid, r.job, r.kind, r.relation::regclass AS "table", r.number,
+		CASE WHEN j.paused THEN 'paused' WHEN s.failures > 0 THEN 'failed' ELSE 'running' END AS state,
+		r.units_total, r.units_done, r.rows AS rows_done, r.skipped AS rows_skipped, r.batches,
+		(r.rows / nullif(r.seconds, 0))::bigint AS rows_per_second,
+		CASE WHEN r.units_done > 0 THEN make_interval(secs => r.seconds * (r.units_total - r.units_done) / r.units_done) END AS time_left,
+		r.started_at, r.updated_at
+	FROM tarot.job_run r
+		LEFT JOIN tarot.job j ON j.name = r.job
+		LEFT JOIN tarot.job_state s ON s.name = r.job
 	WHERE r.outcome = 'running';
 COMMENT ON VIEW tarot.job_progress IS 'How far the jobs are that are running: a row each.';
 COMMENT ON COLUMN tarot.job_progress.pid IS 'The process that did the last batch, or is at it.';
@@ -525,7 +599,9 @@ CREATE FUNCTION tarot.follow_job_drop() RETURNS event_trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM tarot.remove_job(j.name) FROM pg_event_trigger_dropped_objects() d JOIN tarot.job j ON j.relation::oid = d.objid WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
+	PERFORM tarot.remove_job(j.name)
+		FROM pg_event_trigger_dropped_objects() d JOIN tarot.job j ON j.relation::oid = d.objid
+		WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0;
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_job_drop() IS 'Event trigger: the jobs of a table go with it.';
@@ -535,7 +611,11 @@ CREATE EVENT TRIGGER tarot_security_follow_job_drop ON sql_drop
 	EXECUTE FUNCTION tarot.follow_job_drop();
 ALTER EVENT TRIGGER tarot_security_follow_job_drop ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz), tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text), tarot.unfinished_progress(jsonb),
-	tarot.schedule_job(text, interval), tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval), tarot.fail_job_batch(text, bigint, text, text),
-	tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text, boolean), tarot.require_job_line(text, text, integer), tarot.remove_job(text), tarot.set_job(text, text), tarot.record_job_change(jsonb), tarot.follow_job_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.job_opens(time, time, smallint[], text, timestamptz), tarot.job_after(timestamp, interval, text, timestamptz),
+	tarot.next_job(text[]), tarot.begin_job_batch(text, oid), tarot.take_job(text, oid, bigint), tarot.begin_job_run(text),
+	tarot.unfinished_progress(jsonb), tarot.schedule_job(text, interval),
+	tarot.end_job_batch(text, bigint, bigint, bigint, double precision, bigint, bigint, jsonb, interval),
+	tarot.fail_job_batch(text, bigint, text, text), tarot.put_job(text, text, oid, jsonb, interval, time, time, smallint[], text, boolean),
+	tarot.require_job_line(text, text, integer), tarot.remove_job(text), tarot.set_job(text, text), tarot.record_job_change(jsonb),
+	tarot.follow_job_drop() FROM PUBLIC;
 GRANT SELECT ON tarot.job_status, tarot.job_progress TO pg_monitor;
