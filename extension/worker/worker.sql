@@ -1,12 +1,13 @@
 -- worker: background workers, by database
 
-CREATE FUNCTION tarot.worker_state(OUT database oid, OUT pid integer, OUT state text, OUT started_at timestamptz, OUT duty text, OUT last_run timestamptz,
-		OUT failures integer, OUT failed_at timestamptz, OUT sqlstate text) RETURNS SETOF record
+CREATE FUNCTION tarot.worker_state(OUT database oid, OUT pid integer, OUT state text, OUT started_at timestamptz, OUT duty text,
+		OUT last_run timestamptz, OUT failures integer, OUT failed_at timestamptz, OUT sqlstate text) RETURNS SETOF record
 	LANGUAGE c VOLATILE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_worker_state';
 
 CREATE VIEW tarot.worker_status AS
-	SELECT coalesce(d.datname, w.database::text) AS database, w.pid, w.state, w.started_at, w.duty, w.last_run, w.failures, w.failed_at, w.sqlstate
+	SELECT coalesce(d.datname, w.database::text) AS database, w.pid, w.state, w.started_at, w.duty,
+		w.last_run, w.failures, w.failed_at, w.sqlstate
 	FROM tarot.worker_state() w LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 COMMENT ON VIEW tarot.worker_status IS
 	'The background workers of this server: the launcher, and for each database that had something to do since the server''s start each '
