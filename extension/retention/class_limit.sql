@@ -38,10 +38,13 @@ BEGIN
 		END IF;
 	ELSE
 		PERFORM tarot.require_keep(keep, 'UTC', now());
-		INSERT INTO tarot.class_retention AS r (class_id, keep, legal_basis, set_by) VALUES (of_class.class_id, set_class_retention.keep, set_class_retention.legal_basis, session_user)
-			ON CONFLICT ON CONSTRAINT class_retention_pkey DO UPDATE SET keep = excluded.keep, legal_basis = excluded.legal_basis, set_by = excluded.set_by, set_at = excluded.set_at;
+		INSERT INTO tarot.class_retention AS r (class_id, keep, legal_basis, set_by)
+			VALUES (of_class.class_id, set_class_retention.keep, set_class_retention.legal_basis, session_user)
+			ON CONFLICT ON CONSTRAINT class_retention_pkey
+			DO UPDATE SET keep = excluded.keep, legal_basis = excluded.legal_basis, set_by = excluded.set_by, set_at = excluded.set_at;
 	END IF;
-	PERFORM tarot.note_event('CLASS_RETENTION', CASE WHEN keep IS NULL THEN 'remove' ELSE 'set' END, 'success', jsonb_strip_nulls(jsonb_build_object('class', of_class.name, 'keep', keep, 'legal_basis', legal_basis)));
+	PERFORM tarot.note_event('CLASS_RETENTION', CASE WHEN keep IS NULL THEN 'remove' ELSE 'set' END, 'success',
+		jsonb_strip_nulls(jsonb_build_object('class', of_class.name, 'keep', keep, 'legal_basis', legal_basis)));
 END
 $$;
 COMMENT ON FUNCTION tarot.set_class_retention(text, interval, text) IS

@@ -24,7 +24,8 @@ COMMENT ON COLUMN tarot.legal_hold.owner IS
 	'Who owned the table then. Policies that run as another role, who is not this one''s either, do not ask the condition: for them the '
 	'hold is one on all rows.';
 SELECT tarot.guard_table('tarot.legal_hold');
-SELECT pg_extension_config_dump('tarot.legal_hold', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
+SELECT pg_extension_config_dump('tarot.legal_hold',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 -- ------------------------------------------------------------ what a batch asks
 
 -- Tables that have holds, by name or as their rows are those of data subjects on hold.
@@ -50,16 +51,30 @@ CREATE FUNCTION tarot.either(condition text, other text) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT CASE WHEN other = 'false' THEN condition WHEN condition = 'false' THEN other ELSE condition || ' OR ' || other END $$;
 
--- Whether a row t is on hold itself: by a hold on its table, or one above that. Asked with the rights of the role. The data subjects on hold are the parameter "list".
+-- Whether a row t is on hold itself: by a hold on its table, or one above that. Asked with the rights of the role. The data subjects on
+-- hold are the parameter "list".
 CREATE FUNCTION tarot.held_itself(relation oid, role oid, list text DEFAULT '$1') RETURNS text
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	RETURN (WITH RECURSIVE above (oid) AS (SELECT relation UNION SELECT i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid)
-		SELECT coalesce(string_agg(c.condition, ' OR ' ORDER BY c.relation, c.name), 'false') FROM (
-			SELECT h.relation::oid, h.name, CASE WHEN h.condition IS NULL OR NOT tarot.acts_as(h.owner, held_itself.role) THEN 'true' ELSE format('(%s) IS TRUE', h.condition) END FROM tarot.legal_hold h WHERE h.relation::oid IN (SELECT a.oid FROM above a)
-			UNION ALL SELECT s, NULL, tarot.subject_condition(s, 't', list) FROM tarot.tables_of_subjects_on_hold() AS s WHERE s IN (SELECT a.oid FROM above a)) AS c (relation, name, condition));
+	RETURN (
+		WITH RECURSIVE above (oid) AS (
+			SELECT relation
+			UNION SELECT i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid
+		)
+		SELECT coalesce(string_agg(c.condition, ' OR ' ORDER BY c.relation, c.name), 'false')
+			FROM (
+				SELECT h.relation::oid, h.name,
+						CASE WHEN h.condition IS NULL OR NOT tarot.acts_as(h.owner, held_itself.role) THEN 'true'
+							ELSE format('(%s) IS TRUE', h.condition)
+						END
+					FROM tarot.legal_hold h
+					WHERE h.relation::oid IN (SELECT a.oid FROM above a)
+				UNION ALL SELECT s, NULL, tarot.subject_condition(s, 't', list)
+					FROM tarot.tables_of_subjects_on_hold() AS s
+					WHERE s IN (SELECT a.oid FROM above a)
+			) AS c (relation, name, condition));
 END
 $$;
 
@@ -72,7 +87,8 @@ BEGIN
 	IF leaf IS NULL OR NOT EXISTS (SELECT FROM tarot.relations_on_hold()) THEN
 		RETURN 'false';
 	END IF;
-	RETURN tarot.either(tarot.held_itself(leaf, role), CASE WHEN goes THEN (SELECT a.held FROM tarot.held_along(leaf, role) AS a) ELSE 'false' END);
+	RETURN tarot.either(tarot.held_itself(leaf, role),
+		CASE WHEN goes THEN (SELECT a.held FROM tarot.held_along(leaf, role) AS a) ELSE 'false' END);
 END
 $$;
 
@@ -111,4 +127,5 @@ COMMENT ON FUNCTION tarot.release(regclass, text) IS
 	'Lifts a hold that tarot.hold() has set. For the owner of the table, with an entry in the audit log. Raises 42501 for others, 42704 '
 	'for a hold that does not exist.';
 
-REVOKE ALL ON FUNCTION tarot.relations_on_hold(), tarot.acts_as(name, oid), tarot.either(text, text), tarot.held_itself(oid, oid, text), tarot.retention_held(oid, oid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.relations_on_hold(), tarot.acts_as(name, oid), tarot.either(text, text), tarot.held_itself(oid, oid, text),
+	tarot.retention_held(oid, oid, boolean) FROM PUBLIC;
