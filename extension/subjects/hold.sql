@@ -18,7 +18,9 @@ CREATE FUNCTION tarot.tables_of_subjects_on_hold() RETURNS SETOF oid
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN QUERY SELECT r::oid FROM tarot.registered_tables() AS r WHERE EXISTS (SELECT FROM tarot.subject_hold h WHERE h.released_at IS NULL);
+	RETURN QUERY SELECT r::oid
+		FROM tarot.registered_tables() AS r
+		WHERE EXISTS (SELECT FROM tarot.subject_hold h WHERE h.released_at IS NULL);
 END
 $$;
 

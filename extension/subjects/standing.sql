@@ -45,7 +45,8 @@ COMMENT ON TABLE tarot.subject_restriction IS
 	'Data subjects whose data is not to be processed, by tarot.restrict_subject(), and those of whom that was lifted. For the owner of '
 	'the extension and whom it grants SELECT.';
 
-SELECT tarot.guard_table(t), pg_extension_config_dump(t, '') FROM unnest(ARRAY['tarot.consent_purpose', 'tarot.consent', 'tarot.subject_restriction']::regclass[]) AS t;
+SELECT tarot.guard_table(t), pg_extension_config_dump(t, '')
+	FROM unnest(ARRAY['tarot.consent_purpose', 'tarot.consent', 'tarot.subject_restriction']::regclass[]) AS t;
 
 CREATE FUNCTION tarot.require_line(line text, name text) RETURNS void
 	LANGUAGE plpgsql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
@@ -68,7 +69,8 @@ DECLARE
 	newest integer;
 BEGIN
 	IF (tarot.is_line(purpose) AND octet_length(purpose) <= 200) IS NOT TRUE THEN
-		RAISE EXCEPTION 'a purpose has 1 to 200 bytes, no control characters, and not only spaces' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'a purpose has 1 to 200 bytes, no control characters, and not only spaces'
+			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF description IS NULL OR octet_length(description) NOT BETWEEN 1 AND 10000 THEN
 		RAISE EXCEPTION 'description must have 1 to 10000 bytes' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -91,7 +93,10 @@ DECLARE
 	given integer;
 BEGIN
 	PERFORM tarot.require_subject(subject), tarot.require_line(source, 'source');
-	SELECT max(p.version) INTO given FROM tarot.consent_purpose p WHERE p.purpose = give_consent.purpose AND (give_consent.version IS NULL OR p.version = give_consent.version);
+	SELECT max(p.version)
+		INTO given
+		FROM tarot.consent_purpose p
+		WHERE p.purpose = give_consent.purpose AND (give_consent.version IS NULL OR p.version = give_consent.version);
 	IF given IS NULL THEN
 		RAISE EXCEPTION 'there is no such purpose' USING ERRCODE = 'undefined_object', HINT = 'Declare it with tarot.declare_purpose().';
 	END IF;
@@ -164,7 +169,9 @@ CREATE FUNCTION tarot.lift_restriction(subject text) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	UPDATE tarot.subject_restriction r SET lifted_at = clock_timestamp(), lifted_by = session_user WHERE r.subject = lift_restriction.subject AND r.lifted_at IS NULL;
+	UPDATE tarot.subject_restriction r
+		SET lifted_at = clock_timestamp(), lifted_by = session_user
+		WHERE r.subject = lift_restriction.subject AND r.lifted_at IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'the processing of this subject''s data is not restricted' USING ERRCODE = 'undefined_object';
 	END IF;
@@ -190,5 +197,6 @@ COMMENT ON FUNCTION tarot.restricted_subjects() IS
 	'subquery, which is then run once a statement: customer_id::text NOT IN (SELECT tarot.restricted_subjects()). For whom EXECUTE is '
 	'granted.';
 
-REVOKE ALL ON FUNCTION tarot.declare_purpose(text, text), tarot.give_consent(text, text, text, integer), tarot.withdraw_consent(text, text), tarot.has_consent(text, text), tarot.consenting_subjects(text),
-	tarot.restrict_subject(text, text), tarot.lift_restriction(text), tarot.is_restricted(text), tarot.restricted_subjects(), tarot.require_line(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.declare_purpose(text, text), tarot.give_consent(text, text, text, integer), tarot.withdraw_consent(text, text),
+	tarot.has_consent(text, text), tarot.consenting_subjects(text), tarot.restrict_subject(text, text), tarot.lift_restriction(text),
+	tarot.is_restricted(text), tarot.restricted_subjects(), tarot.require_line(text, text) FROM PUBLIC;

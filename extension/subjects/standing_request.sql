@@ -17,7 +17,8 @@ COMMENT ON TABLE tarot.subject_request IS
 	'the extension and whom it grants SELECT.';
 SELECT tarot.guard_table('tarot.subject_request'), pg_extension_config_dump('tarot.subject_request', '');
 
-CREATE FUNCTION tarot.note_request(subject text, kind text, received_at timestamptz DEFAULT now(), due interval DEFAULT '1 month') RETURNS uuid
+CREATE FUNCTION tarot.note_request(subject text, kind text, received_at timestamptz DEFAULT now(), due interval DEFAULT '1 month')
+		RETURNS uuid
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -26,11 +27,14 @@ DECLARE
 BEGIN
 	PERFORM tarot.require_subject(subject);
 	IF kind IS NULL OR kind NOT IN ('access', 'rectification', 'erasure', 'restriction', 'portability', 'objection') THEN
-		RAISE EXCEPTION 'kind must be access, rectification, erasure, restriction, portability or objection' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'kind must be access, rectification, erasure, restriction, portability or objection'
+			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF num_nulls(received_at, due) > 0 OR NOT isfinite(received_at) OR received_at > clock_timestamp() OR due <= interval '0' THEN
-		RAISE EXCEPTION 'received_at must be a time that is past, and due an interval from there on' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'received_at must be a time that is past, and due an interval from there on'
+			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	INSERT INTO tarot.subject_request (request_id, subject, kind, received_at, due_at, recorded_by) VALUES (id, subject, kind, received_at, received_at + due, session_user);
+	INSERT INTO tarot.subject_request (request_id, subject, kind, received_at, due_at, recorded_by)
+		VALUES (id, subject, kind, received_at, received_at + due, session_user);
 	RETURN id;
 END
 $$;
@@ -50,7 +54,9 @@ BEGIN
 	ELSIF note IS NOT NULL OR outcome = 'refused' THEN
 		PERFORM tarot.require_line(note, 'note');
 	END IF;
-	UPDATE tarot.subject_request r SET outcome = close_request.outcome, note = close_request.note, closed_at = clock_timestamp(), closed_by = session_user WHERE r.request_id = request AND r.outcome IS NULL;
+	UPDATE tarot.subject_request r
+		SET outcome = close_request.outcome, note = close_request.note, closed_at = clock_timestamp(), closed_by = session_user
+		WHERE r.request_id = request AND r.outcome IS NULL;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'there is no open request "%"', request USING ERRCODE = 'undefined_object';
 	END IF;
