@@ -42,12 +42,16 @@ BEGIN
 	-- Waits for who makes tables, and they for this: what is made meanwhile is found here, or follows.
 	IF future THEN
 		LOCK TABLE tarot.audited_schema IN SHARE ROW EXCLUSIVE MODE;
-		INSERT INTO tarot.audited_schema VALUES (name, exclude_tables) ON CONFLICT (schema_name) DO UPDATE SET exclude_tables = excluded.exclude_tables;
+		INSERT INTO tarot.audited_schema VALUES (name, exclude_tables)
+			ON CONFLICT (schema_name) DO UPDATE SET exclude_tables = excluded.exclude_tables;
 	ELSE
 		DELETE FROM tarot.audited_schema s WHERE s.schema_name = name;
 	END IF;
 	-- Those first that others may be below of.
-	FOR member IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = schema AND c.relkind IN ('r', 'p') AND c.relname <> ALL (exclude_tables)
+	FOR member IN
+		SELECT c.oid
+		FROM pg_class c
+		WHERE c.relnamespace = schema AND c.relkind IN ('r', 'p') AND c.relname <> ALL (exclude_tables)
 		ORDER BY EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid), c.oid
 	LOOP
 		IF tarot.audit_arguments(member) IS NULL THEN
@@ -76,7 +80,12 @@ DECLARE
 BEGIN
 	DELETE FROM tarot.audited_schema s WHERE s.schema_name = name;
 	IF NOT coalesce(future_only, false) THEN
-		FOR member IN SELECT r.relation FROM tarot.audited_table r JOIN pg_class c ON c.oid = r.relation WHERE c.relnamespace = schema ORDER BY r.relation LOOP
+		FOR member IN
+			SELECT r.relation
+			FROM tarot.audited_table r JOIN pg_class c ON c.oid = r.relation
+			WHERE c.relnamespace = schema
+			ORDER BY r.relation
+		LOOP
 			-- One that is audited with its parent elsewhere stays so.
 			IF NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = member AND tarot.audit_arguments(i.inhparent) IS NOT NULL) THEN
 				PERFORM tarot.unaudit_table(member);
@@ -131,16 +140,25 @@ CREATE FUNCTION tarot.follow_audited_schema() RETURNS event_trigger
 DECLARE
 	member oid;
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-		AND (d.command_tag <> 'ALTER TABLE' OR tarot.moves_to_schema(d.command)))
+	IF NOT EXISTS (
+		SELECT
+		FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
+		WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+			AND (d.command_tag <> 'ALTER TABLE' OR tarot.moves_to_schema(d.command)))
 	THEN
 		RETURN;
 	END IF;
 	LOCK TABLE tarot.audited_schema IN ROW EXCLUSIVE MODE;
 	-- Not those that somebody alters who has ended their audit.
-	FOR member IN SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid JOIN pg_namespace n ON n.oid = c.relnamespace
-		JOIN tarot.audited_schema s ON s.schema_name = n.nspname
-		WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relname <> ALL (s.exclude_tables) AND (d.command_tag <> 'ALTER TABLE' OR tarot.moves_to_schema(d.command)) ORDER BY c.oid
+	FOR member IN
+		SELECT DISTINCT c.oid
+		FROM pg_event_trigger_ddl_commands() d
+			JOIN pg_class c ON c.oid = d.objid
+			JOIN pg_namespace n ON n.oid = c.relnamespace
+			JOIN tarot.audited_schema s ON s.schema_name = n.nspname
+		WHERE d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relname <> ALL (s.exclude_tables)
+			AND (d.command_tag <> 'ALTER TABLE' OR tarot.moves_to_schema(d.command))
+		ORDER BY c.oid
 	LOOP
 		IF tarot.audit_arguments(member) IS NULL THEN
 			INSERT INTO tarot.audited_table VALUES (member, NULL, NULL);
@@ -156,5 +174,6 @@ CREATE EVENT TRIGGER tarot_security_follow_audited_schema ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_audited_schema();
 ALTER EVENT TRIGGER tarot_security_follow_audited_schema ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.require_auditable_schema(oid), tarot.audit_schema(regnamespace, name[], boolean), tarot.unaudit_schema(regnamespace, boolean), tarot.rename_audited_schema(name, name), tarot.forget_audited_schemas(),
+REVOKE ALL ON FUNCTION tarot.require_auditable_schema(oid), tarot.audit_schema(regnamespace, name[], boolean),
+	tarot.unaudit_schema(regnamespace, boolean), tarot.rename_audited_schema(name, name), tarot.forget_audited_schemas(),
 	tarot.moves_to_schema(pg_ddl_command), tarot.follow_audited_schema() FROM PUBLIC;

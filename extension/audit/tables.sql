@@ -10,7 +10,8 @@ CREATE TABLE tarot.audited_table (
 );
 COMMENT ON TABLE tarot.audited_table IS
 	'Tables whose changes are to be on record: set by tarot.audit_table(), and asked whether their triggers are still what it made them.';
-SELECT tarot.declare_policy_table('tarot.audited_table', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
+SELECT tarot.declare_policy_table('tarot.audited_table',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
 -- For everybody: who makes a partition of an audited table makes its trigger, and so does a restore as the owner of the tables. Who makes
 -- another one puts changes of a table of their own on record, as they were.
@@ -30,9 +31,15 @@ CREATE FUNCTION tarot.audit_arguments(relation oid) RETURNS text[]
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE above (oid, height) AS (SELECT relation, 0 UNION ALL SELECT i.inhparent, a.height + 1 FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid)
+		WITH RECURSIVE above (oid, height) AS (
+			SELECT relation, 0
+			UNION ALL
+			SELECT i.inhparent, a.height + 1 FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid
+		)
 		SELECT CASE WHEN r.columns IS NULL THEN '{exclude}'::text[] || r.exclude::text[] ELSE '{only}'::text[] || r.columns::text[] END
-			FROM above a JOIN tarot.audited_table r ON r.relation = a.oid ORDER BY a.height, a.oid LIMIT 1
+		FROM above a JOIN tarot.audited_table r ON r.relation = a.oid
+		ORDER BY a.height, a.oid
+		LIMIT 1
 	$$;
 
 -- After INSERT, UPDATE and DELETE of each row, and after TRUNCATE; each under no condition, and in all sessions.
@@ -40,8 +47,10 @@ CREATE FUNCTION tarot.is_complete_audit_trigger(t pg_catalog.pg_trigger, argumen
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT t.tgfoid = 'tarot.audit_change()'::regprocedure AND (t.tgname, t.tgtype) IN (('tarot_audit', 29), ('tarot_audit_truncate', 32)) AND t.tgenabled = 'A' AND t.tgqual IS NULL
-			AND cardinality(t.tgattr::int2[]) = 0 AND NOT t.tgdeferrable AND tarot.trigger_arguments(t.tgargs) IS NOT DISTINCT FROM arguments
+		SELECT t.tgfoid = 'tarot.audit_change()'::regprocedure
+			AND (t.tgname, t.tgtype) IN (('tarot_audit', 29), ('tarot_audit_truncate', 32))
+			AND t.tgenabled = 'A' AND t.tgqual IS NULL AND cardinality(t.tgattr::int2[]) = 0 AND NOT t.tgdeferrable
+			AND tarot.trigger_arguments(t.tgargs) IS NOT DISTINCT FROM arguments
 	$$;
 
 CREATE FUNCTION tarot.make_audit_trigger(relation oid, name name, arguments text) RETURNS void
@@ -52,7 +61,8 @@ BEGIN
 	IF EXISTS (SELECT FROM tarot.audit_triggers(relation) t WHERE t.tgname = make_audit_trigger.name) THEN
 		RETURN;
 	END IF;
-	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION tarot.audit_change(%s)', name, CASE name WHEN 'tarot_audit' THEN 'INSERT OR UPDATE OR DELETE' ELSE 'TRUNCATE' END,
+	EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION tarot.audit_change(%s)',
+		name, CASE name WHEN 'tarot_audit' THEN 'INSERT OR UPDATE OR DELETE' ELSE 'TRUNCATE' END,
 		relation::regclass, CASE name WHEN 'tarot_audit' THEN 'ROW' ELSE 'STATEMENT' END, arguments);
 	-- Logical replication fires no others.
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', relation::regclass, name);
@@ -69,15 +79,21 @@ DECLARE
 	statement text;
 BEGIN
 	-- Those of partitions go with the one that they were made from.
-	FOR statement IN SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass) FROM tarot.relation_tree(relation, '{r,p}') m JOIN pg_trigger t ON t.tgrelid = m.member
-		WHERE t.tgparentid = 0 AND (t.tgfoid = 'tarot.audit_change()'::regprocedure OR t.tgname IN ('tarot_audit', 'tarot_audit_truncate'))
+	FOR statement IN
+		SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
+		FROM tarot.relation_tree(relation, '{r,p}') m JOIN pg_trigger t ON t.tgrelid = m.member
+		WHERE t.tgparentid = 0
+			AND (t.tgfoid = 'tarot.audit_change()'::regprocedure OR t.tgname IN ('tarot_audit', 'tarot_audit_truncate'))
 			AND tarot.is_complete_audit_trigger(t, tarot.audit_arguments(m.member)) IS NOT TRUE
 		ORDER BY m.depth, t.tgrelid, t.tgname
 	LOOP
 		EXECUTE statement;
 	END LOOP;
-	PERFORM tarot.make_audit_trigger(m.member, n.name, (SELECT string_agg(quote_literal(a), ', ' ORDER BY i) FROM unnest(tarot.audit_arguments(m.member)) WITH ORDINALITY AS u (a, i)))
-		FROM tarot.relation_tree(relation, '{r,p}') m, unnest('{tarot_audit,tarot_audit_truncate}'::name[]) AS n (name) WHERE tarot.audit_arguments(m.member) IS NOT NULL;
+	PERFORM tarot.make_audit_trigger(m.member, n.name, (
+			SELECT string_agg(quote_literal(a), ', ' ORDER BY i)
+			FROM unnest(tarot.audit_arguments(m.member)) WITH ORDINALITY AS u (a, i)))
+		FROM tarot.relation_tree(relation, '{r,p}') m, unnest('{tarot_audit,tarot_audit_truncate}'::name[]) AS n (name)
+		WHERE tarot.audit_arguments(m.member) IS NOT NULL;
 END
 $$;
 
@@ -109,7 +125,9 @@ BEGIN
 	ELSIF EXISTS (SELECT FROM tarot.relation_tree('tarot.audit_entry'::regclass, '{r,p}') m WHERE m.member = relation) THEN
 		RAISE EXCEPTION 'the audit log itself cannot be audited' USING ERRCODE = 'wrong_object_type';
 	ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = relation AND tarot.audit_arguments(i.inhparent) IS NOT NULL) THEN
-		RAISE EXCEPTION 'table "%" is audited with its parent', tarot.relation_name(relation) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
+		RAISE EXCEPTION 'table "%" is audited with its parent', tarot.relation_name(relation)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Call it for the parent.';
 	END IF;
 END
 $$;
@@ -125,13 +143,19 @@ BEGIN
 	PERFORM tarot.require_auditable(rel);
 	-- As CREATE TRIGGER will.
 	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', rel);
-	key := ARRAY(SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = rel AND i.indisprimary);
+	key := ARRAY(
+		SELECT a.attname
+		FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+		WHERE i.indrelid = rel AND i.indisprimary);
 	IF num_nonnulls(columns, exclude) = 2 THEN
 		RAISE EXCEPTION 'columns and exclude cannot be given both' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF cardinality(columns) = 0 OR array_position(coalesce(columns, exclude), NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'columns and exclude must have names of columns' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT n INTO bad FROM unnest(coalesce(columns, exclude)) AS n WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = n AND a.attnum > 0 AND NOT a.attisdropped);
+	SELECT n INTO bad
+		FROM unnest(coalesce(columns, exclude)) AS n
+		WHERE NOT EXISTS (
+			SELECT FROM pg_attribute a WHERE a.attrelid = rel AND a.attname = n AND a.attnum > 0 AND NOT a.attisdropped);
 	IF FOUND THEN
 		RAISE EXCEPTION 'column "%" of table "%" does not exist', bad, tarot.relation_name(rel) USING ERRCODE = 'undefined_column';
 	END IF;
@@ -145,7 +169,8 @@ BEGIN
 	DELETE FROM tarot.audited_table r USING tarot.relation_tree(rel, '{r,p}') m WHERE r.relation = m.member AND m.member <> rel;
 	-- That it is made good again is on record, too.
 	DELETE FROM tarot.audited_table r USING tarot.audited_tables t WHERE r.relation = rel AND t."table" = rel AND NOT t.enforced;
-	INSERT INTO tarot.audited_table VALUES (rel, columns, nullif(exclude, '{}')) ON CONFLICT (relation) DO UPDATE SET columns = excluded.columns, exclude = excluded.exclude;
+	INSERT INTO tarot.audited_table VALUES (rel, columns, nullif(exclude, '{}'))
+		ON CONFLICT (relation) DO UPDATE SET columns = excluded.columns, exclude = excluded.exclude;
 	PERFORM tarot.enforce_audit(rel);
 END
 $$;
@@ -178,11 +203,27 @@ COMMENT ON FUNCTION tarot.unaudit_table(regclass) IS
 
 CREATE VIEW tarot.audited_tables AS
 	SELECT r.member::regclass AS "table", r.columns, r.exclude,
-		(SELECT count(*) = 2 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = r.member AND tarot.is_complete_audit_trigger(t,
-			CASE WHEN r.columns IS NULL THEN '{exclude}'::text[] || r.exclude::text[] ELSE '{only}'::text[] || r.columns::text[] END)) AS enforced
-	FROM (SELECT DISTINCT ON (m.member) m.member, a.columns, a.exclude FROM tarot.audited_table a, LATERAL (SELECT t.member, t.depth FROM tarot.relation_tree(a.relation, '{r,p}') t UNION ALL
-			-- Dropped where no hook saw it.
-			SELECT a.relation, 0 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = a.relation)) AS m ORDER BY m.member, m.depth, a.relation) AS r;
+		(
+			SELECT count(*) = 2
+			FROM pg_catalog.pg_trigger t
+			WHERE t.tgrelid = r.member
+				AND tarot.is_complete_audit_trigger(t,
+					CASE
+						WHEN r.columns IS NULL THEN '{exclude}'::text[] || r.exclude::text[]
+						ELSE '{only}'::text[] || r.columns::text[]
+					END)
+		) AS enforced
+	FROM (
+		SELECT DISTINCT ON (m.member) m.member, a.columns, a.exclude
+		FROM tarot.audited_table a,
+			LATERAL (
+				SELECT t.member, t.depth FROM tarot.relation_tree(a.relation, '{r,p}') t
+				UNION ALL
+				-- Dropped where no hook saw it.
+				SELECT a.relation, 0 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = a.relation)
+			) AS m
+		ORDER BY m.member, m.depth, a.relation
+	) AS r;
 COMMENT ON VIEW tarot.audited_tables IS
 	'The tables whose changes are on record, and each of their partitions and children.';
 COMMENT ON COLUMN tarot.audited_tables."table" IS 'The table.';
@@ -202,19 +243,31 @@ DECLARE
 	taken regclass;
 BEGIN
 	-- What was taken from an audited table stays audited as it was; of a partition that was detached nothing else is told.
-	FOR taken IN INSERT INTO tarot.audited_table
-		SELECT DISTINCT ON (t.tgrelid) t.tgrelid, CASE a.arguments[1] WHEN 'only' THEN a.arguments[2:] END::name[], CASE WHEN a.arguments[1] = 'exclude' THEN nullif(a.arguments[2:], '{}') END::name[]
+	FOR taken IN
+		INSERT INTO tarot.audited_table
+		SELECT DISTINCT ON (t.tgrelid) t.tgrelid,
+			CASE a.arguments[1] WHEN 'only' THEN a.arguments[2:] END::name[],
+			CASE WHEN a.arguments[1] = 'exclude' THEN nullif(a.arguments[2:], '{}') END::name[]
 		FROM pg_trigger t, LATERAL (SELECT tarot.trigger_arguments(t.tgargs) AS arguments) AS a
-		WHERE EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND tarot.drops_children(d.command))
-			AND t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname IN ('tarot_audit', 'tarot_audit_truncate') AND t.tgenabled = 'A' AND tarot.audit_arguments(t.tgrelid) IS NULL
-		ORDER BY t.tgrelid, t.tgname RETURNING relation
+		WHERE EXISTS (
+				SELECT
+				FROM pg_event_trigger_ddl_commands() d
+				WHERE d.classid = 'pg_class'::regclass AND tarot.drops_children(d.command))
+			AND t.tgfoid = 'tarot.audit_change()'::regprocedure AND t.tgname IN ('tarot_audit', 'tarot_audit_truncate')
+			AND t.tgenabled = 'A' AND tarot.audit_arguments(t.tgrelid) IS NULL
+		ORDER BY t.tgrelid, t.tgname
+		RETURNING relation
 	LOOP
 		PERFORM tarot.enforce_audit(taken);
 	END LOOP;
 	-- The table may be the child, or the parent.
-	PERFORM tarot.enforce_audit(r.oid) FROM (
-		SELECT DISTINCT i.inhparent AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
-			WHERE d.classid = 'pg_class'::regclass AND tarot.adds_children(d.command) AND tarot.audit_arguments(i.inhparent) IS NOT NULL) AS r;
+	PERFORM tarot.enforce_audit(r.oid)
+		FROM (
+			SELECT DISTINCT i.inhparent AS oid
+			FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
+			WHERE d.classid = 'pg_class'::regclass AND tarot.adds_children(d.command)
+				AND tarot.audit_arguments(i.inhparent) IS NOT NULL
+		) AS r;
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_audit() IS
@@ -233,7 +286,9 @@ CREATE FUNCTION tarot.rename_audited_column(renamed oid, old name, new name) RET
 	AS $$
 BEGIN
 	-- The new name may stand there of a column that was dropped, and does not mean this one.
-	UPDATE tarot.audited_table r SET columns = array_replace(array_remove(r.columns, new), old, new), exclude = nullif(array_replace(array_remove(r.exclude, new), old, new), '{}')
+	UPDATE tarot.audited_table r
+		SET columns = array_replace(array_remove(r.columns, new), old, new),
+			exclude = nullif(array_replace(array_remove(r.exclude, new), old, new), '{}')
 		WHERE r.relation = renamed AND coalesce(r.columns, r.exclude) && ARRAY[old, new];
 END
 $$;
@@ -249,4 +304,7 @@ CREATE EVENT TRIGGER tarot_security_follow_audit_rename ON ddl_command_end
 	EXECUTE FUNCTION tarot.follow_audit_rename();
 ALTER EVENT TRIGGER tarot_security_follow_audit_rename ENABLE ALWAYS;
 
-REVOKE ALL ON FUNCTION tarot.audit_arguments(oid), tarot.make_audit_triggers(oid), tarot.make_audit_trigger(oid, name, text), tarot.enforce_audit(oid), tarot.forget_audited(oid), tarot.rename_audited_column(oid, name, name), tarot.require_auditable(oid), tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.audit_arguments(oid), tarot.make_audit_triggers(oid), tarot.make_audit_trigger(oid, name, text),
+	tarot.enforce_audit(oid), tarot.forget_audited(oid), tarot.rename_audited_column(oid, name, name), tarot.require_auditable(oid),
+	tarot.audit_table(regclass, name[], name[]), tarot.unaudit_table(regclass), tarot.follow_audit(), tarot.follow_audit_rename()
+	FROM PUBLIC;
