@@ -95,7 +95,9 @@ BEGIN
 	SELECT * INTO signer FROM tarot.audit_signer s WHERE s.retired_at IS NULL;
 	IF NOT FOUND THEN
 		-- All keys of a log have its name.
-		signer.name := coalesce((SELECT s.name FROM tarot.audit_signer s ORDER BY s.created_at LIMIT 1), 'tarot_security/' || replace(gen_random_uuid()::text, '-', ''));
+		signer.name := coalesce(
+			(SELECT s.name FROM tarot.audit_signer s ORDER BY s.created_at LIMIT 1),
+			'tarot_security/' || replace(gen_random_uuid()::text, '-', ''));
 		SELECT n.public_key, n.private_key INTO signer.public_key, signer.private_key FROM tarot.new_audit_signer(signer.name) n;
 		IF signer.public_key IS NOT NULL THEN
 			INSERT INTO tarot.audit_signer (public_key, name, private_key) VALUES (signer.public_key, signer.name, signer.private_key);
@@ -122,7 +124,9 @@ BEGIN
 	IF signer.public_key IS NULL THEN
 		RETURN;
 	END IF;
-	last.note := tarot.sign_checkpoint(last.size, last.root, to_char(last.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), signer.name, signer.public_key, signer.private_key);
+	last.note := tarot.sign_checkpoint(last.size, last.root,
+		to_char(last.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+		signer.name, signer.public_key, signer.private_key);
 	IF last.note IS NULL THEN
 		RETURN;
 	END IF;
@@ -160,7 +164,9 @@ BEGIN
 	UPDATE tarot.audit_signer s SET private_key = NULL, retired_at = clock_timestamp() WHERE s.retired_at IS NULL;
 	signer := tarot.current_audit_signer();
 	IF signer.public_key IS NULL THEN
-		RAISE EXCEPTION 'no key can be made' USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The server must be unlocked (tarot.unlock()) and have a key "default" (tarot.create_key()).';
+		RAISE EXCEPTION 'no key can be made'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'The server must be unlocked (tarot.unlock()) and have a key "default" (tarot.create_key()).';
 	END IF;
 	RETURN tarot.audit_signer_key(signer.name, signer.public_key);
 END
@@ -179,5 +185,6 @@ COMMENT ON COLUMN tarot.audit_signers.created_at IS 'Since when it signs.';
 COMMENT ON COLUMN tarot.audit_signers.retired_at IS 'Until when it signed; NULL: it does now.';
 GRANT SELECT ON tarot.audit_signers TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.seal_log(boolean), tarot.new_audit_signer(text), tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea),
-	tarot.give_out_checkpoint(text), tarot.current_audit_signer(), tarot.sign_last_checkpoint(), tarot.seal_audit(boolean), tarot.rotate_audit_signer() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.seal_log(boolean), tarot.new_audit_signer(text),
+	tarot.sign_checkpoint(bigint, bytea, text, text, bytea, bytea), tarot.give_out_checkpoint(text), tarot.current_audit_signer(),
+	tarot.sign_last_checkpoint(), tarot.seal_audit(boolean), tarot.rotate_audit_signer() FROM PUBLIC;

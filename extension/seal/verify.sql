@@ -20,14 +20,16 @@ CREATE FUNCTION tarot.prove_consistency("from" bigint, "to" bigint) RETURNS byte
 CREATE FUNCTION tarot.read_checkpoint(note text, OUT origin text, OUT size bigint, OUT root bytea, OUT sealed_at text) RETURNS record
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_read_checkpoint';
-CREATE FUNCTION tarot.check_log("from" bigint, "to" bigint, OUT finding text, OUT first_position bigint, OUT last_position bigint, OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF record
+CREATE FUNCTION tarot.check_log("from" bigint, "to" bigint, OUT finding text, OUT first_position bigint, OUT last_position bigint,
+		OUT transaction xid8, OUT number bigint, OUT detail text) RETURNS SETOF record
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_check_log';
 
 CREATE FUNCTION tarot.tree_peaks(size bigint) RETURNS bytea[]
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_tree_peaks';
-CREATE FUNCTION tarot.tree_leaves(first bigint, last bigint, OUT "position" bigint, OUT system bigint, OUT transaction xid8, OUT number bigint, OUT leaf bytea) RETURNS SETOF record
+CREATE FUNCTION tarot.tree_leaves(first bigint, last bigint,
+		OUT "position" bigint, OUT system bigint, OUT transaction xid8, OUT number bigint, OUT leaf bytea) RETURNS SETOF record
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_seal_tree_leaves';
 
@@ -47,7 +49,9 @@ BEGIN
 	tree_size := coalesce(inclusion_proof.size, tarot.audit_tree_size());
 	"position" := tarot.entry_position(inclusion_proof.system, inclusion_proof.transaction, inclusion_proof.number);
 	IF "position" IS NULL OR "position" >= tree_size THEN
-		RAISE EXCEPTION 'the entry is not in the tree' USING ERRCODE = 'undefined_object', HINT = 'New entries are sealed by tarot.seal_audit().';
+		RAISE EXCEPTION 'the entry is not in the tree'
+			USING ERRCODE = 'undefined_object',
+			HINT = 'New entries are sealed by tarot.seal_audit().';
 	ELSIF tree_size > tarot.audit_tree_size() THEN
 		RAISE EXCEPTION 'the tree has % leaves', tarot.audit_tree_size() USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -68,7 +72,8 @@ DECLARE
 	size bigint := coalesce("to", tarot.audit_tree_size());
 BEGIN
 	IF ("from" BETWEEN 1 AND size AND size <= tarot.audit_tree_size()) IS NOT TRUE THEN
-		RAISE EXCEPTION 'from and to must be sizes of the tree, which has % leaves', tarot.audit_tree_size() USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'from and to must be sizes of the tree, which has % leaves', tarot.audit_tree_size()
+			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	RETURN tarot.prove_consistency("from", size);
 END
@@ -97,7 +102,8 @@ COMMENT ON FUNCTION tarot.verify_checkpoint(text, text[]) IS
 
 -- ------------------------------------------------------------ verifying
 
-CREATE FUNCTION tarot.verify_audit("from" bigint DEFAULT 0, "to" bigint DEFAULT NULL, checkpoint text DEFAULT NULL, keys text[] DEFAULT NULL)
+CREATE FUNCTION tarot.verify_audit("from" bigint DEFAULT 0, "to" bigint DEFAULT NULL,
+		checkpoint text DEFAULT NULL, keys text[] DEFAULT NULL)
 		RETURNS TABLE (finding text, first_position bigint, last_position bigint, transaction xid8, number bigint, detail text)
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
@@ -119,26 +125,38 @@ BEGIN
 	FOR state IN SELECT * FROM tarot.audit_checkpoint c WHERE c.size > first AND c.size <= last AND c.note IS NOT NULL ORDER BY c.size LOOP
 		SELECT * INTO told FROM tarot.read_checkpoint(state.note);
 		IF NOT tarot.verify_checkpoint(state.note, known) THEN
-			RETURN QUERY SELECT 'checkpoint badly signed', NULL::bigint, state.size - 1, NULL::xid8, NULL::bigint, 'No known key has signed it.';
+			RETURN QUERY SELECT 'checkpoint badly signed', NULL::bigint, state.size - 1, NULL::xid8, NULL::bigint,
+				'No known key has signed it.';
 		ELSIF (told.size, told.root) IS DISTINCT FROM (state.size, state.root) THEN
-			RETURN QUERY SELECT 'checkpoint changed', NULL::bigint, state.size - 1, NULL::xid8, NULL::bigint, 'It is not what was signed.';
+			RETURN QUERY SELECT 'checkpoint changed', NULL::bigint, state.size - 1, NULL::xid8, NULL::bigint,
+				'It is not what was signed.';
 		END IF;
 	END LOOP;
 	IF last = leaves AND leaves > 0 AND (SELECT c.note FROM tarot.audit_checkpoint c ORDER BY c.size DESC LIMIT 1) IS NULL THEN
-		RETURN QUERY SELECT 'not signed', NULL::bigint, leaves - 1, NULL::xid8, NULL::bigint, 'The last checkpoint has no signature yet: the server was locked, or has no key "default".';
+		RETURN QUERY SELECT 'not signed', NULL::bigint, leaves - 1, NULL::xid8, NULL::bigint,
+			'The last checkpoint has no signature yet: the server was locked, or has no key "default".';
 	END IF;
-	IF (SELECT max(t.index * 256 + octet_length(t.hashes) / 32) FROM tarot.audit_tile t WHERE t.level = 0 AND t.index >= leaves / 256) > leaves THEN
-		RETURN QUERY SELECT 'checkpoint missing', leaves, NULL::bigint, NULL::xid8, NULL::bigint, 'There are leaves that no checkpoint has.';
+	IF (
+		SELECT max(t.index * 256 + octet_length(t.hashes) / 32)
+		FROM tarot.audit_tile t
+		WHERE t.level = 0 AND t.index >= leaves / 256
+	) > leaves THEN
+		RETURN QUERY SELECT 'checkpoint missing', leaves, NULL::bigint, NULL::xid8, NULL::bigint,
+			'There are leaves that no checkpoint has.';
 	END IF;
 
 	IF checkpoint IS NOT NULL THEN
 		SELECT * INTO told FROM tarot.read_checkpoint(checkpoint);
 		IF NOT tarot.verify_checkpoint(checkpoint, known) THEN
-			RETURN QUERY SELECT 'checkpoint badly signed', NULL::bigint, NULL::bigint, NULL::xid8, NULL::bigint, 'The one that was given is signed by no known key.';
+			RETURN QUERY SELECT 'checkpoint badly signed', NULL::bigint, NULL::bigint, NULL::xid8, NULL::bigint,
+				'The one that was given is signed by no known key.';
 		ELSIF told.size > leaves THEN
-			RETURN QUERY SELECT 'log truncated', leaves, told.size - 1, NULL::xid8, NULL::bigint, 'The checkpoint that was given has more leaves: the end was cut off, or an old copy restored.';
+			RETURN QUERY SELECT 'log truncated', leaves, told.size - 1, NULL::xid8, NULL::bigint,
+				'The checkpoint that was given has more leaves: the end was cut off, or an old copy restored.';
 		ELSIF tarot.tree_root(told.size) IS DISTINCT FROM told.root THEN
-			RETURN QUERY SELECT 'log rewritten', NULL::bigint, told.size - 1, NULL::xid8, NULL::bigint, 'The checkpoint that was given has another root: what it covers was changed and sealed anew, or an old copy restored and continued.';
+			RETURN QUERY SELECT 'log rewritten', NULL::bigint, told.size - 1, NULL::xid8, NULL::bigint,
+				'The checkpoint that was given has another root: what it covers was changed and sealed anew, '
+					'or an old copy restored and continued.';
 		END IF;
 	END IF;
 END
@@ -163,15 +181,42 @@ BEGIN
 	IF ("from" >= 0 AND coalesce("to" >= "from", true)) IS NOT TRUE THEN
 		RAISE EXCEPTION 'from must not be negative, nor to less than from' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	RETURN NEXT json_build_object('tarot_security', 'audit log', 'from', first, 'to', last, 'peaks', ARRAY(SELECT encode(p, 'hex') FROM unnest(tarot.tree_peaks(first)) WITH ORDINALITY AS u (p, n) ORDER BY n));
+	RETURN NEXT json_build_object('tarot_security', 'audit log', 'from', first, 'to', last,
+		'peaks', ARRAY(SELECT encode(p, 'hex') FROM unnest(tarot.tree_peaks(first)) WITH ORDINALITY AS u (p, n) ORDER BY n));
 	RETURN QUERY
-		SELECT line FROM (
-			SELECT t."position" AS place, 0 AS rank, CASE WHEN e.number IS NULL THEN json_build_object('position', t."position", 'leaf', encode(t.leaf, 'hex'))
-				ELSE json_build_object('position', t."position", 'recorded_at', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'transaction', e.transaction::text, 'number', e.number::text,
-					'system', e.system::text, 'statement', e.statement::text, 'relation', e.relation::text, 'operation', e.operation, 'table_name', e.table_name, 'role', e.role, 'session_role', e.session_role, 'subject', e.subject,
-					'client', e.client, 'application', e.application, 'key', e.key::text, 'old', e.old::text, 'new', e.new::text, 'salt', encode(e.salt, 'hex'), 'leaf', encode(t.leaf, 'hex')) END::text AS line
-				FROM tarot.tree_leaves(first, last) t LEFT JOIN tarot.audit_entry e ON e.system = t.system AND e.transaction = t.transaction AND e.number = t.number
-			UNION ALL SELECT c.size - 1, 1, json_build_object('checkpoint', c.note)::text FROM tarot.audit_checkpoint c WHERE c.size > first AND c.size <= last AND c.note IS NOT NULL) AS lines
+		SELECT line
+		FROM (
+			SELECT t."position" AS place, 0 AS rank,
+				CASE
+					WHEN e.number IS NULL THEN json_build_object('position', t."position", 'leaf', encode(t.leaf, 'hex'))
+					ELSE json_build_object(
+						'position', t."position",
+						'recorded_at', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+						'transaction', e.transaction::text,
+						'number', e.number::text,
+						'system', e.system::text,
+						'statement', e.statement::text,
+						'relation', e.relation::text,
+						'operation', e.operation,
+						'table_name', e.table_name,
+						'role', e.role,
+						'session_role', e.session_role,
+						'subject', e.subject,
+						'client', e.client,
+						'application', e.application,
+						'key', e.key::text,
+						'old', e.old::text,
+						'new', e.new::text,
+						'salt', encode(e.salt, 'hex'),
+						'leaf', encode(t.leaf, 'hex'))
+				END::text AS line
+			FROM tarot.tree_leaves(first, last) t
+				LEFT JOIN tarot.audit_entry e ON e.system = t.system AND e.transaction = t.transaction AND e.number = t.number
+			UNION ALL
+			SELECT c.size - 1, 1, json_build_object('checkpoint', c.note)::text
+			FROM tarot.audit_checkpoint c
+			WHERE c.size > first AND c.size <= last AND c.note IS NOT NULL
+		) AS lines
 		ORDER BY place, rank;
 END
 $$;
@@ -181,6 +226,9 @@ COMMENT ON FUNCTION tarot.export_audit(bigint, bigint) IS
 	'checkpoints. What is not sealed is not in it. key, old and new are JSON as strings. For whom EXECUTE is granted. Raises 22023 for a '
 	'range that is none, TS501 where the tree has a gap.';
 
-REVOKE ALL ON FUNCTION tarot.tree_peaks(bigint), tarot.tree_leaves(bigint, bigint), tarot.export_audit(bigint, bigint), tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint), tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text),
-	tarot.check_log(bigint, bigint), tarot.audit_tree_size(), tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),
-	tarot.verify_inclusion(bytea, bigint, bigint, bytea[], bytea), tarot.verify_consistency(bigint, bytea, bigint, bytea, bytea[]), tarot.verify_checkpoint(text, text[]), tarot.verify_audit(bigint, bigint, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.tree_peaks(bigint), tarot.tree_leaves(bigint, bigint), tarot.export_audit(bigint, bigint),
+	tarot.entry_position(bigint, xid8, bigint), tarot.tree_leaf(bigint), tarot.tree_root(bigint), tarot.prove_inclusion(bigint, bigint),
+	tarot.prove_consistency(bigint, bigint), tarot.read_checkpoint(text), tarot.check_log(bigint, bigint), tarot.audit_tree_size(),
+	tarot.inclusion_proof(bigint, xid8, bigint, bigint), tarot.consistency_proof(bigint, bigint),
+	tarot.verify_inclusion(bytea, bigint, bigint, bytea[], bytea), tarot.verify_consistency(bigint, bytea, bigint, bytea, bytea[]),
+	tarot.verify_checkpoint(text, text[]), tarot.verify_audit(bigint, bigint, text, text[]) FROM PUBLIC;
