@@ -2,7 +2,8 @@
 
 -- What the catalogs tell against it. "changed" are the columns that get other values, by three arrays: tables, numbers, and
 -- how: "class N", "shuffled", "computed".
-CREATE FUNCTION tarot.anonymization_obstacles(relations oid[], changed_relations oid[], changed_numbers smallint[], changed_how text[], copy boolean)
+CREATE FUNCTION tarot.anonymization_obstacles(relations oid[], changed_relations oid[], changed_numbers smallint[], changed_how text[],
+		copy boolean)
 	RETURNS TABLE (severity text, object text, problem text, hint text)
 	LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -19,46 +20,94 @@ CREATE FUNCTION tarot.anonymization_obstacles(relations oid[], changed_relations
 					LEFT JOIN changed f ON f.relation = n.confrelid AND f.number = k.foreign_number
 				WHERE n.contype = 'f' AND (c.how IS NOT NULL OR f.how IS NOT NULL)
 		), broken_key AS (
-			SELECT * FROM key k WHERE NOT copy AND (k.how IS DISTINCT FROM k.foreign_how OR k.how = 'shuffled') AND NOT (coalesce(k.how, '') = 'cleared' AND k.confmatchtype <> 'f')
+			SELECT *
+				FROM key k
+				WHERE NOT copy AND (k.how IS DISTINCT FROM k.foreign_how OR k.how = 'shuffled')
+					AND NOT (coalesce(k.how, '') = 'cleared' AND k.confmatchtype <> 'f')
 		)
-		SELECT 'error', pg_describe_object('pg_class'::regclass, k.relation, k.number), 'rows are assigned to partitions by it', 'Name it in keep.'
-			FROM (SELECT DISTINCT c.relation, c.number FROM changed c
-				JOIN up ON up.relation = c.relation JOIN pg_partitioned_table p ON p.partrelid = up.ancestor
-				JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.number JOIN pg_attribute b ON b.attrelid = p.partrelid AND b.attname = a.attname
+		SELECT 'error', pg_describe_object('pg_class'::regclass, k.relation, k.number),
+				'rows are assigned to partitions by it',
+				'Name it in keep.'
+			FROM (
+				SELECT DISTINCT c.relation, c.number
+				FROM changed c
+					JOIN up ON up.relation = c.relation
+					JOIN pg_partitioned_table p ON p.partrelid = up.ancestor
+					JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.number
+					JOIN pg_attribute b ON b.attrelid = p.partrelid AND b.attname = a.attname
 				WHERE b.attnum = ANY (p.partattrs::smallint[])
-					OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.refclassid = 'pg_class'::regclass
-						AND d.refobjid = p.partrelid AND d.refobjsubid = b.attnum AND d.deptype IN ('i', 'n') AND d.objsubid = 0)) k
+					OR EXISTS (
+						SELECT
+						FROM pg_depend d
+						WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid
+							AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p.partrelid AND d.refobjsubid = b.attnum
+							AND d.deptype IN ('i', 'n') AND d.objsubid = 0)
+			) k
 		UNION ALL
 		SELECT 'error', pg_describe_object('pg_constraint'::regclass, k.oid, 0),
-				CASE WHEN 'shuffled' IN (k.how, k.foreign_how) THEN 'one of its columns is to be shuffled'
+				CASE
+					WHEN 'shuffled' IN (k.how, k.foreign_how) THEN 'one of its columns is to be shuffled'
 					WHEN 'cleared' IN (k.how, k.foreign_how) THEN 'one of its columns is to be cleared'
-					WHEN k.how IS NULL THEN format('%s refers to it, and is not masked with it', pg_describe_object('pg_class'::regclass, k.conrelid, k.number))
-					WHEN k.foreign_how IS NULL THEN format('%s, to which it refers, is not masked with it', pg_describe_object('pg_class'::regclass, k.confrelid, k.foreign_number))
-					ELSE 'its two sides would be masked in different ways' END,
-				'Give both columns the same data class, with a mask that keeps values apart, such as pseudonym, and name both tables to tarot.anonymize_tables(); or name the columns in keep.'
+					WHEN k.how IS NULL THEN
+						format('%s refers to it, and is not masked with it',
+							pg_describe_object('pg_class'::regclass, k.conrelid, k.number))
+					WHEN k.foreign_how IS NULL THEN
+						format('%s, to which it refers, is not masked with it',
+							pg_describe_object('pg_class'::regclass, k.confrelid, k.foreign_number))
+					ELSE 'its two sides would be masked in different ways'
+				END,
+				'Give both columns the same data class, with a mask that keeps values apart, such as pseudonym, '
+					'and name both tables to tarot.anonymize_tables(); or name the columns in keep.'
 			-- Those of partitions are told of with their parent's.
-			FROM broken_key k WHERE NOT EXISTS (SELECT FROM broken_key p WHERE p.oid = k.conparentid)
+			FROM broken_key k
+			WHERE NOT EXISTS (SELECT FROM broken_key p WHERE p.oid = k.conparentid)
 		UNION ALL
-		SELECT DISTINCT 'error', pg_describe_object('pg_class'::regclass, up.relation, 0), 'it is published, and subscribers would not hear of it',
+		SELECT DISTINCT 'error', pg_describe_object('pg_class'::regclass, up.relation, 0),
+				'it is published, and subscribers would not hear of it',
 				'Take it out of its publications; afterwards its subscribers need a new copy.'
-			FROM up WHERE NOT copy AND (
-				EXISTS (SELECT FROM pg_publication p WHERE p.puballtables)
-				OR EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = up.ancestor)
-				OR EXISTS (SELECT FROM pg_publication_namespace p JOIN pg_class c ON c.relnamespace = p.pnnspid WHERE c.oid = up.ancestor))
+			FROM up
+			WHERE NOT copy
+				AND (
+					EXISTS (SELECT FROM pg_publication p WHERE p.puballtables)
+					OR EXISTS (SELECT FROM pg_publication_rel p WHERE p.prrelid = up.ancestor)
+					OR EXISTS (
+						SELECT
+						FROM pg_publication_namespace p JOIN pg_class c ON c.relnamespace = p.pnnspid
+						WHERE c.oid = up.ancestor)
+				)
 		UNION ALL
-		SELECT DISTINCT 'warning', pg_describe_object('pg_class'::regclass, s.srrelid, 0), 'a subscription writes to it, in the clear', 'Anonymize the publisher, too, or drop the subscription.'
-			FROM pg_subscription_rel s WHERE NOT copy AND s.srrelid = ANY (relations)
+		SELECT DISTINCT 'warning', pg_describe_object('pg_class'::regclass, s.srrelid, 0),
+				'a subscription writes to it, in the clear',
+				'Anonymize the publisher, too, or drop the subscription.'
+			FROM pg_subscription_rel s
+			WHERE NOT copy AND s.srrelid = ANY (relations)
 		UNION ALL
 		SELECT DISTINCT 'error', pg_describe_object('pg_trigger'::regclass, t.oid, 0),
-				CASE WHEN t.tgfoid = 'tarot.enforce_row'::regproc THEN 'it binds encrypted values to a column that would change' ELSE 'a column that would change is being converted' END,
-				CASE WHEN t.tgfoid = 'tarot.enforce_row'::regproc THEN 'Name the column in keep, or call tarot.unbind_column() before.' ELSE 'Let the conversion come to its end, or call tarot.cancel_conversion().' END
-			FROM changed c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.number
-				JOIN pg_trigger t ON t.tgrelid = c.relation AND t.tgparentid = 0 AND t.tgfoid IN ('tarot.enforce_row'::regproc, 'tarot.fill_converted_column'::regproc)
-			WHERE NOT copy AND position('\x00'::bytea || convert_to(a.attname, getdatabaseencoding()) || '\x00'::bytea IN '\x00'::bytea || t.tgargs) > 0
+				CASE
+					WHEN t.tgfoid = 'tarot.enforce_row'::regproc THEN 'it binds encrypted values to a column that would change'
+					ELSE 'a column that would change is being converted'
+				END,
+				CASE
+					WHEN t.tgfoid = 'tarot.enforce_row'::regproc
+						THEN 'Name the column in keep, or call tarot.unbind_column() before.'
+					ELSE 'Let the conversion come to its end, or call tarot.cancel_conversion().'
+				END
+			FROM changed c
+				JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.number
+				JOIN pg_trigger t ON t.tgrelid = c.relation AND t.tgparentid = 0
+					AND t.tgfoid IN ('tarot.enforce_row'::regproc, 'tarot.fill_converted_column'::regproc)
+			WHERE NOT copy
+				AND position('\x00'::bytea || convert_to(a.attname, getdatabaseencoding()) || '\x00'::bytea
+					IN '\x00'::bytea || t.tgargs) > 0
 		UNION ALL
-		SELECT DISTINCT 'warning', pg_describe_object('pg_class'::regclass, r.ev_class, 0), 'it keeps the values of before', 'REFRESH MATERIALIZED VIEW.'
-			FROM changed c JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.number AND d.classid = 'pg_rewrite'::regclass
-				JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'
+		SELECT DISTINCT 'warning', pg_describe_object('pg_class'::regclass, r.ev_class, 0),
+				'it keeps the values of before',
+				'REFRESH MATERIALIZED VIEW.'
+			FROM changed c
+				JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.relation AND d.refobjsubid = c.number
+					AND d.classid = 'pg_rewrite'::regclass
+				JOIN pg_rewrite r ON r.oid = d.objid
+				JOIN pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'
 			WHERE NOT copy
 		ORDER BY 1, 2, 3
 	$$;
@@ -71,24 +120,34 @@ CREATE FUNCTION tarot.anonymization_keys(relations oid[]) RETURNS TABLE (object 
 		SELECT pg_describe_object('pg_constraint'::regclass, n.oid, 0),
 				format('SELECT pg_catalog.count(*) FROM %s %s.%s f WHERE %s AND NOT EXISTS (SELECT FROM %s %s.%s p WHERE %s)',
 					CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY' END, quote_ident(cn.nspname), quote_ident(c.relname),
-					CASE n.confmatchtype WHEN 'f' THEN format('(%s)', string_agg(format('f.%I IS NOT NULL', a.attname), ' OR '))
-						ELSE string_agg(format('f.%I IS NOT NULL', a.attname), ' AND ') END,
+					CASE n.confmatchtype
+						WHEN 'f' THEN format('(%s)', string_agg(format('f.%I IS NOT NULL', a.attname), ' OR '))
+						ELSE string_agg(format('f.%I IS NOT NULL', a.attname), ' AND ')
+					END,
 					CASE r.relkind WHEN 'p' THEN '' ELSE 'ONLY' END, quote_ident(rn.nspname), quote_ident(r.relname),
 					string_agg(format('p.%I OPERATOR(%I.%s) f.%I', b.attname, opn.nspname, o.oprname, a.attname), ' AND '))
-			FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) k (number, foreign_number, operator)
+			FROM pg_constraint n
+				CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) k (number, foreign_number, operator)
 				JOIN pg_attribute a ON a.attrelid = n.conrelid AND a.attnum = k.number
 				JOIN pg_attribute b ON b.attrelid = n.confrelid AND b.attnum = k.foreign_number
-				JOIN pg_operator o ON o.oid = k.operator JOIN pg_namespace opn ON opn.oid = o.oprnamespace
-				JOIN pg_class c ON c.oid = n.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace
-				JOIN pg_class r ON r.oid = n.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
+				JOIN pg_operator o ON o.oid = k.operator
+				JOIN pg_namespace opn ON opn.oid = o.oprnamespace
+				JOIN pg_class c ON c.oid = n.conrelid
+				JOIN pg_namespace cn ON cn.oid = c.relnamespace
+				JOIN pg_class r ON r.oid = n.confrelid
+				JOIN pg_namespace rn ON rn.oid = r.relnamespace
 			WHERE n.contype = 'f' AND n.convalidated AND n.conrelid = ANY (relations) AND n.confrelid = ANY (relations)
-				AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.oid = n.conparentid AND u.conrelid = ANY (relations) AND u.confrelid = ANY (relations))
+				AND NOT EXISTS (
+					SELECT
+					FROM pg_constraint u
+					WHERE u.oid = n.conparentid AND u.conrelid = ANY (relations) AND u.confrelid = ANY (relations))
 			GROUP BY n.oid, n.confmatchtype, c.relkind, c.relname, cn.nspname, r.relkind, r.relname, rn.nspname
 	$$;
 
 -- For everybody: these ask for the owner of each table, and for plain access to each class.
-CREATE FUNCTION tarot.check_anonymization("table" regclass, keep name[] DEFAULT '{}', shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}',
-		shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', together_with regclass[] DEFAULT '{}')
+CREATE FUNCTION tarot.check_anonymization("table" regclass, keep name[] DEFAULT '{}',
+		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}',
+		clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', together_with regclass[] DEFAULT '{}')
 	RETURNS TABLE (object text, problem text, severity text, hint text)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_check_anonymization';
@@ -104,7 +163,8 @@ COMMENT ON FUNCTION tarot.check_anonymization(regclass, name[], name[], text[], 
 	'columns (42501).';
 
 CREATE FUNCTION tarot.anonymize_table("table" regclass, in_place boolean DEFAULT false, copy_to text DEFAULT NULL, keep name[] DEFAULT '{}',
-		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
+		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}',
+		clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
 	RETURNS TABLE ("table" regclass, "column" name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_table';
@@ -124,7 +184,8 @@ COMMENT ON FUNCTION tarot.anonymize_table(regclass, boolean, text, name[], name[
 	'encrypted ones (42501).';
 
 CREATE FUNCTION tarot.anonymize_tables(tables regclass[], in_place boolean DEFAULT false, keep name[] DEFAULT '{}',
-		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}', clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
+		shuffle name[] DEFAULT '{}', shuffle_together text[] DEFAULT '{}', shuffle_within name[] DEFAULT '{}',
+		clear name[] DEFAULT '{}', allow name[] DEFAULT '{}', verify boolean DEFAULT true, dry_run boolean DEFAULT false)
 	RETURNS TABLE ("table" regclass, "column" name, class text, treatment text, "values" bigint, unchanged bigint, found bigint)
 	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_anonymize_anonymize_tables';
@@ -135,8 +196,14 @@ COMMENT ON FUNCTION tarot.anonymize_tables(regclass[], boolean, name[], name[], 
 
 CREATE VIEW tarot.anonymization_progress AS
 	SELECT s.pid, s.relid::regclass AS "table",
-		CASE s.param2 WHEN 100 THEN 'shuffling' WHEN 101 THEN 'masking' WHEN 102 THEN 'searching for raw values' WHEN 103 THEN 'confirming raw values'
-			WHEN 104 THEN 'verifying foreign keys' ELSE 'rebuilding indexes' END AS phase,
+		CASE s.param2
+			WHEN 100 THEN 'shuffling'
+			WHEN 101 THEN 'masking'
+			WHEN 102 THEN 'searching for raw values'
+			WHEN 103 THEN 'confirming raw values'
+			WHEN 104 THEN 'verifying foreign keys'
+			ELSE 'rebuilding indexes'
+		END AS phase,
 		s.param6 AS blocks_total, s.param4 AS rows_done, s.param8 AS indexes_rebuilt
 	FROM pg_stat_get_progress_info('CLUSTER') AS s
 	WHERE s.param1 = 100 AND s.datid = (SELECT c.oid FROM pg_database c WHERE c.datname = current_database());

@@ -19,7 +19,8 @@ SELECT tarot.declare_policy_table('tarot.required_anonymity',
 
 -- ------------------------------------------------------------ for the functions below alone
 
-CREATE FUNCTION tarot.require_anonymity(rel regclass, quasi_identifiers name[], k integer, sensitive name[], l integer, t double precision) RETURNS void
+CREATE FUNCTION tarot.require_anonymity(rel regclass, quasi_identifiers name[], k integer,
+		sensitive name[], l integer, t double precision) RETURNS void
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -32,16 +33,20 @@ BEGIN
 		IF l IS NOT NULL THEN
 			report := tarot.l_diversity(rel, quasi_identifiers, value, l);
 			IF report.groups_below > 0 THEN
-				RAISE EXCEPTION '"%" is not %-diverse in column "%"', tarot.relation_name(rel), l, value USING ERRCODE = 'check_violation',
-					DETAIL = format('%s of %s groups have fewer than %s different values; the one with the fewest has %s.', report.groups_below, report.groups, l, report.smallest),
+				RAISE EXCEPTION '"%" is not %-diverse in column "%"', tarot.relation_name(rel), l, value
+					USING ERRCODE = 'check_violation',
+					DETAIL = format('%s of %s groups have fewer than %s different values; the one with the fewest has %s.',
+						report.groups_below, report.groups, l, report.smallest),
 					HINT = 'Generalize the sensitive column or a quasi-identifier, or leave out these rows.';
 			END IF;
 		END IF;
 		IF t IS NOT NULL THEN
 			report := tarot.t_closeness(rel, quasi_identifiers, value, t);
 			IF report.groups_above > 0 THEN
-				RAISE EXCEPTION '"%" is not %-close in column "%"', tarot.relation_name(rel), t, value USING ERRCODE = 'check_violation',
-					DETAIL = format('%s of %s groups are farther from all rows than %s; the farthest is at %s.', report.groups_above, report.groups, t, round(report.largest::numeric, 3)),
+				RAISE EXCEPTION '"%" is not %-close in column "%"', tarot.relation_name(rel), t, value
+					USING ERRCODE = 'check_violation',
+					DETAIL = format('%s of %s groups are farther from all rows than %s; the farthest is at %s.',
+						report.groups_above, report.groups, t, round(report.largest::numeric, 3)),
 					HINT = 'Generalize the sensitive column or a quasi-identifier, or leave out these rows.';
 			END IF;
 		END IF;
@@ -51,8 +56,8 @@ $$;
 
 -- ------------------------------------------------------------
 
-CREATE FUNCTION tarot.set_required_anonymity(rel regclass, quasi_identifiers name[], k integer DEFAULT 5, sensitive name[] DEFAULT '{}', l integer DEFAULT NULL,
-		t double precision DEFAULT NULL) RETURNS void
+CREATE FUNCTION tarot.set_required_anonymity(rel regclass, quasi_identifiers name[], k integer DEFAULT 5,
+		sensitive name[] DEFAULT '{}', l integer DEFAULT NULL, t double precision DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -73,9 +78,11 @@ BEGIN
 		RAISE EXCEPTION 'sensitive columns need l or t, and these a sensitive column' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	INSERT INTO tarot.required_anonymity AS r (relation, quasi_identifiers, k, sensitive, l, t, set_by)
-		VALUES (rel, set_required_anonymity.quasi_identifiers, set_required_anonymity.k, set_required_anonymity.sensitive, set_required_anonymity.l, set_required_anonymity.t, session_user)
-		ON CONFLICT ON CONSTRAINT required_anonymity_pkey DO UPDATE SET quasi_identifiers = excluded.quasi_identifiers, k = excluded.k, sensitive = excluded.sensitive,
-			l = excluded.l, t = excluded.t, set_by = excluded.set_by, set_at = excluded.set_at;
+		VALUES (rel, set_required_anonymity.quasi_identifiers, set_required_anonymity.k, set_required_anonymity.sensitive,
+			set_required_anonymity.l, set_required_anonymity.t, session_user)
+		ON CONFLICT ON CONSTRAINT required_anonymity_pkey DO UPDATE
+			SET quasi_identifiers = excluded.quasi_identifiers, k = excluded.k, sensitive = excluded.sensitive,
+				l = excluded.l, t = excluded.t, set_by = excluded.set_by, set_at = excluded.set_at;
 END
 $$;
 COMMENT ON FUNCTION tarot.set_required_anonymity(regclass, name[], integer, name[], integer, double precision) IS
@@ -98,7 +105,8 @@ $$;
 COMMENT ON FUNCTION tarot.drop_required_anonymity(regclass) IS
 	'Takes back tarot.set_required_anonymity(). Returns whether there was a requirement.';
 
-REVOKE ALL ON FUNCTION tarot.set_required_anonymity(regclass, name[], integer, name[], integer, double precision), tarot.drop_required_anonymity(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.set_required_anonymity(regclass, name[], integer, name[], integer, double precision),
+	tarot.drop_required_anonymity(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tarot.check_required_anonymity(rel regclass) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
