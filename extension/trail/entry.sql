@@ -33,8 +33,17 @@ SELECT tarot.guard_table('tarot.audit_entry_default'), pg_extension_config_dump(
 COMMENT ON TABLE tarot.audit_entry_default IS 'The partition of tarot.audit_entry for times that have none of their own.';
 
 CREATE VIEW tarot.audit_log AS
-	SELECT e.recorded_at, e.table_name, CASE e.operation WHEN 'I' THEN 'INSERT' WHEN 'U' THEN 'UPDATE' WHEN 'D' THEN 'DELETE' WHEN 'T' THEN 'TRUNCATE' WHEN 'S' THEN e.new->>'command' WHEN 'R' THEN e.new->>'command' END AS operation,
-		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application, e.transaction, e.statement, e.number, e.relation, e.system
+	SELECT e.recorded_at, e.table_name,
+		CASE e.operation
+			WHEN 'I' THEN 'INSERT'
+			WHEN 'U' THEN 'UPDATE'
+			WHEN 'D' THEN 'DELETE'
+			WHEN 'T' THEN 'TRUNCATE'
+			WHEN 'S' THEN e.new->>'command'
+			WHEN 'R' THEN e.new->>'command'
+		END AS operation,
+		e.key, e.old, e.new, e.role, e.session_role, e.subject, e.client, e.application,
+		e.transaction, e.statement, e.number, e.relation, e.system
 	FROM tarot.audit_entry e WHERE e.operation <> 'E';
 COMMENT ON VIEW tarot.audit_log IS
 	'The changes of audited tables (tarot.audit_table()), one entry a row, and statements (tarot.audit_statements(), and those that touch '
@@ -78,8 +87,8 @@ CREATE FUNCTION tarot.is_of_columns(document jsonb, columns text[]) RETURNS bool
 	AS 'MODULE_PATHNAME', 'tarot_trail_is_of_columns';
 
 
--- By hash, since a btree refuses keys that are long, and with them the change; of times their ranges, which cost next to nothing. Each partition has its own:
--- one of the whole table would not be in a dump, and those of partitions, which are, could not be restored.
+-- By hash, since a btree refuses keys that are long, and with them the change; of times their ranges, which cost next to nothing. Each
+-- partition has its own: one of the whole table would not be in a dump, and those of partitions, which are, could not be restored.
 CREATE FUNCTION tarot.index_audit_partition(partition regclass) RETURNS integer
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -89,11 +98,19 @@ DECLARE
 	name text;
 	wanted record;
 BEGIN
-	FOR wanted IN SELECT * FROM (VALUES ('key', 'USING hash (key)'), ('key_after', 'USING hash (tarot.key_after(key, new)) WHERE tarot.key_after(key, new) <> key'),
+	FOR wanted IN
+		SELECT *
+		FROM (VALUES
+			('key', 'USING hash (key)'),
+			('key_after', 'USING hash (tarot.key_after(key, new)) WHERE tarot.key_after(key, new) <> key'),
 			('recorded_at', 'USING brin (recorded_at) WITH (pages_per_range = 32, autosummarize)')) AS w (suffix, definition)
 	LOOP
 		name := (SELECT c.relname || '_' || wanted.suffix FROM pg_class c WHERE c.oid = partition);
-		IF NOT EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = partition AND c.relname = name) THEN
+		IF NOT EXISTS (
+			SELECT
+			FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+			WHERE i.indrelid = partition AND c.relname = name)
+		THEN
 			EXECUTE format('CREATE INDEX %I ON %s %s', name, partition, wanted.definition);
 			made := made + 1;
 		END IF;
@@ -110,7 +127,10 @@ CREATE FUNCTION tarot.create_audit_indexes() RETURNS integer
 BEGIN
 	-- Of two at once the second finds what the first has made, and no partition comes meanwhile.
 	LOCK TABLE tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
-	RETURN (SELECT coalesce(sum(tarot.index_audit_partition(i.inhrelid)), 0) FROM pg_inherits i WHERE i.inhparent = 'tarot.audit_entry'::regclass);
+	RETURN (
+		SELECT coalesce(sum(tarot.index_audit_partition(i.inhrelid)), 0)
+		FROM pg_inherits i
+		WHERE i.inhparent = 'tarot.audit_entry'::regclass);
 END
 $$;
 COMMENT ON FUNCTION tarot.create_audit_indexes() IS
@@ -136,13 +156,19 @@ BEGIN
 	END IF;
 	-- Of two at once the second finds what the first has made.
 	LOCK TABLE tarot.audit_entry IN SHARE UPDATE EXCLUSIVE MODE;
-	indexed := EXISTS (SELECT FROM pg_inherits i JOIN pg_index x ON x.indrelid = i.inhrelid JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_class p ON p.oid = i.inhrelid
+	indexed := EXISTS (
+		SELECT
+		FROM pg_inherits i
+			JOIN pg_index x ON x.indrelid = i.inhrelid
+			JOIN pg_class c ON c.oid = x.indexrelid
+			JOIN pg_class p ON p.oid = i.inhrelid
 		WHERE i.inhparent = 'tarot.audit_entry'::regclass AND c.relname = p.relname || '_key');
 	FOR i IN 0 .. months LOOP
 		next := (first AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
 		partition := 'audit_entry_' || to_char(first AT TIME ZONE 'UTC', 'YYYY_MM');
 		-- What is in the default partition stays there: to move it would stop all writers.
-		missing := to_regclass('tarot.' || partition) IS NULL AND NOT EXISTS (SELECT FROM tarot.audit_entry_default e WHERE e.recorded_at >= first AND e.recorded_at < next);
+		missing := to_regclass('tarot.' || partition) IS NULL
+			AND NOT EXISTS (SELECT FROM tarot.audit_entry_default e WHERE e.recorded_at >= first AND e.recorded_at < next);
 		IF missing THEN
 			-- ATTACH PARTITION takes this lock, and fails for an entry that has come until then: so take it, and look again.
 			LOCK TABLE tarot.audit_entry_default IN ACCESS EXCLUSIVE MODE;

@@ -1,10 +1,20 @@
 -- trail: security events
 
 CREATE VIEW tarot.security_event AS
-	SELECT (e.new->>'occurred_at')::timestamptz AS occurred_at, e.new->>'event_type' AS event_type,
-		coalesce(e.new->>'user_id', e.subject, e.session_role) AS user_id, e.new->>'action' AS action, e.new->>'status' AS status, e.new->'details' AS details,
-		e.new->>'source' AS source, e.role, e.session_role, e.subject, e.client, e.application, (e.new->>'pid')::integer AS pid, (e.new->>'transaction')::xid8 AS transaction,
-		(e.new->>'cut')::boolean AS cut, coalesce((e.new->>'count')::bigint, 1) AS count, coalesce(e.new->>'last_at', e.new->>'occurred_at')::timestamptz AS last_at, e.recorded_at, e.transaction AS recorded_by, e.number, e.system
+	SELECT (e.new->>'occurred_at')::timestamptz AS occurred_at,
+		e.new->>'event_type' AS event_type,
+		coalesce(e.new->>'user_id', e.subject, e.session_role) AS user_id,
+		e.new->>'action' AS action,
+		e.new->>'status' AS status,
+		e.new->'details' AS details,
+		e.new->>'source' AS source,
+		e.role, e.session_role, e.subject, e.client, e.application,
+		(e.new->>'pid')::integer AS pid,
+		(e.new->>'transaction')::xid8 AS transaction,
+		(e.new->>'cut')::boolean AS cut,
+		coalesce((e.new->>'count')::bigint, 1) AS count,
+		coalesce(e.new->>'last_at', e.new->>'occurred_at')::timestamptz AS last_at,
+		e.recorded_at, e.transaction AS recorded_by, e.number, e.system
 	FROM tarot.audit_entry e WHERE e.operation = 'E';
 COMMENT ON VIEW tarot.security_event IS
 	'Security events of this database: denials and the like, key operations, and what applications put on record by '
