@@ -5,7 +5,8 @@ CREATE TABLE tarot.audited_read (
 	relation regclass PRIMARY KEY
 );
 COMMENT ON TABLE tarot.audited_read IS 'Tables whose reads are on record: set by tarot.audit_reads().';
-SELECT tarot.declare_policy_table('tarot.audited_read', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
+SELECT tarot.declare_policy_table('tarot.audited_read',
+	'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation AND c.relpersistence <> ''t'')');
 
 CREATE TABLE tarot.audited_class_read (
 	class text COLLATE "C" PRIMARY KEY,
@@ -52,7 +53,9 @@ CREATE FUNCTION tarot.unaudit_reads(rel regclass) RETURNS void
 BEGIN
 	PERFORM tarot.require_readable(rel);
 	IF EXISTS (SELECT FROM pg_inherits i JOIN tarot.audited_read r ON r.relation = i.inhparent WHERE i.inhrelid = rel) THEN
-		RAISE EXCEPTION 'reads of table "%" are on record with its parent''s', tarot.relation_name(rel) USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call it for the parent.';
+		RAISE EXCEPTION 'reads of table "%" are on record with its parent''s', tarot.relation_name(rel)
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Call it for the parent.';
 	END IF;
 	DELETE FROM tarot.audited_read r WHERE r.relation IN (SELECT m.member FROM tarot.relation_tree(rel) AS m);
 	IF NOT FOUND THEN
@@ -96,7 +99,9 @@ COMMENT ON FUNCTION tarot.unaudit_class_reads(text) IS
 	'whom EXECUTE is granted. Raises 55000 for a class whose reads are not on record.';
 
 CREATE VIEW tarot.audited_reads AS
-	SELECT r.relation AS "table", NULL::text AS class FROM tarot.audited_read r UNION ALL SELECT NULL, r.class FROM tarot.audited_class_read r;
+	SELECT r.relation AS "table", NULL::text AS class FROM tarot.audited_read r
+	UNION ALL
+	SELECT NULL, r.class FROM tarot.audited_class_read r;
 COMMENT ON VIEW tarot.audited_reads IS 'The tables, each partition and child by itself, and the data classes whose reads are on record.';
 COMMENT ON COLUMN tarot.audited_reads."table" IS 'The table; or NULL:';
 COMMENT ON COLUMN tarot.audited_reads.class IS 'the class.';
@@ -110,13 +115,22 @@ CREATE FUNCTION tarot.follow_audited_reads() RETURNS event_trigger
 	AS $$
 BEGIN
 	IF TG_EVENT = 'sql_drop' THEN
-		DELETE FROM tarot.audited_read r USING pg_event_trigger_dropped_objects() d WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relation;
+		DELETE FROM tarot.audited_read r
+			USING pg_event_trigger_dropped_objects() d
+			WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.relation;
 		RETURN;
 	END IF;
 	-- The table may be the child, or the parent.
 	INSERT INTO tarot.audited_read
-		SELECT m.member FROM (SELECT DISTINCT i.inhrelid AS oid FROM pg_event_trigger_ddl_commands() d JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
-			JOIN tarot.audited_read r ON r.relation = i.inhparent WHERE d.classid = 'pg_class'::regclass) AS child, tarot.relation_tree(child.oid) AS m
+		SELECT m.member
+		FROM (
+				SELECT DISTINCT i.inhrelid AS oid
+				FROM pg_event_trigger_ddl_commands() d
+					JOIN pg_inherits i ON d.objid IN (i.inhrelid, i.inhparent)
+					JOIN tarot.audited_read r ON r.relation = i.inhparent
+				WHERE d.classid = 'pg_class'::regclass
+			) AS child,
+			tarot.relation_tree(child.oid) AS m
 		ON CONFLICT DO NOTHING;
 END
 $$;
@@ -132,20 +146,35 @@ CREATE EVENT TRIGGER tarot_security_forget_audited_reads ON sql_drop
 ALTER EVENT TRIGGER tarot_security_follow_audited_reads ENABLE ALWAYS;
 ALTER EVENT TRIGGER tarot_security_forget_audited_reads ENABLE ALWAYS;
 
--- ------------------------------------------------------------ what the log tells. With the rights of who asks, who needs SELECT on tarot.security_event
+-- ------------------------------------------------------------ what the log tells.
+-- With the rights of who asks, who needs SELECT on tarot.security_event
 
 CREATE FUNCTION tarot.read_report(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
-	RETURNS TABLE (table_name text, class text, role text, session_role text, subject text, purpose text, statements bigint, failed bigint, rows numeric, plain numeric, masked numeric, refused numeric, first timestamptz, last timestamptz)
+	RETURNS TABLE (table_name text, class text, role text, session_role text, subject text, purpose text, statements bigint, failed bigint,
+		rows numeric, plain numeric, masked numeric, refused numeric, first timestamptz, last timestamptz)
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT * FROM (SELECT e.details->>'table' AS table_name, e.details->>'class' AS class, e.role, e.session_role, e.subject, e.details->>'purpose' AS purpose,
-			-- An event may be of several statements that failed alike; what parallel workers tell belongs to a statement that their leader tells of.
-			coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker'), 0)::bigint, coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker' AND e.status = 'failure'), 0)::bigint,
-			coalesce(sum(e.count * (e.details->>'rows')::numeric), 0), sum(e.count * (e.details->>'plain')::numeric), sum(e.count * (e.details->>'masked')::numeric), sum(e.count * (e.details->>'refused')::numeric), min(e.occurred_at), max(e.last_at)
-		FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
-		GROUP BY 1, 2, 3, 4, 5, 6) AS r
-		ORDER BY r.table_name COLLATE "C", r.class COLLATE "C", r.role COLLATE "C", r.session_role COLLATE "C", r.subject COLLATE "C" NULLS FIRST, r.purpose COLLATE "C" NULLS FIRST
+		SELECT *
+		FROM (
+			SELECT e.details->>'table' AS table_name, e.details->>'class' AS class, e.role, e.session_role, e.subject,
+				e.details->>'purpose' AS purpose,
+				-- An event may be of several statements that failed alike; what parallel workers tell belongs to a statement that their
+				-- leader tells of.
+				coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker'), 0)::bigint,
+				coalesce(sum(e.count) FILTER (WHERE NOT e.details ? 'parallel_worker' AND e.status = 'failure'), 0)::bigint,
+				coalesce(sum(e.count * (e.details->>'rows')::numeric), 0),
+				sum(e.count * (e.details->>'plain')::numeric),
+				sum(e.count * (e.details->>'masked')::numeric),
+				sum(e.count * (e.details->>'refused')::numeric),
+				min(e.occurred_at), max(e.last_at)
+			FROM tarot.security_event e
+			WHERE e.event_type = 'READ' AND e.source = 'tarot_security'
+				AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
+			GROUP BY 1, 2, 3, 4, 5, 6
+		) AS r
+		ORDER BY r.table_name COLLATE "C", r.class COLLATE "C", r.role COLLATE "C", r.session_role COLLATE "C",
+			r.subject COLLATE "C" NULLS FIRST, r.purpose COLLATE "C" NULLS FIRST
 	$$;
 COMMENT ON FUNCTION tarot.read_report(timestamptz, timestamptz) IS
 	'Who has read which table or data class how often, from a time until before another, by default all: of tables and classes whose '
@@ -160,12 +189,30 @@ CREATE FUNCTION tarot.columns_read(since timestamptz DEFAULT '-infinity', until 
 	AS $$
 		-- What failed has read, too, without a row: whether it fails tells of the values.
 		SELECT c.table_name, c.name, count(*), max(c.last_at)
-		FROM (SELECT e.last_at, e.details AS d FROM tarot.security_event e WHERE e.event_type = 'READ' AND e.source = 'tarot_security' AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
-				AND NOT e.details ? 'all_refused') AS e,
-			LATERAL (SELECT e.last_at, t.name AS table_name, n.name
-				FROM (SELECT e.d->>'table' AS name, e.d->'columns' AS columns WHERE e.d ? 'table' UNION ALL SELECT j.key, j.value FROM jsonb_each(CASE WHEN e.d ? 'class' THEN e.d->'columns' END) AS j) AS t,
-					LATERAL (SELECT a.name FROM jsonb_array_elements_text(t.columns) AS a (name) WHERE NOT coalesce(e.d->'refused_columns' ? a.name, false) UNION ALL SELECT NULL WHERE e.d ? 'more_columns') AS n) AS c
-		GROUP BY c.table_name, c.name ORDER BY c.table_name COLLATE "C", c.name COLLATE "C"
+		FROM (
+				SELECT e.last_at, e.details AS d
+				FROM tarot.security_event e
+				WHERE e.event_type = 'READ' AND e.source = 'tarot_security'
+					AND e.occurred_at >= coalesce(since, '-infinity') AND e.occurred_at < coalesce(until, 'infinity')
+					AND NOT e.details ? 'all_refused'
+			) AS e,
+			LATERAL (
+				SELECT e.last_at, t.name AS table_name, n.name
+				FROM (
+						SELECT e.d->>'table' AS name, e.d->'columns' AS columns WHERE e.d ? 'table'
+						UNION ALL
+						SELECT j.key, j.value FROM jsonb_each(CASE WHEN e.d ? 'class' THEN e.d->'columns' END) AS j
+					) AS t,
+					LATERAL (
+						SELECT a.name
+						FROM jsonb_array_elements_text(t.columns) AS a (name)
+						WHERE NOT coalesce(e.d->'refused_columns' ? a.name, false)
+						UNION ALL
+						SELECT NULL WHERE e.d ? 'more_columns'
+					) AS n
+			) AS c
+		GROUP BY c.table_name, c.name
+		ORDER BY c.table_name COLLATE "C", c.name COLLATE "C"
 	$$;
 COMMENT ON FUNCTION tarot.columns_read(timestamptz, timestamptz) IS
 	'Which columns were read, of tables and data classes whose reads are on record, from a time until before another, by default all: in '
@@ -173,4 +220,5 @@ COMMENT ON FUNCTION tarot.columns_read(timestamptz, timestamptz) IS
 	'searched, or found nothing; not one that was refused all of them, with an error or without. A statement that failed has read, also '
 	'without a row: errors tell of values. NULL stands for columns that an event had no room for. Needs SELECT on tarot.security_event.';
 
-REVOKE ALL ON FUNCTION tarot.require_readable(oid), tarot.audit_reads(regclass), tarot.unaudit_reads(regclass), tarot.audit_class_reads(text), tarot.unaudit_class_reads(text), tarot.follow_audited_reads() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.require_readable(oid), tarot.audit_reads(regclass), tarot.unaudit_reads(regclass),
+	tarot.audit_class_reads(text), tarot.unaudit_class_reads(text), tarot.follow_audited_reads() FROM PUBLIC;
