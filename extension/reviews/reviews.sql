@@ -79,14 +79,16 @@ $$;
 
 -- ------------------------------------------------------------ the job
 
-CREATE FUNCTION tarot.plan_review(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean, OUT statement text, OUT progress_of_batch jsonb) RETURNS record
+CREATE FUNCTION tarot.plan_review(job text, relation oid, arguments jsonb, time_zone text, progress jsonb, careful boolean,
+		OUT statement text, OUT progress_of_batch jsonb) RETURNS record
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT NULL::text, NULL::jsonb $$;
 
 -- Once each that it is due, and that it is overdue.
 CREATE FUNCTION tarot.finish_review(job text, progress jsonb, result jsonb, milliseconds double precision,
-		OUT next jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint, OUT total bigint, OUT summary jsonb, OUT again interval) RETURNS record
+		OUT next jsonb, OUT rows bigint, OUT skipped bigint, OUT done bigint, OUT total bigint, OUT summary jsonb, OUT again interval)
+	RETURNS record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -114,7 +116,8 @@ BEGIN
 	END IF;
 	UPDATE tarot.review i SET told_due = i.due_at <= now, told_overdue = overdue_at <= now WHERE i.name = job AND rows > 0;
 	-- In seconds: a day may have more or fewer than 24 hours.
-	again := make_interval(secs => extract(epoch FROM CASE WHEN now < r.due_at THEN r.due_at WHEN now < overdue_at THEN overdue_at END - now));
+	again := make_interval(secs => extract(epoch FROM
+		CASE WHEN now < r.due_at THEN r.due_at WHEN now < overdue_at THEN overdue_at END - now));
 END
 $$;
 
@@ -127,7 +130,10 @@ CREATE FUNCTION tarot.note_review(review text, command text, document jsonb) RET
 BEGIN
 	UPDATE tarot.job_state s SET due_at = clock_timestamp() WHERE s.name = review;
 	IF command = 'SCHEDULE REVIEW' THEN
-		document := (SELECT to_jsonb(r) - '{name,due_at,told_due,told_overdue,scheduled_by,scheduled_at}'::text[] FROM tarot.review r WHERE r.name = review);
+		document := (
+			SELECT to_jsonb(r) - '{name,due_at,told_due,told_overdue,scheduled_by,scheduled_at}'::text[]
+			FROM tarot.review r
+			WHERE r.name = review);
 	END IF;
 	PERFORM tarot.record_job_change(jsonb_build_object('command', command, 'type', 'review', 'review', review) || document);
 END
@@ -135,7 +141,8 @@ $$;
 
 -- ------------------------------------------------------------ for people
 
-CREATE FUNCTION tarot.schedule_review(name text, every interval, description text, time_zone text DEFAULT 'UTC', first_due timestamptz DEFAULT NULL, within interval DEFAULT '7 days') RETURNS timestamptz
+CREATE FUNCTION tarot.schedule_review(name text, every interval, description text, time_zone text DEFAULT 'UTC',
+		first_due timestamptz DEFAULT NULL, within interval DEFAULT '7 days') RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -200,7 +207,9 @@ BEGIN
 	IF (outcome IN ('passed', 'findings', 'skipped')) IS NOT TRUE THEN
 		RAISE EXCEPTION 'the outcome of a review is passed, findings or skipped' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF (octet_length(notes) BETWEEN 1 AND 10000) IS FALSE OR notes IS NULL AND outcome <> 'passed' THEN
-		RAISE EXCEPTION 'notes have 1 to 10000 bytes' USING ERRCODE = 'invalid_parameter_value', HINT = CASE WHEN notes IS NULL THEN 'Tell what was found, or why it was skipped.' ELSE '' END;
+		RAISE EXCEPTION 'notes have 1 to 10000 bytes'
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = CASE WHEN notes IS NULL THEN 'Tell what was found, or why it was skipped.' ELSE '' END;
 	END IF;
 	PERFORM FROM tarot.job j WHERE j.name = complete_review.name AND j.kind = 'review' FOR UPDATE;
 	SELECT * INTO r FROM tarot.review i WHERE i.name = complete_review.name FOR UPDATE;
@@ -211,16 +220,24 @@ BEGIN
 	at := clock_timestamp();
 	held := tarot.review_number(r.first_due, r.every, r.time_zone, r.due_at) - 1;
 	previous := tarot.review_time(r.first_due, r.every * (held - 1), r.time_zone);
-	IF at < r.due_at AND (at < previous OR EXISTS (SELECT FROM tarot.review_outcome o WHERE o.review = complete_review.name AND o.completed_at >= previous)) THEN
-		RAISE EXCEPTION 'review "%" is not to be held yet', name USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = format('It is due at %s.', r.due_at), HINT = 'Before that it can be completed since the due date before, where that was not done in this time.';
+	IF at < r.due_at
+		AND (
+			at < previous
+			OR EXISTS (SELECT FROM tarot.review_outcome o WHERE o.review = complete_review.name AND o.completed_at >= previous)
+		)
+	THEN
+		RAISE EXCEPTION 'review "%" is not to be held yet', name
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = format('It is due at %s.', r.due_at),
+			HINT = 'Before that it can be completed since the due date before, where that was not done in this time.';
 	END IF;
 	next := greatest(held + 1, tarot.review_number(r.first_due, r.every, r.time_zone, at));
 	next_due := tarot.review_time(r.first_due, r.every * next, r.time_zone);
 	INSERT INTO tarot.review_outcome (review, completed_at, due_at, missed, outcome, notes, completed_by, subject)
 		VALUES (name, at, r.due_at, next - held - 1, outcome, notes, session_user, tarot.subject());
 	UPDATE tarot.review i SET due_at = next_due, told_due = false, told_overdue = false WHERE i.name = complete_review.name;
-	PERFORM tarot.note_review(name, 'COMPLETE REVIEW', jsonb_strip_nulls(jsonb_build_object('due_at', r.due_at, 'missed', next - held - 1, 'outcome', outcome, 'notes', notes)));
+	PERFORM tarot.note_review(name, 'COMPLETE REVIEW', jsonb_strip_nulls(jsonb_build_object(
+		'due_at', r.due_at, 'missed', next - held - 1, 'outcome', outcome, 'notes', notes)));
 	RETURN next_due;
 END
 $$;
@@ -232,10 +249,19 @@ COMMENT ON FUNCTION tarot.complete_review(text, text, text) IS
 	'that does not exist, 55000 for one that is not to be held yet, 22023 for bad arguments.';
 
 CREATE VIEW tarot.reviews AS
-	SELECT r.name, r.description, r.every, r.time_zone, r.within, r.due_at AS next_due, CASE WHEN r.due_at <= clock_timestamp() THEN r.due_at END AS due_since,
-		(r.due_at AT TIME ZONE r.time_zone + r.within) AT TIME ZONE r.time_zone <= clock_timestamp() AS overdue, o.outcome AS last_outcome, o.completed_at AS last_completed_at, o.completed_by AS last_completed_by,
+	SELECT r.name, r.description, r.every, r.time_zone, r.within, r.due_at AS next_due,
+		CASE WHEN r.due_at <= clock_timestamp() THEN r.due_at END AS due_since,
+		(r.due_at AT TIME ZONE r.time_zone + r.within) AT TIME ZONE r.time_zone <= clock_timestamp() AS overdue,
+		o.outcome AS last_outcome, o.completed_at AS last_completed_at, o.completed_by AS last_completed_by,
 		r.scheduled_by, r.scheduled_at
-	FROM tarot.review r LEFT JOIN LATERAL (SELECT i.outcome, i.completed_at, i.completed_by FROM tarot.review_outcome i WHERE i.review = r.name ORDER BY i.completed_at DESC LIMIT 1) AS o ON true;
+	FROM tarot.review r
+		LEFT JOIN LATERAL (
+			SELECT i.outcome, i.completed_at, i.completed_by
+			FROM tarot.review_outcome i
+			WHERE i.review = r.name
+			ORDER BY i.completed_at DESC
+			LIMIT 1
+		) AS o ON true;
 COMMENT ON VIEW tarot.reviews IS 'The reviews that are scheduled: tarot.schedule_review(), tarot.complete_review().';
 COMMENT ON COLUMN tarot.reviews.name IS 'The review: the job of the same name tells that it is due.';
 COMMENT ON COLUMN tarot.reviews.description IS 'What is to be looked at.';
@@ -251,7 +277,8 @@ COMMENT ON COLUMN tarot.reviews.last_completed_by IS 'By which role of the sessi
 COMMENT ON COLUMN tarot.reviews.scheduled_by IS 'The role that scheduled it.';
 COMMENT ON COLUMN tarot.reviews.scheduled_at IS 'When.';
 
-REVOKE ALL ON FUNCTION tarot.review_time(timestamptz, interval, text), tarot.review_number(timestamptz, interval, text, timestamptz), tarot.plan_review(text, oid, jsonb, text, jsonb, boolean),
-	tarot.finish_review(text, jsonb, jsonb, double precision), tarot.note_review(text, text, jsonb), tarot.schedule_review(text, interval, text, text, timestamptz, interval),
+REVOKE ALL ON FUNCTION tarot.review_time(timestamptz, interval, text), tarot.review_number(timestamptz, interval, text, timestamptz),
+	tarot.plan_review(text, oid, jsonb, text, jsonb, boolean), tarot.finish_review(text, jsonb, jsonb, double precision),
+	tarot.note_review(text, text, jsonb), tarot.schedule_review(text, interval, text, text, timestamptz, interval),
 	tarot.unschedule_review(text), tarot.complete_review(text, text, text) FROM PUBLIC;
 GRANT SELECT ON tarot.reviews TO pg_monitor;
