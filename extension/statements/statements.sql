@@ -19,7 +19,9 @@ BEGIN
 	END IF;
 	SELECT k INTO bad FROM unnest(kinds) AS k WHERE k NOT IN ('ddl', 'grant', 'role', 'copy', 'policy');
 	IF FOUND THEN
-		RAISE EXCEPTION 'there is no kind of statements "%"', bad USING ERRCODE = 'invalid_parameter_value', HINT = 'The kinds are ddl, grant, role, copy and policy.';
+		RAISE EXCEPTION 'there is no kind of statements "%"', bad
+			USING ERRCODE = 'invalid_parameter_value',
+			HINT = 'The kinds are ddl, grant, role, copy and policy.';
 	END IF;
 END
 $$;
@@ -63,4 +65,5 @@ COMMENT ON COLUMN tarot.audited_statements.on_record IS 'Whether statements of i
 COMMENT ON COLUMN tarot.audited_statements.with_text IS 'Whether their text is, without literals.';
 GRANT SELECT ON tarot.audited_statements TO pg_monitor;
 
-REVOKE ALL ON FUNCTION tarot.require_statement_kinds(text[]), tarot.audit_statements(text[], boolean), tarot.unaudit_statements(text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.require_statement_kinds(text[]), tarot.audit_statements(text[], boolean), tarot.unaudit_statements(text[])
+	FROM PUBLIC;
