@@ -50,7 +50,8 @@ COMMENT ON FUNCTION tarot.declare_policy_table(regclass, text) IS
 	'For install scripts: makes a table of the extension one that is dumped with its data (rows that meet the condition), and whose '
 	'changes are announced to all sessions.';
 
--- For modules that run code of table owners: raises where a temporary table or type of the session belongs to one who has not the rights of the role.
+-- For modules that run code of table owners: raises where a temporary table or type of the session belongs to one who has not the
+-- rights of the role.
 CREATE FUNCTION tarot.require_own_temporary(role oid) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_base_require_own_temporary';
