@@ -77,7 +77,9 @@ DECLARE
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = allow_break_glass.role) THEN
 		RAISE EXCEPTION 'who may break the glass must be a role' USING ERRCODE = 'undefined_object';
-	ELSIF (start + allow_break_glass.max_duration > start AND start + allow_break_glass.max_duration <= start + interval '7 days') IS NOT TRUE THEN
+	ELSIF (start + allow_break_glass.max_duration > start
+		AND start + allow_break_glass.max_duration <= start + interval '7 days') IS NOT TRUE
+	THEN
 		RAISE EXCEPTION 'max_duration must be between nothing and 7 days' USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'For longer, use tarot.grant_class() with valid_until.';
 	END IF;
@@ -106,7 +108,8 @@ DECLARE
 BEGIN
 	DELETE FROM tarot.break_glass_list l WHERE l.class_id = disallowed.class_id AND l.role = disallow_break_glass.role;
 	IF NOT FOUND THEN
-		RAISE WARNING 'role "%" was not allowed to break the glass over data class "%"', pg_get_userbyid(disallow_break_glass.role), disallowed.name;
+		RAISE WARNING 'role "%" was not allowed to break the glass over data class "%"',
+			pg_get_userbyid(disallow_break_glass.role), disallowed.name;
 	END IF;
 END
 $$;
@@ -116,9 +119,10 @@ COMMENT ON FUNCTION tarot.disallow_break_glass(text, regrole) IS
 
 -- ------------------------------------------------------------ breaking it
 
--- For tarot.break_glass(), which knows who calls: `roles` are those whose privileges the caller has. A day has 24 hours here: it is reckoned in UTC.
-CREATE FUNCTION tarot.record_break_glass(class text, roles oid[], role_id oid, session_role name, subject text, reason text, duration interval,
-		application text) RETURNS tarot.break_glass_use
+-- For tarot.break_glass(), which knows who calls: `roles` are those whose privileges the caller has. A day has 24 hours here: it is
+-- reckoned in UTC.
+CREATE FUNCTION tarot.record_break_glass(class text, roles oid[], role_id oid, session_role name, subject text, reason text,
+		duration interval, application text) RETURNS tarot.break_glass_use
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -135,17 +139,21 @@ BEGIN
 		WHERE l.class_id = broken.class_id AND l.role = ANY (record_break_glass.roles)
 			AND EXISTS (SELECT FROM tarot.class c WHERE c.class_id = broken.class_id);
 	IF latest IS NULL THEN
-		RAISE EXCEPTION 'permission denied to break the glass over data class "%"', broken.name USING ERRCODE = 'insufficient_privilege',
-			HINT = format('An administrator can allow it beforehand with tarot.allow_break_glass(%L, %L).', broken.name, record_break_glass.role_id::regrole);
+		RAISE EXCEPTION 'permission denied to break the glass over data class "%"', broken.name
+			USING ERRCODE = 'insufficient_privilege',
+				HINT = format('An administrator can allow it beforehand with tarot.allow_break_glass(%L, %L).',
+					broken.name, record_break_glass.role_id::regrole);
 	ELSIF (start + record_break_glass.duration > start) IS NOT TRUE THEN
 		RAISE EXCEPTION 'duration must be positive' USING ERRCODE = 'invalid_parameter_value';
 	ELSIF start + record_break_glass.duration > latest THEN
 		RAISE EXCEPTION 'duration is longer than allowed' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = format('The glass over data class "%s" may be broken for %s at most.', broken.name, latest - start);
 	END IF;
-	INSERT INTO tarot.break_glass_use (class_id, class, role_id, role, session_role, subject, reason, started_at, valid_until, client_address, application)
-		SELECT broken.class_id, broken.name, r.oid, r.rolname, record_break_glass.session_role, record_break_glass.subject, record_break_glass.reason,
-				start AT TIME ZONE 'UTC', (start + record_break_glass.duration) AT TIME ZONE 'UTC', inet_client_addr(), record_break_glass.application
+	INSERT INTO tarot.break_glass_use (class_id, class, role_id, role, session_role, subject, reason, started_at, valid_until,
+			client_address, application)
+		SELECT broken.class_id, broken.name, r.oid, r.rolname, record_break_glass.session_role, record_break_glass.subject,
+				record_break_glass.reason, start AT TIME ZONE 'UTC', (start + record_break_glass.duration) AT TIME ZONE 'UTC',
+				inet_client_addr(), record_break_glass.application
 			FROM pg_roles r WHERE r.oid = record_break_glass.role_id
 		RETURNING * INTO STRICT recorded;
 	RETURN recorded;
@@ -164,7 +172,8 @@ COMMENT ON FUNCTION tarot.break_glass(text, text, interval) IS
 	'none, 42704 for an unknown class, 25006 on a standby.';
 
 -- Ends those of a role, of all where it is NULL; of one subject (or none) where that is said.
-CREATE FUNCTION tarot.record_end_of_break_glass(class_id integer, role_id oid, one_subject boolean, subject text, ended_by name) RETURNS integer
+CREATE FUNCTION tarot.record_end_of_break_glass(class_id integer, role_id oid, one_subject boolean, subject text, ended_by name)
+	RETURNS integer
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -194,7 +203,8 @@ CREATE FUNCTION tarot.end_break_glass(class text, role regrole) RETURNS integer
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	RETURN tarot.record_end_of_break_glass((tarot.get_class(end_break_glass.class)).class_id, end_break_glass.role, false, NULL, session_user);
+	RETURN tarot.record_end_of_break_glass(
+		(tarot.get_class(end_break_glass.class)).class_id, end_break_glass.role, false, NULL, session_user);
 END
 $$;
 COMMENT ON FUNCTION tarot.end_break_glass(text, regrole) IS
@@ -202,7 +212,8 @@ COMMENT ON FUNCTION tarot.end_break_glass(text, regrole) IS
 	'Returns how many that were. Open sessions notice at their next statement. Raises 42704 for an unknown class.';
 
 CREATE VIEW tarot.break_glass_log AS
-	SELECT u.use_id, u.class, u.role, u.session_role, u.subject, u.reason, u.started_at, u.valid_until, e.ended_at, e.ended_by, u.client_address, u.application,
+	SELECT u.use_id, u.class, u.role, u.session_role, u.subject, u.reason, u.started_at, u.valid_until, e.ended_at, e.ended_by,
+		u.client_address, u.application,
 		e.use_id IS NULL AND u.valid_until > clock_timestamp()
 			AND EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE (r.oid, r.rolname) = (u.role_id, u.role)) AS in_force
 	FROM tarot.break_glass_use u LEFT JOIN tarot.break_glass_end e USING (use_id);
@@ -222,6 +233,6 @@ COMMENT ON COLUMN tarot.break_glass_log.client_address IS 'From where; NULL for 
 COMMENT ON COLUMN tarot.break_glass_log.application IS 'What the application called itself.';
 COMMENT ON COLUMN tarot.break_glass_log.in_force IS 'Whether it gives access now.';
 
-REVOKE ALL ON FUNCTION tarot.refuse_change_of_record(), tarot.allow_break_glass(text, regrole, interval), tarot.disallow_break_glass(text, regrole),
-	tarot.record_break_glass(text, oid[], oid, name, text, text, interval, text), tarot.record_end_of_break_glass(integer, oid, boolean, text, name),
-	tarot.end_break_glass(text, regrole) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.refuse_change_of_record(), tarot.allow_break_glass(text, regrole, interval),
+	tarot.disallow_break_glass(text, regrole), tarot.record_break_glass(text, oid[], oid, name, text, text, interval, text),
+	tarot.record_end_of_break_glass(integer, oid, boolean, text, name), tarot.end_break_glass(text, regrole) FROM PUBLIC;

@@ -11,7 +11,9 @@ DECLARE
 	any_role boolean := coalesce(grant_class.grantee::oid, 0) = 0;
 	more constant text[] := '{none, masked, plain}';
 BEGIN
-	IF any_role AND grant_class.permission IS NULL OR NOT any_role AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = grant_class.grantee) THEN
+	IF any_role AND grant_class.permission IS NULL
+		OR NOT any_role AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = grant_class.grantee)
+	THEN
 		RAISE EXCEPTION 'the grantee of a data class must be a role' USING ERRCODE = 'undefined_object',
 			HINT = 'There is no grant to PUBLIC: make a role and let others inherit from it, or name a permission.';
 	ELSIF (grant_class.read IN ('none', 'masked', 'plain')) IS NOT TRUE THEN
@@ -34,16 +36,20 @@ BEGIN
 	-- What has no end is all that the role has from then on. What has one stands beside that only where it reads more:
 	-- anything else is meant to limit it.
 	DELETE FROM tarot.class_grant g
-		WHERE g.class_id = granted.class_id AND g.grantee = coalesce(grant_class.grantee, 0) AND g.permission = coalesce(grant_class.permission, '')
+		WHERE g.class_id = granted.class_id AND g.grantee = coalesce(grant_class.grantee, 0)
+			AND g.permission = coalesce(grant_class.permission, '')
 			AND (g.ends OR array_position(more, g.read) >= array_position(more, grant_class.read));
 	INSERT INTO tarot.class_grant AS g (class_id, grantee, read, search, write, granted_by, permission, valid_until)
 		VALUES (granted.class_id, coalesce(grant_class.grantee, 0), grant_class.read,
-			coalesce(grant_class.search, grant_class.read = 'plain'),
-			coalesce(grant_class.write, grant_class.read = 'plain'), session_user, coalesce(grant_class.permission, ''), grant_class.valid_until)
+			coalesce(grant_class.search, grant_class.read = 'plain'), coalesce(grant_class.write, grant_class.read = 'plain'),
+			session_user, coalesce(grant_class.permission, ''), grant_class.valid_until)
 		ON CONFLICT ON CONSTRAINT class_grant_pkey DO UPDATE SET read = excluded.read, search = excluded.search,
 			write = excluded.write, granted_by = excluded.granted_by, granted_at = excluded.granted_at, valid_until = excluded.valid_until;
-	PERFORM tarot.note_event('CLASS_GRANT', 'grant', 'success', jsonb_strip_nulls(jsonb_build_object('class', granted.name, 'grantee', CASE WHEN NOT any_role THEN pg_get_userbyid(grant_class.grantee) END,
-		'read', grant_class.read, 'search', grant_class.search, 'write', grant_class.write, 'permission', grant_class.permission, 'valid_until', nullif(grant_class.valid_until, 'infinity'))));
+	PERFORM tarot.note_event('CLASS_GRANT', 'grant', 'success', jsonb_strip_nulls(jsonb_build_object(
+		'class', granted.name,
+		'grantee', CASE WHEN NOT any_role THEN pg_get_userbyid(grant_class.grantee) END,
+		'read', grant_class.read, 'search', grant_class.search, 'write', grant_class.write,
+		'permission', grant_class.permission, 'valid_until', nullif(grant_class.valid_until, 'infinity'))));
 END
 $$;
 COMMENT ON FUNCTION tarot.grant_class(text, regrole, text, boolean, boolean, text, timestamptz) IS
@@ -65,11 +71,16 @@ BEGIN
 	DELETE FROM tarot.class_grant g WHERE g.class_id = revoked.class_id AND g.grantee = coalesce(revoke_class.grantee, 0)
 		AND (revoke_class.permission IS NULL OR g.permission = revoke_class.permission);
 	IF NOT FOUND THEN
-		RAISE WARNING 'there was no % on data class "%"', CASE WHEN revoke_class.permission IS NULL THEN '' ELSE 'such ' END
-			|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role' ELSE format('grant to role "%s"', pg_get_userbyid(revoke_class.grantee)) END, revoked.name;
+		RAISE WARNING 'there was no % on data class "%"',
+			CASE WHEN revoke_class.permission IS NULL THEN '' ELSE 'such ' END
+				|| CASE WHEN coalesce(revoke_class.grantee::oid, 0) = 0 THEN 'grant for any role'
+					ELSE format('grant to role "%s"', pg_get_userbyid(revoke_class.grantee)) END,
+			revoked.name;
 	ELSE
-		PERFORM tarot.note_event('CLASS_GRANT', 'revoke', 'success', jsonb_strip_nulls(jsonb_build_object('class', revoked.name,
-			'grantee', CASE WHEN coalesce(revoke_class.grantee::oid, 0) <> 0 THEN pg_get_userbyid(revoke_class.grantee) END, 'permission', revoke_class.permission)));
+		PERFORM tarot.note_event('CLASS_GRANT', 'revoke', 'success', jsonb_strip_nulls(jsonb_build_object(
+			'class', revoked.name,
+			'grantee', CASE WHEN coalesce(revoke_class.grantee::oid, 0) <> 0 THEN pg_get_userbyid(revoke_class.grantee) END,
+			'permission', revoke_class.permission)));
 	END IF;
 END
 $$;
@@ -83,14 +94,20 @@ CREATE FUNCTION tarot.role_writes_class(role oid, class text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'tarot_class_role_writes_class';
 
 CREATE VIEW tarot.class_access AS
-	SELECT c.name AS class, r.rolname AS grantee, nullif(g.permission, '') AS permission, g.read, g.search, g.write, g.valid_until, g.granted_by, g.granted_at,
-		c.mask, k.name AS key, c.searchable, c.purposes, g.break_glass
+	SELECT c.name AS class, r.rolname AS grantee, nullif(g.permission, '') AS permission, g.read, g.search, g.write, g.valid_until,
+		g.granted_by, g.granted_at, c.mask, k.name AS key, c.searchable, c.purposes, g.break_glass
 	FROM tarot.class c
 		JOIN tarot.key k USING (key_id)
 		LEFT JOIN (
-			(SELECT class_id, grantee::oid AS grantee, permission, read, search, write, valid_until, granted_by, granted_at, NULL::uuid AS break_glass FROM tarot.class_grant
-				UNION ALL SELECT u.class_id, u.role_id, '', 'plain', false, false, u.valid_until, u.session_role, u.started_at, l.use_id
-					FROM tarot.break_glass_log l JOIN tarot.break_glass_use u USING (use_id) WHERE l.in_force) AS g
+			(
+				SELECT class_id, grantee::oid AS grantee, permission, read, search, write, valid_until, granted_by, granted_at,
+					NULL::uuid AS break_glass
+				FROM tarot.class_grant
+				UNION ALL
+				SELECT u.class_id, u.role_id, '', 'plain', false, false, u.valid_until, u.session_role, u.started_at, l.use_id
+				FROM tarot.break_glass_log l JOIN tarot.break_glass_use u USING (use_id)
+				WHERE l.in_force
+			) AS g
 			JOIN (SELECT oid, rolname FROM pg_catalog.pg_roles UNION ALL SELECT 0, NULL) AS r ON r.oid = g.grantee) USING (class_id);
 COMMENT ON VIEW tarot.class_access IS
 	'Every class with its mask and key, and who may do what with its values; a class without grants has one row with NULLs.';

@@ -13,7 +13,8 @@ BEGIN
 	END IF;
 	FOREACH purpose IN ARRAY coalesce(set_class_purposes.purposes, '{}') LOOP
 		IF (tarot.is_line(purpose) AND octet_length(purpose) <= 200) IS NOT TRUE THEN
-			RAISE EXCEPTION 'a purpose has 1 to 200 bytes, no control characters, and not only spaces' USING ERRCODE = 'invalid_parameter_value';
+			RAISE EXCEPTION 'a purpose has 1 to 200 bytes, no control characters, and not only spaces'
+				USING ERRCODE = 'invalid_parameter_value';
 		END IF;
 	END LOOP;
 	UPDATE tarot.class c SET purposes = set_class_purposes.purposes WHERE c.class_id = of_class.class_id;
