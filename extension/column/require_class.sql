@@ -10,7 +10,9 @@ DECLARE
 		WHERE n.nspname = 'tarot' AND p.proname = 'encrypted_typmod_in');
 	unclassed text;
 BEGIN
-	SELECT format('column "%s" of %s "%s"', a.attname, CASE c.relkind WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END, c.relname) INTO unclassed
+	SELECT format('column "%s" of %s "%s"', a.attname,
+			CASE c.relkind WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'type' ELSE 'table' END, c.relname)
+		INTO unclassed
 		FROM pg_event_trigger_ddl_commands() d
 			JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind IN ('r', 'p', 'f', 'm')
 				OR d.classid = 'pg_type'::regclass AND c.reltype = d.objid AND c.relkind = 'c'
@@ -37,6 +39,7 @@ $$;
 REVOKE ALL ON FUNCTION tarot.require_class() FROM PUBLIC;
 CREATE EVENT TRIGGER tarot_security_require_class ON ddl_command_end
 	WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE',
-		'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'CREATE TYPE', 'ALTER TYPE', 'CREATE DOMAIN', 'CREATE SCHEMA', 'IMPORT FOREIGN SCHEMA')
+		'CREATE TABLE AS', 'SELECT INTO', 'CREATE MATERIALIZED VIEW', 'CREATE TYPE', 'ALTER TYPE', 'CREATE DOMAIN',
+		'CREATE SCHEMA', 'IMPORT FOREIGN SCHEMA')
 	EXECUTE FUNCTION tarot.require_class();
 

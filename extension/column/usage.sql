@@ -30,16 +30,22 @@ CREATE VIEW tarot.classified_columns AS
 		SELECT l.objoid, bool_or(l.objsubid = 0 AND l.label = 'masked') AS masked
 		FROM pg_catalog.pg_seclabel l WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
 		GROUP BY l.objoid)
-	SELECT a.attrelid::pg_catalog.regclass AS "table", a.attname AS "column", coalesce(by_type.class, tarot.class_of_column(a.attrelid, a.attnum)) AS class,
+	SELECT a.attrelid::pg_catalog.regclass AS "table", a.attname AS "column",
+		coalesce(by_type.class, tarot.class_of_column(a.attrelid, a.attnum)) AS class,
 		CASE WHEN by_type.class IS NOT NULL THEN 'type' WHEN own.label IS NOT NULL THEN 'label' ELSE 'generated' END AS kind,
-		(SELECT i.inhparent::pg_catalog.regclass FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname AND NOT p.attisdropped
+		(SELECT i.inhparent::pg_catalog.regclass
+			FROM pg_catalog.pg_inherits i
+				JOIN pg_catalog.pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname AND NOT p.attisdropped
 			WHERE i.inhrelid = a.attrelid AND a.attinhcount > 0 ORDER BY i.inhseqno LIMIT 1) AS inherited_from,
 		by_type.class IS NULL AND coalesce(t.masked, false) AS masked
-	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		LEFT JOIN labelled t ON t.objoid = a.attrelid
-		LEFT JOIN pg_catalog.pg_seclabel own ON own.objoid = a.attrelid AND own.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND own.objsubid = a.attnum AND own.provider = 'tarot_security'
+		LEFT JOIN pg_catalog.pg_seclabel own ON own.objoid = a.attrelid AND own.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND own.objsubid = a.attnum AND own.provider = 'tarot_security'
 		CROSS JOIN LATERAL (SELECT tarot.class_of_type(a.atttypid, a.atttypmod) AS class) AS by_type
-	WHERE c.relkind IN ('r', 'p', 'f', 'm') AND (by_type.class IS NOT NULL OR t.objoid IS NOT NULL AND tarot.class_of_column(a.attrelid, a.attnum) IS NOT NULL);
+	WHERE c.relkind IN ('r', 'p', 'f', 'm')
+		AND (by_type.class IS NOT NULL OR t.objoid IS NOT NULL AND tarot.class_of_column(a.attrelid, a.attnum) IS NOT NULL);
 COMMENT ON VIEW tarot.classified_columns IS
 	'Every column that has a data class: encrypted ones by their type, plain ones by tarot.classify_column().';
 COMMENT ON COLUMN tarot.classified_columns."table" IS 'The table, or materialized view.';
