@@ -31,7 +31,8 @@ CREATE FUNCTION tarot.fill_converted_column() RETURNS trigger
 	AS 'MODULE_PATHNAME', 'tarot_convert_fill_converted_column';
 
 CREATE VIEW tarot.conversion_progress AS
-	SELECT v.relation::regclass AS "table", v."column", v.class, CASE WHEN v.encrypt THEN 'encrypt' ELSE 'decrypt' END AS direction, v.phase,
+	SELECT v.relation::regclass AS "table", v."column", v.class,
+		CASE WHEN v.encrypt THEN 'encrypt' ELSE 'decrypt' END AS direction, v.phase,
 		CASE WHEN EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = v.pid AND a.state = 'active' AND a.query_start <= v.updated_at)
 			THEN 'running' ELSE 'interrupted' END AS state,
 		j.blocks_total, j.blocks_done, j.rows_done, j.rows_per_second, v.pid, v.started_at, v.updated_at

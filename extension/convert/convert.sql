@@ -6,7 +6,8 @@ CREATE FUNCTION tarot.convert_table(relation oid, "column" name, new_type text) 
 	AS $$
 DECLARE
 	default_value text;
-	statements CONSTANT text[] := ARRAY(SELECT tarot.index_statistics(i.indexrelid) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+	statements CONSTANT text[] := ARRAY(SELECT tarot.index_statistics(i.indexrelid)
+		FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
 		WHERE i.indrelid IN (SELECT convert_table.relation UNION SELECT p.relid FROM pg_partition_tree(convert_table.relation) p)
 			AND a.attname = convert_table."column" AND a.attnum = ANY (i.indkey::smallint[]));
 	statement text;
@@ -25,7 +26,8 @@ BEGIN
 END
 $$;
 
-CREATE PROCEDURE tarot.convert_column(relation oid, "column" name, class text, encrypt boolean, online boolean, batch integer, pause interval)
+CREATE PROCEDURE tarot.convert_column(relation oid, "column" name, class text, encrypt boolean, online boolean,
+		batch integer, pause interval)
 	LANGUAGE plpgsql
 	AS $$
 DECLARE
@@ -68,7 +70,8 @@ BEGIN
 		RAISE EXCEPTION 'column "%" of table "%" is being converted in another way', "column", tarot.relation_name(relation)
 			USING ERRCODE = 'object_in_use', HINT = 'Call it as it was called, or tarot.cancel_conversion().';
 	END IF;
-	SELECT r.name, r.searchable INTO name, searchable FROM tarot.require_class_access(coalesce(class, state.class), typmod, encrypt, online) r;
+	SELECT r.name, r.searchable INTO name, searchable
+		FROM tarot.require_class_access(coalesce(class, state.class), typmod, encrypt, online) r;
 	IF encrypt AND new_type IS NOT NULL THEN
 		new_type := format('tarot.%I(%L)', new_type, name);
 	END IF;
@@ -79,7 +82,8 @@ BEGIN
 		PERFORM tarot.convert_table(relation, "column", new_type);
 		IF encrypt THEN
 			RAISE NOTICE 'column "%" of table "%" is encrypted', "column", tarot.relation_name(relation)
-				USING DETAIL = 'The write-ahead log, backups, and freed blocks of the disk hold its plaintext until they are overwritten or removed.';
+				USING DETAIL = 'The write-ahead log, backups, and freed blocks of the disk hold its plaintext '
+					'until they are overwritten or removed.';
 		END IF;
 		PERFORM set_config('search_path', caller_path, true);
 		RETURN;
@@ -130,7 +134,8 @@ BEGIN
 			END IF;
 			GET STACKED DIAGNOSTICS problem = CONSTRAINT_NAME;
 			ambiguous := coalesce((SELECT i.index::regclass::text FROM tarot.conversion_indexes(relation, "column") i
-				WHERE i.new_index = (SELECT c.oid FROM pg_class c JOIN pg_class t ON t.oid = i."table" WHERE c.relname = problem AND c.relnamespace = t.relnamespace)), problem);
+				WHERE i.new_index = (SELECT c.oid FROM pg_class c JOIN pg_class t ON t.oid = i."table"
+					WHERE c.relname = problem AND c.relnamespace = t.relnamespace)), problem);
 		WHEN lock_not_available THEN
 			GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
 			tries := tries + 1;
@@ -143,9 +148,12 @@ BEGIN
 		COMMIT;
 		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 		IF ambiguous IS NOT NULL AND (problem IS NULL OR tries > 100) THEN
-			RAISE EXCEPTION 'values of column "%" of table "%" that differ are equal in data class "%"', "column", tarot.relation_name(relation), state.class
-				USING ERRCODE = 'unique_violation', DETAIL = format('Unique index %s cannot have both. The table is as it was.', ambiguous),
-					HINT = format('Rows that have them are equal in column %I. Change them and call again, or call tarot.cancel_conversion().', state.shadow);
+			RAISE EXCEPTION 'values of column "%" of table "%" that differ are equal in data class "%"',
+					"column", tarot.relation_name(relation), state.class
+				USING ERRCODE = 'unique_violation',
+					DETAIL = format('Unique index %s cannot have both. The table is as it was.', ambiguous),
+					HINT = format('Rows that have them are equal in column %I. Change them and call again, '
+						'or call tarot.cancel_conversion().', state.shadow);
 		END IF;
 		PERFORM pg_sleep(CASE WHEN problem IS NOT NULL THEN least(0.05 * tries, 1) WHEN waits > 0 THEN least(0.01 * waits, 1)
 				ELSE extract(epoch FROM pause) END)
@@ -155,8 +163,10 @@ BEGIN
 	END LOOP;
 	IF encrypt THEN
 		RAISE NOTICE 'column "%" of table "%" is encrypted', "column", tarot.relation_name(relation)
-			USING DETAIL = 'Dead rows, the write-ahead log, backups, and freed blocks of the disk hold its plaintext until they are overwritten or removed.',
-				HINT = format('VACUUM %1$s; then SELECT tarot.wipe_free_space(%2$L); removes it from the table.', relation::regclass, relation::regclass::text);
+			USING DETAIL = 'Dead rows, the write-ahead log, backups, and freed blocks of the disk hold its plaintext '
+					'until they are overwritten or removed.',
+				HINT = format('VACUUM %1$s; then SELECT tarot.wipe_free_space(%2$L); removes it from the table.',
+					relation::regclass, relation::regclass::text);
 	END IF;
 	PERFORM set_config('search_path', caller_path, true);
 END
@@ -212,10 +222,12 @@ BEGIN
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	SELECT * INTO state FROM tarot.find_conversion("table", "column");
 	IF state.phase IS NULL THEN
-		RAISE EXCEPTION 'column "%" of table "%" is not being converted', "column", tarot.relation_name("table") USING ERRCODE = 'undefined_object';
+		RAISE EXCEPTION 'column "%" of table "%" is not being converted', "column", tarot.relation_name("table")
+			USING ERRCODE = 'undefined_object';
 	ELSIF state.phase = 'erasing' THEN
 		RAISE EXCEPTION 'column "%" of table "%" is encrypted already', "column", tarot.relation_name("table")
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.encrypt_column() again, so that the old values are erased.';
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'Call tarot.encrypt_column() again, so that the old values are erased.';
 	END IF;
 	PERFORM tarot.unconstrain_conversion("table", state.shadow, true);
 	EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', "table", state.shadow);

@@ -9,7 +9,8 @@ CREATE FUNCTION tarot.converted_type(type oid, encrypt boolean) RETURNS text
 			SELECT t.typname FROM pg_type t, (SELECT CASE
 					WHEN type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'numeric'
 					WHEN type = 'varchar'::regtype THEN 'text'
-					ELSE (SELECT b.typname FROM pg_type b WHERE b.oid = type AND b.typnamespace = 'pg_catalog'::regnamespace) END) AS base (name)
+					ELSE (SELECT b.typname FROM pg_type b
+						WHERE b.oid = type AND b.typnamespace = 'pg_catalog'::regnamespace) END) AS base (name)
 				WHERE t.typnamespace = 'tarot'::regnamespace AND t.typname = 'encrypted_' || base.name)
 		ELSE (
 			SELECT substr(t.typname, length('encrypted_') + 1) FROM pg_type t
@@ -59,21 +60,28 @@ BEGIN
 		SELECT conversion_obstacles.relation
 		UNION SELECT i.inhrelid FROM pg_inherits i JOIN tree ON i.inhparent = tree.oid
 	), col AS (
-		SELECT c.oid, c.relkind, c.relispartition, c.relowner, c.reloftype, a.attnum, a.attname, a.attinhcount, a.attgenerated, a.attidentity, a.attacl
+		SELECT c.oid, c.relkind, c.relispartition, c.relowner, c.reloftype,
+				a.attnum, a.attname, a.attinhcount, a.attgenerated, a.attidentity, a.attacl
 			FROM tree JOIN pg_class c USING (oid)
 				JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = conversion_obstacles."column" AND NOT a.attisdropped
 	), dependent AS (
 		SELECT DISTINCT col.oid, col.attnum, d.classid, d.objid, d.objsubid
 			FROM col JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = col.oid AND d.refobjsubid = col.attnum
 	), key AS (
-		SELECT d.oid, d.attnum, n.oid AS "constraint", n.conindid AS index FROM dependent d JOIN pg_constraint n ON d.classid = 'pg_constraint'::regclass AND n.oid = d.objid
+		SELECT d.oid, d.attnum, n.oid AS "constraint", n.conindid AS index
+			FROM dependent d JOIN pg_constraint n ON d.classid = 'pg_constraint'::regclass AND n.oid = d.objid
 			WHERE n.contype IN ('p', 'u')
-		UNION ALL SELECT d.oid, d.attnum, NULL, i.indexrelid FROM dependent d JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
+		UNION ALL
+		SELECT d.oid, d.attnum, NULL, i.indexrelid
+			FROM dependent d JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
 	), dependent_of_key AS (
-		SELECT d.classid, d.objid, d.objsubid FROM key k JOIN pg_depend d
+		SELECT d.classid, d.objid, d.objsubid
+			FROM key k JOIN pg_depend d
 				ON (d.refclassid, d.refobjid) IN (('pg_constraint'::regclass, k."constraint"), ('pg_class'::regclass, k.index))
 			WHERE d.deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT e.classid, e.objid FROM dependent e)
-		UNION SELECT d.refclassid, d.refobjid, d.refobjsubid FROM key k JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = k.index
+		UNION
+		SELECT d.refclassid, d.refobjid, d.refobjsubid
+			FROM key k JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = k.index
 			WHERE d.deptype = 'x'
 	)
 	SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM dependent d
@@ -85,7 +93,8 @@ BEGIN
 						WHEN n.contype IN ('p', 'u') THEN tarot.convertible_index(n.conindid, d.attnum, comparable, online) ELSE false END
 					FROM pg_constraint n WHERE n.oid = d.objid)
 			WHEN 'pg_class'::regclass THEN
-				EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = d.objid) AND tarot.convertible_index(d.objid, d.attnum, comparable, online)
+				EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = d.objid)
+					AND tarot.convertible_index(d.objid, d.attnum, comparable, online)
 			ELSE false END
 	UNION ALL
 	SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM dependent_of_key d
@@ -101,8 +110,10 @@ BEGIN
 			WHEN col.reloftype <> 0 THEN format('%s is a typed table', col.oid::regclass)
 			WHEN EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = col.oid AND col.attnum = ANY (p.partattrs::smallint[]))
 				THEN format('%s is partitioned by it', col.oid::regclass)
-			WHEN col.oid = conversion_obstacles.relation AND col.attinhcount > 0 THEN format('column %I of %s is inherited: convert it in the parent', col.attname, col.oid::regclass)
-			WHEN col.oid <> conversion_obstacles.relation AND NOT col.relispartition AND online THEN format('%s inherits the column', col.oid::regclass)
+			WHEN col.oid = conversion_obstacles.relation AND col.attinhcount > 0
+				THEN format('column %I of %s is inherited: convert it in the parent', col.attname, col.oid::regclass)
+			WHEN col.oid <> conversion_obstacles.relation AND NOT col.relispartition AND online
+				THEN format('%s inherits the column', col.oid::regclass)
 			WHEN online AND EXISTS (SELECT FROM aclexplode(col.attacl) a WHERE a.grantor <> col.relowner)
 				THEN format('privileges on column %I of %s that others than its owner granted', col.attname, col.oid::regclass)
 		END AS obstacle
@@ -121,14 +132,17 @@ CREATE FUNCTION tarot.require_convertible(relation oid, "column" name, encrypt b
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	obstacles text[] := ARRAY(SELECT o FROM tarot.conversion_obstacles(relation, "column", encrypt, searchable, online) o WHERE o IS NOT NULL);
+	obstacles text[] := ARRAY(SELECT o FROM tarot.conversion_obstacles(relation, "column", encrypt, searchable, online) o
+		WHERE o IS NOT NULL);
 BEGIN
 	IF obstacles <> '{}' THEN
 		RAISE EXCEPTION 'column "%" of table "%" cannot be converted%', "column", tarot.relation_name(relation),
 				CASE WHEN online THEN ' concurrently' ELSE '' END
-			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = array_to_string(obstacles, E'\n'),
+			USING ERRCODE = 'dependent_objects_still_exist',
+				DETAIL = array_to_string(obstacles, E'\n'),
 				HINT = 'None of these would be carried over. Drop them, and make them again afterwards.'
-					|| CASE WHEN cardinality(obstacles) > (SELECT count(o) FROM tarot.conversion_obstacles(relation, "column", encrypt, true, online) o)
+					|| CASE WHEN cardinality(obstacles) > (SELECT count(o)
+							FROM tarot.conversion_obstacles(relation, "column", encrypt, true, online) o)
 						THEN ' Indexes and keys would, if the data class were searchable: see tarot.alter_class().' ELSE '' END;
 	END IF;
 END

@@ -41,7 +41,9 @@ BEGIN
 	END IF;
 	-- An encrypted column has its class by its type; of a plain one in a masked table its label is asked for when it is added.
 	RETURN QUERY SELECT format('SECURITY LABEL FOR %I ON COLUMN %s.%I IS %L', s.provider, quoted, a.attname, s.label)
-		FROM pg_seclabel s WHERE s.classoid = 'pg_class'::regclass AND s.objoid = relation AND s.objsubid = a.attnum AND s.provider <> 'tarot_security';
+		FROM pg_seclabel s
+		WHERE s.classoid = 'pg_class'::regclass AND s.objoid = relation AND s.objsubid = a.attnum
+			AND s.provider <> 'tarot_security';
 	RETURN QUERY SELECT format('GRANT %s (%I) ON %s TO %s%s', g.privilege_type, a.attname, quoted,
 			CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
 			CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)

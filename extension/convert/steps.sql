@@ -1,7 +1,8 @@
 -- convert: the steps of a conversion beside writers, but for its batches. Each is one transaction, and short where
 -- it needs an exclusive lock
 
-CREATE FUNCTION tarot.begin_conversion(relation oid, "column" name, new_type text, encrypt boolean, class text, searchable boolean) RETURNS void
+CREATE FUNCTION tarot.begin_conversion(relation oid, "column" name, new_type text, encrypt boolean, class text, searchable boolean)
+	RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -29,7 +30,9 @@ CREATE FUNCTION tarot.constrain_conversion(relation oid, "column" name, shadow n
 BEGIN
 	EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK ((%I IS NULL) = (%I IS NULL)) NOT VALID',
 		relation::regclass, shadow || '_same', "column", shadow);
-	IF (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = constrain_conversion."column" AND NOT a.attisdropped) THEN
+	IF (SELECT a.attnotnull FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attname = constrain_conversion."column" AND NOT a.attisdropped)
+	THEN
 		EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%I IS NOT NULL) NOT VALID',
 			relation::regclass, shadow || '_not_null', shadow);
 	END IF;
@@ -86,7 +89,8 @@ CREATE FUNCTION tarot.name_not_null(relation oid, "column" name, wanted name) RE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	given CONSTANT name := (SELECT c.conname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
+	given CONSTANT name := (SELECT c.conname
+		FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
 		WHERE c.conrelid = relation AND c.contype = 'n' AND a.attname = name_not_null."column");
 BEGIN
 	IF given <> wanted THEN
@@ -110,7 +114,9 @@ DECLARE
 BEGIN
 	EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation::regclass);
 	-- It would be true of nothing if somebody had taken the constraint away.
-	IF NOT EXISTS (SELECT FROM tarot.conversion_constraints(relation, "column", shadow) c WHERE c.conname = shadow || '_same' AND c.convalidated) THEN
+	IF NOT EXISTS (SELECT FROM tarot.conversion_constraints(relation, "column", shadow) c
+		WHERE c.conname = shadow || '_same' AND c.convalidated)
+	THEN
 		RAISE EXCEPTION 'the conversion of column "%" of table "%" was tampered with', "column", tarot.relation_name(relation)
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call tarot.cancel_conversion().';
 	END IF;
@@ -120,8 +126,10 @@ BEGIN
 	PERFORM tarot.unconstrain_conversion(relation, shadow, false);
 	-- What came up meanwhile would go with the old column.
 	PERFORM tarot.require_convertible(relation, "column", encrypt, searchable, true);
-	SELECT * INTO old_column FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = swap_conversion."column" AND NOT a.attisdropped;
-	SELECT c.conname INTO not_null FROM pg_constraint c WHERE c.conrelid = relation AND c.contype = 'n' AND c.conkey = ARRAY[old_column.attnum];
+	SELECT * INTO old_column FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attname = swap_conversion."column" AND NOT a.attisdropped;
+	SELECT c.conname INTO not_null FROM pg_constraint c
+		WHERE c.conrelid = relation AND c.contype = 'n' AND c.conkey = ARRAY[old_column.attnum];
 	IF old_column.attnotnull THEN
 		-- The constraint that was checked proves it: the table is not read.
 		EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', relation::regclass, shadow);
