@@ -18,7 +18,8 @@ SELECT tarot.declare_policy_table('tarot.accepted_column',
 
 -- ------------------------------------------------------------ for the functions below alone
 
--- Also columns that have a class: state is none, accepted, classified, unlike (its mask is for another kind), or unknown (there is no such class).
+-- Also columns that have a class: state is none, accepted, classified, unlike (its mask is for another kind), or unknown (there is no
+-- such class).
 CREATE FUNCTION tarot.survey_columns(relation oid, sample integer, minimum real, OUT number smallint, OUT state text,
 		OUT class text, OUT kind text, OUT proposed text, OUT mask text, OUT proposed_exists boolean,
 		OUT confidence real, OUT sampled integer, OUT matched integer, OUT evidence text) RETURNS SETOF record
@@ -50,8 +51,10 @@ CREATE FUNCTION tarot.survey_table(relation oid, sample integer, minimum real, O
 BEGIN
 	FOR attempt IN 1 .. 2 LOOP
 		BEGIN
-			RETURN QUERY SELECT s.number, a.attname, s.state, s.class, s.kind, s.proposed, s.mask, s.proposed_exists, s.confidence, s.sampled, s.matched, s.evidence
-				FROM tarot.survey_columns(survey_table.relation, CASE attempt WHEN 1 THEN survey_table.sample ELSE 0 END, survey_table.minimum) s
+			RETURN QUERY SELECT s.number, a.attname, s.state, s.class, s.kind, s.proposed, s.mask, s.proposed_exists,
+					s.confidence, s.sampled, s.matched, s.evidence
+				FROM tarot.survey_columns(survey_table.relation, CASE attempt WHEN 1 THEN survey_table.sample ELSE 0 END,
+						survey_table.minimum) s
 					JOIN pg_attribute a ON a.attrelid = survey_table.relation AND a.attnum = s.number;
 			EXIT;
 		EXCEPTION WHEN OTHERS THEN
@@ -72,31 +75,37 @@ CREATE FUNCTION tarot.tables_to_survey(schema regnamespace, OUT relation regclas
 	AS $$
 	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND c.relispopulated AND NOT pg_is_other_temp_schema(n.oid)
-			AND CASE WHEN schema IS NULL THEN n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'tarot') ELSE n.oid = schema END
+			AND CASE WHEN schema IS NULL THEN n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'tarot')
+				ELSE n.oid = schema END
 		ORDER BY n.nspname, c.relname
 $$;
 
-CREATE FUNCTION tarot.classifying_statements(relation text, "column" name, class text, mask text, class_exists boolean, key text) RETURNS text[]
+CREATE FUNCTION tarot.classifying_statements(relation text, "column" name, class text, mask text, class_exists boolean, key text)
+	RETURNS text[]
 	LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 	SELECT CASE WHEN class_exists THEN '{}'::text[] ELSE ARRAY[
 			format('SELECT tarot.create_key(%L) WHERE NOT EXISTS (SELECT FROM tarot.key k WHERE k.name = %1$L)', key),
-			format('SELECT tarot.create_class(%L, key => %L, mask => %L) WHERE NOT EXISTS (SELECT FROM tarot.class c WHERE c.name = %1$L)', class, key, mask)] END
+			format('SELECT tarot.create_class(%L, key => %L, mask => %L) '
+				'WHERE NOT EXISTS (SELECT FROM tarot.class c WHERE c.name = %1$L)', class, key, mask)] END
 		|| format('SELECT tarot.classify_column(%L, %L, %L)', relation, "column", class)
 $$;
 
 -- ------------------------------------------------------------
 
-CREATE FUNCTION tarot.discover_sensitive(schema regnamespace DEFAULT NULL, sample integer DEFAULT 1000, minimum real DEFAULT 0.5, key text DEFAULT 'sensitive')
-	RETURNS TABLE (relation regclass, "column" name, kind text, class text, mask text, confidence real, matched integer, sampled integer, evidence text, statements text[])
+CREATE FUNCTION tarot.discover_sensitive(schema regnamespace DEFAULT NULL, sample integer DEFAULT 1000, minimum real DEFAULT 0.5,
+		key text DEFAULT 'sensitive')
+	RETURNS TABLE (relation regclass, "column" name, kind text, class text, mask text, confidence real, matched integer,
+		sampled integer, evidence text, statements text[])
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	PERFORM tarot.check_survey(sample, minimum, key);
 	RETURN QUERY SELECT t.relation, s."column", s.kind, s.proposed, s.mask, s.confidence, s.matched, s.sampled, s.evidence,
-			CASE WHEN s.kind IS NOT NULL THEN tarot.classifying_statements(t.name, s."column", s.proposed, s.mask, s.proposed_exists, discover_sensitive.key) END
+			CASE WHEN s.kind IS NOT NULL
+				THEN tarot.classifying_statements(t.name, s."column", s.proposed, s.mask, s.proposed_exists, discover_sensitive.key) END
 		FROM tarot.tables_to_survey(discover_sensitive.schema) t
 			CROSS JOIN LATERAL tarot.survey_table(t.relation, discover_sensitive.sample, discover_sensitive.minimum) s
 		WHERE s.state = 'none' AND s.kind IS NOT NULL OR s.state = 'unread'
@@ -112,7 +121,8 @@ COMMENT ON FUNCTION tarot.discover_sensitive(regnamespace, integer, real, text) 
 	'a value; and the statements that classify it, by classes of the key that is named. A table that cannot be read has a row without a '
 	'column, with the SQLSTATE. Raises 22023 for other numbers.';
 
-CREATE FUNCTION tarot.classification_drift(schema regnamespace DEFAULT NULL, sample integer DEFAULT 1000, minimum real DEFAULT 0.5, key text DEFAULT 'sensitive')
+CREATE FUNCTION tarot.classification_drift(schema regnamespace DEFAULT NULL, sample integer DEFAULT 1000, minimum real DEFAULT 0.5,
+		key text DEFAULT 'sensitive')
 	RETURNS TABLE (relation regclass, "column" name, problem text, class text, kind text, confidence real, evidence text, statements text[])
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -124,8 +134,11 @@ BEGIN
 			FROM tarot.tables_to_survey(classification_drift.schema) t
 				CROSS JOIN LATERAL tarot.survey_table(t.relation, classification_drift.sample, classification_drift.minimum) s)
 		SELECT s.relation, s."column",
-			CASE WHEN s.state = 'none' AND s.kind IS NOT NULL THEN 'sensitive' WHEN s.state = 'none' THEN 'new' WHEN s.state = 'unlike' THEN 'unlike its class'
-				WHEN s.state = 'unknown' THEN 'unknown class' ELSE s.state END,
+			CASE WHEN s.state = 'none' AND s.kind IS NOT NULL THEN 'sensitive'
+				WHEN s.state = 'none' THEN 'new'
+				WHEN s.state = 'unlike' THEN 'unlike its class'
+				WHEN s.state = 'unknown' THEN 'unknown class'
+				ELSE s.state END,
 			s.class, s.kind, s.confidence, s.evidence,
 			CASE WHEN s.state IN ('none', 'unlike') AND s.kind IS NOT NULL
 				THEN tarot.classifying_statements(s.name, s."column", s.proposed, s.mask, s.proposed_exists, classification_drift.key) END
@@ -151,15 +164,23 @@ BEGIN
 		RAISE EXCEPTION 'relation and reason must not be null' USING ERRCODE = 'null_value_not_allowed';
 	ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND c.relkind IN ('r', 'p', 'm')) THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type';
-	ELSIF "column" IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped) THEN
-		RAISE EXCEPTION 'column "%" of table "%" does not exist', "column", tarot.relation_name(relation) USING ERRCODE = 'undefined_column';
+	ELSIF "column" IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped)
+	THEN
+		RAISE EXCEPTION 'column "%" of table "%" does not exist', "column", tarot.relation_name(relation)
+			USING ERRCODE = 'undefined_column';
 	END IF;
 	INSERT INTO tarot.accepted_column AS c (relation, "column", type, reason, accepted_by)
 		SELECT a.attrelid, a.attname, a.atttypid, accept_column.reason, session_user FROM pg_attribute a
-		WHERE a.attrelid = accept_column.relation AND a.attnum > 0 AND NOT a.attisdropped AND (a.attname = accept_column."column" OR accept_column."column" IS NULL
-			AND tarot.class_of_type(a.atttypid, a.atttypmod) IS NULL AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
-			AND NOT EXISTS (SELECT FROM tarot.accepted_column k WHERE k.relation = a.attrelid AND k."column" = a.attname AND k.type = a.atttypid))
-		ON CONFLICT ON CONSTRAINT accepted_column_pkey DO UPDATE SET type = excluded.type, reason = excluded.reason, accepted_by = excluded.accepted_by, accepted_at = excluded.accepted_at;
+			WHERE a.attrelid = accept_column.relation AND a.attnum > 0 AND NOT a.attisdropped
+				AND (a.attname = accept_column."column"
+					OR accept_column."column" IS NULL
+						AND tarot.class_of_type(a.atttypid, a.atttypmod) IS NULL
+						AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
+						AND NOT EXISTS (SELECT FROM tarot.accepted_column k
+							WHERE k.relation = a.attrelid AND k."column" = a.attname AND k.type = a.atttypid))
+		ON CONFLICT ON CONSTRAINT accepted_column_pkey DO UPDATE SET type = excluded.type, reason = excluded.reason,
+			accepted_by = excluded.accepted_by, accepted_at = excluded.accepted_at;
 	GET DIAGNOSTICS accepted = ROW_COUNT;
 	RETURN accepted;
 END
@@ -177,7 +198,9 @@ CREATE FUNCTION tarot.reconsider_column(relation regclass, "column" name DEFAULT
 DECLARE
 	reconsidered integer;
 BEGIN
-	DELETE FROM tarot.accepted_column c WHERE c.relation = reconsider_column.relation AND (reconsider_column."column" IS NULL OR c."column" = reconsider_column."column");
+	DELETE FROM tarot.accepted_column c
+		WHERE c.relation = reconsider_column.relation
+			AND (reconsider_column."column" IS NULL OR c."column" = reconsider_column."column");
 	GET DIAGNOSTICS reconsidered = ROW_COUNT;
 	RETURN reconsidered;
 END
