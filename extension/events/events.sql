@@ -23,7 +23,8 @@ COMMENT ON FUNCTION tarot.flush_events(interval) IS
 	'Waits until all security events of this database that were reported so far are written, at most so long (up to a day): false if they '
 	'are not by then. For whom EXECUTE is granted. Raises 22023 for a negative or longer time.';
 
-CREATE FUNCTION tarot.event_counts(OUT size integer, OUT waiting integer, OUT written bigint, OUT logged bigint, OUT overflowed bigint, OUT repeated bigint) RETURNS record
+CREATE FUNCTION tarot.event_counts(OUT size integer, OUT waiting integer, OUT written bigint, OUT logged bigint,
+		OUT overflowed bigint, OUT repeated bigint) RETURNS record
 	LANGUAGE c VOLATILE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'tarot_events_counts';
 
@@ -39,6 +40,7 @@ COMMENT ON COLUMN tarot.event_queue.overflowed IS 'How many of those since the q
 COMMENT ON COLUMN tarot.event_queue.repeated IS
 	'How many were like one a moment before (tarot_security.event_repeat_interval), and are on record by the count of another.';
 
-REVOKE ALL ON FUNCTION tarot.log_security_event(text, text, text, text, jsonb), tarot.note_event(text, text, text, jsonb), tarot.flush_events(interval), tarot.event_counts() FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.log_security_event(text, text, text, text, jsonb), tarot.note_event(text, text, text, jsonb),
+	tarot.flush_events(interval), tarot.event_counts() FROM PUBLIC;
 GRANT SELECT ON tarot.event_queue TO pg_monitor;
 GRANT EXECUTE ON FUNCTION tarot.event_counts() TO pg_monitor;
