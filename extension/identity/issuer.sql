@@ -73,7 +73,8 @@ DECLARE
 	exists boolean;
 BEGIN
 	FOR role, exists IN
-		SELECT n, r.oid IS NOT NULL FROM unnest(database_roles) AS n LEFT JOIN pg_roles r ON r.rolname = n WHERE r.oid IS NULL OR r.rolsuper ORDER BY n
+		SELECT n, r.oid IS NOT NULL FROM unnest(database_roles) AS n LEFT JOIN pg_roles r ON r.rolname = n
+			WHERE r.oid IS NULL OR r.rolsuper ORDER BY n
 	LOOP
 		IF NOT named_now THEN
 			RAISE WARNING 'no token of issuer "%" can take role "%"', issuer, role USING
@@ -141,15 +142,17 @@ BEGIN
 		RAISE EXCEPTION 'the secret is a key set, a key or a certificate' USING ERRCODE = 'invalid_parameter_value',
 			DETAIL = 'A secret is for HMAC, and random bytes.', HINT = 'Pass public keys as jwks, and a private one as signing_key.';
 	END IF;
-	RETURN tarot.seal_issuer_key(name, coalesce('{"kty":"oct","k":"' || translate(encode(secret, 'base64'), E'+/=\n', '-_') || '"}', signing_key::text));
+	RETURN tarot.seal_issuer_key(name,
+		coalesce('{"kty":"oct","k":"' || translate(encode(secret, 'base64'), E'+/=\n', '-_') || '"}', signing_key::text));
 END
 $$;
 
 -- ------------------------------------------------------------ issuers
 
 CREATE FUNCTION tarot.create_issuer(name text, issuer text, audience text[], jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
-		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT '24 hours', leeway interval DEFAULT '30 seconds',
-		subject_prefix text DEFAULT '', database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL) RETURNS void
+		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT '24 hours',
+		leeway interval DEFAULT '30 seconds', subject_prefix text DEFAULT '', database_role_claim text DEFAULT NULL,
+		database_roles name[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -207,9 +210,10 @@ COMMENT ON FUNCTION tarot.create_issuer(text, text, text[], text, text[], interv
 	'As above, with a secret that is text: its UTF-8 bytes are the key. A secret written into a statement may reach the server''s log: '
 	'pass it as a parameter.';
 
-CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL, secret bytea DEFAULT NULL,
-		signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL, leeway interval DEFAULT NULL,
-		subject_prefix text DEFAULT NULL, database_role_claim text DEFAULT NULL, database_roles name[] DEFAULT NULL, remove text[] DEFAULT NULL) RETURNS void
+CREATE FUNCTION tarot.alter_issuer(name text, issuer text DEFAULT NULL, audience text[] DEFAULT NULL, jwks jsonb DEFAULT NULL,
+		secret bytea DEFAULT NULL, signing_key jsonb DEFAULT NULL, algorithms text[] DEFAULT NULL, max_age interval DEFAULT NULL,
+		leeway interval DEFAULT NULL, subject_prefix text DEFAULT NULL, database_role_claim text DEFAULT NULL,
+		database_roles name[] DEFAULT NULL, remove text[] DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -219,7 +223,8 @@ DECLARE
 	loses_keys boolean;
 BEGIN
 	IF EXISTS (SELECT FROM unnest(removed) AS r WHERE r IS NULL OR r NOT IN ('jwks', 'secret', 'signing_key', 'database_roles')) THEN
-		RAISE EXCEPTION 'only jwks, secret, signing_key and database_roles can be removed from an issuer' USING ERRCODE = 'invalid_parameter_value';
+		RAISE EXCEPTION 'only jwks, secret, signing_key and database_roles can be removed from an issuer'
+			USING ERRCODE = 'invalid_parameter_value';
 	ELSIF (removed && '{jwks}' AND alter_issuer.jwks IS NOT NULL)
 		OR (removed && '{secret,signing_key}' AND num_nonnulls(alter_issuer.secret, alter_issuer.signing_key) > 0)
 		OR (removed && '{database_roles}' AND num_nonnulls(alter_issuer.database_role_claim, alter_issuer.database_roles) > 0) THEN
@@ -230,7 +235,8 @@ BEGIN
 	loses_keys := (removed && '{jwks}' AND new.jwks IS NOT NULL) OR (removed && '{secret,signing_key}' AND new.private_key IS NOT NULL);
 	-- Without opening a key that goes: it may be one that cannot be opened any more.
 	new.private_key := CASE WHEN removed && '{secret,signing_key}' THEN NULL
-		ELSE coalesce(tarot.seal_given_key(new.name, alter_issuer.secret, alter_issuer.signing_key), tarot.reseal_issuer_key(new.name, new.private_key)) END;
+		ELSE coalesce(tarot.seal_given_key(new.name, alter_issuer.secret, alter_issuer.signing_key),
+			tarot.reseal_issuer_key(new.name, new.private_key)) END;
 	new.jwks := CASE WHEN removed && '{jwks}' THEN NULL ELSE coalesce(alter_issuer.jwks, new.jwks) END;
 	IF num_nonnulls(alter_issuer.jwks, alter_issuer.secret, alter_issuer.signing_key) > 0 THEN
 		-- Other keys may be for other algorithms.
@@ -239,7 +245,8 @@ BEGIN
 	ELSIF loses_keys AND num_nonnulls(new.jwks, new.private_key) > 0 THEN
 		-- Those that are left: no algorithm is accepted that was not before.
 		new.keys_changed_at := now();
-		new.algorithms := ARRAY(SELECT a FROM unnest(new.algorithms) AS a WHERE a = ANY (tarot.check_issuer_keys(new.jwks::text, new.name, new.private_key, NULL)));
+		new.algorithms := ARRAY(SELECT a FROM unnest(new.algorithms) AS a
+			WHERE a = ANY (tarot.check_issuer_keys(new.jwks::text, new.name, new.private_key, NULL)));
 	END IF;
 	new.issuer := coalesce(alter_issuer.issuer, new.issuer);
 	new.audience := coalesce(alter_issuer.audience, new.audience);
@@ -305,8 +312,10 @@ COMMENT ON FUNCTION tarot.drop_issuer(text) IS
 	'for an unknown one.';
 
 CREATE VIEW tarot.issuer_status AS
-	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles, role_claim, roles, default_roles,
-		private_key IS NOT NULL AS signs, coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(jwks -> 'keys') = 'array' THEN jwks -> 'keys' END), (jwks IS NOT NULL)::integer) AS public_keys,
+	SELECT name, issuer, audience, algorithms, max_age, leeway, subject_prefix, database_role_claim, database_roles,
+		role_claim, roles, default_roles, private_key IS NOT NULL AS signs,
+		coalesce(jsonb_array_length(CASE WHEN jsonb_typeof(jwks -> 'keys') = 'array' THEN jwks -> 'keys' END),
+			(jwks IS NOT NULL)::integer) AS public_keys,
 		issued_before, created_at, keys_changed_at
 	FROM tarot.issuer;
 COMMENT ON VIEW tarot.issuer_status IS 'Whose tokens are trusted, and how. No keys.';
@@ -328,8 +337,9 @@ COMMENT ON COLUMN tarot.issuer_status.issued_before IS 'Tokens that were issued 
 COMMENT ON COLUMN tarot.issuer_status.created_at IS 'When it was made.';
 COMMENT ON COLUMN tarot.issuer_status.keys_changed_at IS 'When its keys changed last.';
 
-REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, bytea, text[]), tarot.seal_issuer_key(text, text), tarot.reseal_issuer_key(text, bytea),
-	tarot.get_issuer(text), tarot.check_database_roles(text, name[], boolean), tarot.put_issuer(tarot.issuer, boolean), tarot.seal_given_key(text, bytea, jsonb),
+REVOKE ALL ON FUNCTION tarot.check_issuer_keys(text, text, bytea, text[]), tarot.seal_issuer_key(text, text),
+	tarot.reseal_issuer_key(text, bytea), tarot.get_issuer(text), tarot.check_database_roles(text, name[], boolean),
+	tarot.put_issuer(tarot.issuer, boolean), tarot.seal_given_key(text, bytea, jsonb),
 	tarot.create_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[]),
 	tarot.create_issuer(text, text, text[], text, text[], interval, interval, text, text, name[]),
 	tarot.alter_issuer(text, text, text[], jsonb, bytea, jsonb, text[], interval, interval, text, text, name[], text[]),
