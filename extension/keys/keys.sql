@@ -265,7 +265,8 @@ BEGIN
 	INSERT INTO tarot.key_version (key_id, version, state, wrapped)
 		VALUES (id, new_version, CASE WHEN rotate_key.activate THEN 'active' ELSE 'pre-activation' END,
 			tarot.new_data_key(ring.ring_id, ring.root_key_fingerprint, id, new_version));
-	PERFORM tarot.note_event('KEY', 'rotate', 'success', jsonb_build_object('key', rotate_key.name, 'version', new_version, 'active', rotate_key.activate));
+	PERFORM tarot.note_event('KEY', 'rotate', 'success', jsonb_build_object(
+		'key', rotate_key.name, 'version', new_version, 'active', rotate_key.activate));
 	RETURN new_version;
 END
 $$;
@@ -300,7 +301,8 @@ BEGIN
 		RAISE EXCEPTION 'key "%" has no version %', set_key_state.name, set_key_state.version
 			USING ERRCODE = 'undefined_object', HINT = 'tarot.key_status lists the versions.';
 	END IF;
-	PERFORM tarot.note_event('KEY', 'set state', 'success', jsonb_build_object('key', set_key_state.name, 'version', set_key_state.version, 'state', set_key_state.state));
+	PERFORM tarot.note_event('KEY', 'set state', 'success', jsonb_build_object(
+		'key', set_key_state.name, 'version', set_key_state.version, 'state', set_key_state.state));
 END
 $$;
 COMMENT ON FUNCTION tarot.set_key_state(text, integer, text) IS
@@ -346,12 +348,15 @@ BEGIN
 					HINT = 'With force => true they become unreadable for ever.';
 		END IF;
 	END IF;
-	IF destroy_key.force AND EXISTS (SELECT FROM tarot.key_version v WHERE v.key_id = id AND v.version = destroy_key.version AND v.state NOT IN ('active', 'suspended', 'destroyed')) THEN
+	IF destroy_key.force AND EXISTS (SELECT FROM tarot.key_version v
+		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state NOT IN ('active', 'suspended', 'destroyed'))
+	THEN
 		PERFORM tarot.require_version_not_on_hold(id, destroy_key.version);
 	END IF;
 	UPDATE tarot.key_version v SET state = 'destroyed', wrapped = NULL, state_since = now()
 		WHERE v.key_id = id AND v.version = destroy_key.version AND v.state <> 'destroyed';
-	PERFORM tarot.note_event('KEY', 'destroy', 'success', jsonb_build_object('key', destroy_key.name, 'version', destroy_key.version, 'forced', destroy_key.force));
+	PERFORM tarot.note_event('KEY', 'destroy', 'success', jsonb_build_object(
+		'key', destroy_key.name, 'version', destroy_key.version, 'forced', destroy_key.force));
 END
 $$;
 COMMENT ON FUNCTION tarot.destroy_key(text, integer, boolean) IS

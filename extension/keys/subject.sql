@@ -41,6 +41,6 @@ CREATE FUNCTION tarot.subject_keys(class_id integer, subject text, waits boolean
 CREATE FUNCTION tarot.rewrap_subjects(class_id integer, key_id integer) RETURNS bigint
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'tarot_keys_rewrap_subjects';
-REVOKE ALL ON FUNCTION tarot.prepare_subjects(integer, integer), tarot.destroy_subject(integer, text), tarot.subject_keys(integer, text, boolean),
-	tarot.rewrap_subjects(integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.prepare_subjects(integer, integer), tarot.destroy_subject(integer, text),
+	tarot.subject_keys(integer, text, boolean), tarot.rewrap_subjects(integer, integer) FROM PUBLIC;
 
