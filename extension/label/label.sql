@@ -19,8 +19,12 @@ CREATE FUNCTION tarot.relation_tree(relation oid, kinds "char"[] DEFAULT NULL) R
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN QUERY WITH RECURSIVE tree (oid, depth) AS (SELECT relation, 0 UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
-		SELECT t.oid, max(t.depth) FROM tree t JOIN pg_class c ON c.oid = t.oid AND coalesce(c.relkind = ANY (kinds), true) GROUP BY t.oid ORDER BY max(t.depth), t.oid;
+	RETURN QUERY WITH RECURSIVE tree (oid, depth) AS (
+			SELECT relation, 0
+			UNION ALL SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
+		SELECT t.oid, max(t.depth)
+			FROM tree t JOIN pg_class c ON c.oid = t.oid AND coalesce(c.relkind = ANY (kinds), true)
+			GROUP BY t.oid ORDER BY max(t.depth), t.oid;
 END
 $$;
 
@@ -31,14 +35,22 @@ CREATE FUNCTION tarot.has_foreign_cast(foreign_key oid) RETURNS boolean
 	AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN (SELECT EXISTS (SELECT FROM pg_constraint n CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator) JOIN pg_operator o ON o.oid = k.operator
-			JOIN pg_attribute a ON (a.attrelid, a.attnum) IN ((n.conrelid, k.number), (n.confrelid, k.foreign_number)) JOIN pg_type t ON t.oid = a.atttypid
-			JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype) AND c.casttarget IN (o.oprleft, o.oprright) AND c.castfunc <> 0 JOIN pg_proc f ON f.oid = c.castfunc JOIN pg_roles r ON r.oid = f.proowner
+	RETURN (SELECT EXISTS (
+		SELECT FROM pg_constraint n
+				CROSS JOIN LATERAL unnest(n.conkey, n.confkey, n.conpfeqop) AS k (number, foreign_number, operator)
+				JOIN pg_operator o ON o.oid = k.operator
+				JOIN pg_attribute a ON (a.attrelid, a.attnum) IN ((n.conrelid, k.number), (n.confrelid, k.foreign_number))
+				JOIN pg_type t ON t.oid = a.atttypid
+				JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype) AND c.casttarget IN (o.oprleft, o.oprright)
+					AND c.castfunc <> 0
+				JOIN pg_proc f ON f.oid = c.castfunc
+				JOIN pg_roles r ON r.oid = f.proowner
 			WHERE n.oid = foreign_key AND NOT r.rolsuper));
 END
 $$;
 
--- What the catalog has of a relation that somebody names, as the argument that is called so. Whoever may query the catalog sees what there is.
+-- What the catalog has of a relation that somebody names, as the argument that is called so. Whoever may query the catalog sees what
+-- there is.
 CREATE FUNCTION tarot.require_relation(relation oid, argument text) RETURNS pg_class
 	LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -116,7 +128,8 @@ CREATE FUNCTION tarot.unclassify_column(rel regclass, "column" name) RETURNS voi
 	AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
-		WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = rel AND a.attname = unclassify_column."column")
+		WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = rel
+			AND a.attname = unclassify_column."column")
 	THEN
 		RAISE WARNING 'column "%" of table "%" has no data class of its own', "column", tarot.relation_name(rel);
 	END IF;
@@ -134,7 +147,8 @@ CREATE FUNCTION tarot.follow_labels() RETURNS event_trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	PERFORM tarot.inherit_labels(r.objid) FROM (SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass) AS r;
+	PERFORM tarot.inherit_labels(r.objid)
+		FROM (SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass) AS r;
 END
 $$;
 COMMENT ON FUNCTION tarot.follow_labels() IS
