@@ -3,8 +3,8 @@
 -- On a masked table nobody but its owner holds SELECT or REFERENCES on classified columns, nor TRIGGER: what no mask is put in for,
 -- whatever the reason, ends in "permission denied". Privileges on the whole table are for classified columns too, so those on the others
 -- take their place. The privileges themselves remember that: SELECT on tableoid is asked for where classified columns are read, SELECT on
--- xmin was SELECT on the table, REFERENCES on tableoid and ctid were REFERENCES and TRIGGER. Nothing else can be done with these, a REVOKE on the
--- table takes them along, and they are dumped.
+-- xmin was SELECT on the table, REFERENCES on tableoid and ctid were REFERENCES and TRIGGER. Nothing else can be done with these, a
+-- REVOKE on the table takes them along, and they are dumped.
 
 CREATE FUNCTION tarot.added_columns(command pg_ddl_command) RETURNS smallint[]
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
@@ -16,27 +16,37 @@ CREATE FUNCTION tarot.check_conversions(command pg_ddl_command) RETURNS void
 
 CREATE FUNCTION tarot.is_masked(relation oid) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	RETURN EXISTS (SELECT FROM pg_catalog.pg_seclabel l WHERE l.objoid = relation AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0
-		AND l.provider = 'tarot_security' AND l.label = 'masked');
+	RETURN EXISTS (SELECT FROM pg_catalog.pg_seclabel l
+		WHERE l.objoid = relation AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0
+			AND l.provider = 'tarot_security' AND l.label = 'masked');
 
 -- A table and all that share columns with it by inheritance.
 CREATE FUNCTION tarot.relatives(relation oid) RETURNS SETOF oid
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		WITH RECURSIVE family (oid) AS (SELECT relation
-			UNION SELECT CASE i.inhparent WHEN f.oid THEN i.inhrelid ELSE i.inhparent END FROM family f JOIN pg_inherits i ON f.oid IN (i.inhparent, i.inhrelid))
+		WITH RECURSIVE family (oid) AS (
+			SELECT relation
+			UNION
+			SELECT CASE i.inhparent WHEN f.oid THEN i.inhrelid ELSE i.inhparent END
+			FROM family f JOIN pg_inherits i ON f.oid IN (i.inhparent, i.inhrelid))
 		SELECT f.oid FROM family f
 	$$;
 
 -- What others than the owner hold; on the table where column is NULL.
-CREATE FUNCTION tarot.held_privileges(relation oid, OUT grantee oid, OUT "column" name, OUT number smallint, OUT privilege text, OUT grantable boolean) RETURNS SETOF record
+CREATE FUNCTION tarot.held_privileges(relation oid, OUT grantee oid, OUT "column" name, OUT number smallint,
+		OUT privilege text, OUT grantable boolean) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT p.grantee, a.attname, a.attnum, p.privilege_type, bool_or(p.is_grantable)
-		FROM pg_class c, LATERAL (SELECT NULL::name, NULL::smallint, c.relacl
-				UNION ALL SELECT t.attname, t.attnum, t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid AND NOT t.attisdropped) AS a (attname, attnum, acl), aclexplode(a.acl) AS p
+		FROM pg_class c,
+			LATERAL (
+				SELECT NULL::name, NULL::smallint, c.relacl
+				UNION ALL
+				SELECT t.attname, t.attnum, t.attacl FROM pg_attribute t WHERE t.attrelid = c.oid AND NOT t.attisdropped
+			) AS a (attname, attnum, acl),
+			aclexplode(a.acl) AS p
 		WHERE c.oid = relation AND p.grantee <> c.relowner
 		GROUP BY p.grantee, a.attname, a.attnum, p.privilege_type
 		ORDER BY pg_get_userbyid(p.grantee), a.attnum NULLS FIRST, p.privilege_type
@@ -46,7 +56,8 @@ CREATE FUNCTION tarot.grant_statement(relation oid, privilege text, columns text
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT format('GRANT %s %s ON %s TO %s %s', privilege, '(' || columns || ')', relation::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
+		SELECT format('GRANT %s %s ON %s TO %s %s', privilege, '(' || columns || ')', relation::regclass,
+			CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
 			CASE WHEN grantable THEN 'WITH GRANT OPTION' END)
 	$$;
 
@@ -54,7 +65,8 @@ CREATE FUNCTION tarot.revoke_statement(relation oid, privilege text, columns tex
 	LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT format('REVOKE %s %s ON %s FROM %s CASCADE', privilege, '(' || columns || ')', relation::regclass, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+		SELECT format('REVOKE %s %s ON %s FROM %s CASCADE', privilege, '(' || columns || ')', relation::regclass,
+			CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
 	$$;
 
 -- First all is taken, then given: what somebody has passed on goes with what they held. Returns how many statements that were.
@@ -79,33 +91,45 @@ CREATE FUNCTION tarot.narrow_privileges(relation oid) RETURNS integer
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	classified CONSTANT name[] := ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND tarot.class_of_column(relation, a.attnum) IS NOT NULL);
+	classified CONSTANT name[] := ARRAY(SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = relation AND a.attnum > 0 AND tarot.class_of_column(relation, a.attnum) IS NOT NULL);
 	others CONSTANT text := (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
 		WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> ALL (classified));
 	revokes text[] := '{}';
 	grants text[] := '{}';
 	h record;
 BEGIN
-	FOR h IN SELECT p.grantee, p.privilege, bool_or(p."column" IS NULL) AS all_columns, coalesce(bool_or(p.grantable) FILTER (WHERE p."column" IS NULL), false) AS grantable,
-			array_agg(p."column") FILTER (WHERE p."column" = ANY (classified)) AS columns, coalesce(array_agg(p."column") FILTER (WHERE p."column" IS NOT NULL), '{}') AS held
-		FROM tarot.held_privileges(relation) AS p WHERE p.privilege IN ('SELECT', 'REFERENCES', 'TRIGGER') GROUP BY p.grantee, p.privilege
+	FOR h IN SELECT p.grantee, p.privilege, bool_or(p."column" IS NULL) AS all_columns,
+			coalesce(bool_or(p.grantable) FILTER (WHERE p."column" IS NULL), false) AS grantable,
+			array_agg(p."column") FILTER (WHERE p."column" = ANY (classified)) AS columns,
+			coalesce(array_agg(p."column") FILTER (WHERE p."column" IS NOT NULL), '{}') AS held
+		FROM tarot.held_privileges(relation) AS p
+		WHERE p.privilege IN ('SELECT', 'REFERENCES', 'TRIGGER')
+		GROUP BY p.grantee, p.privilege
 		ORDER BY pg_get_userbyid(p.grantee), p.privilege
 	LOOP
 		IF h.all_columns THEN
 			revokes := revokes || tarot.revoke_statement(relation, h.privilege, NULL, h.grantee);
 			grants := grants || CASE h.privilege
-				WHEN 'SELECT' THEN tarot.grant_statement(relation, 'SELECT', concat_ws(', ', others, 'tableoid, ctid, xmin'), h.grantee, h.grantable)
-				WHEN 'REFERENCES' THEN tarot.grant_statement(relation, 'REFERENCES', concat_ws(', ', others, 'tableoid'), h.grantee, h.grantable)
-				ELSE tarot.grant_statement(relation, 'REFERENCES', 'ctid', h.grantee, h.grantable) END;
+				WHEN 'SELECT' THEN
+					tarot.grant_statement(relation, 'SELECT', concat_ws(', ', others, 'tableoid, ctid, xmin'), h.grantee, h.grantable)
+				WHEN 'REFERENCES' THEN
+					tarot.grant_statement(relation, 'REFERENCES', concat_ws(', ', others, 'tableoid'), h.grantee, h.grantable)
+				ELSE
+					tarot.grant_statement(relation, 'REFERENCES', 'ctid', h.grantee, h.grantable) END;
 		ELSIF h.columns IS NOT NULL THEN
-			revokes := revokes || tarot.revoke_statement(relation, h.privilege, (SELECT string_agg(quote_ident(c), ', ') FROM unnest(h.columns) AS c), h.grantee);
+			revokes := revokes || tarot.revoke_statement(relation, h.privilege,
+				(SELECT string_agg(quote_ident(c), ', ') FROM unnest(h.columns) AS c), h.grantee);
 			CONTINUE WHEN h.privilege = 'REFERENCES' OR 'tableoid' = ANY (h.held);
 			IF h.held @> classified THEN
 				grants := grants || tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false);
 			ELSE
-				RAISE WARNING 'role % may no longer read columns % of table "%"', CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END, array_to_string(h.columns, ', '), tarot.relation_name(relation)
+				RAISE WARNING 'role % may no longer read columns % of table "%"',
+						CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END,
+						array_to_string(h.columns, ', '), tarot.relation_name(relation)
 					USING DETAIL = 'It was not to read all classified columns.',
-						HINT = format('If it may, by its grants on their classes: %s;', rtrim(tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false)));
+						HINT = format('If it may, by its grants on their classes: %s;',
+							rtrim(tarot.grant_statement(relation, 'SELECT', 'tableoid', h.grantee, false)));
 			END IF;
 		END IF;
 	END LOOP;
@@ -118,7 +142,8 @@ CREATE FUNCTION tarot.widen_privileges(relation oid, "column" name) RETURNS inte
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tarot.change_privileges('{}', coalesce(array_agg(tarot.grant_statement(relation, h.privilege, quote_ident(widen_privileges."column"), h.grantee, h.grantable)), '{}'))
+		SELECT tarot.change_privileges('{}', coalesce(array_agg(
+			tarot.grant_statement(relation, h.privilege, quote_ident(widen_privileges."column"), h.grantee, h.grantable)), '{}'))
 		FROM tarot.held_privileges(relation) AS h WHERE (h.privilege, h."column") IN (('SELECT', 'xmin'), ('REFERENCES', 'tableoid'))
 	$$;
 
@@ -127,10 +152,14 @@ CREATE FUNCTION tarot.restore_privileges(relation oid) RETURNS integer
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tarot.change_privileges(coalesce(array_agg(tarot.revoke_statement(relation, h.privilege, CASE m.of_table WHEN 'TRIGGER' THEN 'ctid' END, h.grantee)), '{}'),
-			coalesce(array_agg(tarot.grant_statement(relation, m.of_table, NULL, h.grantee, h.grantable)), '{}'))
+		SELECT tarot.change_privileges(
+			coalesce(array_agg(
+				tarot.revoke_statement(relation, h.privilege, CASE m.of_table WHEN 'TRIGGER' THEN 'ctid' END, h.grantee)), '{}'),
+			coalesce(array_agg(
+				tarot.grant_statement(relation, m.of_table, NULL, h.grantee, h.grantable)), '{}'))
 		FROM tarot.held_privileges(relation) AS h
-			JOIN (VALUES ('SELECT', 'xmin', 'SELECT'), ('REFERENCES', 'tableoid', 'REFERENCES'), ('REFERENCES', 'ctid', 'TRIGGER')) AS m (privilege, "column", of_table) USING (privilege, "column")
+			JOIN (VALUES ('SELECT', 'xmin', 'SELECT'), ('REFERENCES', 'tableoid', 'REFERENCES'), ('REFERENCES', 'ctid', 'TRIGGER'))
+				AS m (privilege, "column", of_table) USING (privilege, "column")
 	$$;
 
 -- A trigger on a masking view gets rows as those see them who write.
@@ -138,7 +167,8 @@ CREATE FUNCTION tarot.take_triggers(view oid) RETURNS integer
 	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		SELECT tarot.change_privileges(coalesce(array_agg(tarot.revoke_statement(take_triggers.view, 'TRIGGER', NULL, h.grantee)), '{}'), '{}')
+		SELECT tarot.change_privileges(coalesce(array_agg(
+			tarot.revoke_statement(take_triggers.view, 'TRIGGER', NULL, h.grantee)), '{}'), '{}')
 		FROM tarot.held_privileges(take_triggers.view) AS h WHERE h.privilege = 'TRIGGER'
 	$$;
 
@@ -149,8 +179,10 @@ CREATE FUNCTION tarot.label_table(relation oid, label text) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	EXECUTE format('SECURITY LABEL FOR tarot_security ON %s %s IS %L', (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
-		FROM pg_class c WHERE c.oid = relation), relation::regclass, label);
+	EXECUTE format('SECURITY LABEL FOR tarot_security ON %s %s IS %L',
+		(SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
+			FROM pg_class c WHERE c.oid = relation),
+		relation::regclass, label);
 END
 $$;
 
@@ -179,14 +211,21 @@ BEGIN
 	PERFORM tarot.label_table(rel, 'masked');
 	PERFORM tarot.narrow_privileges(r) FROM tarot.relatives(rel) AS r WHERE tarot.is_masked(r);
 
-	IF NOT EXISTS (SELECT FROM tarot.relatives(rel) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attnum > 0 WHERE tarot.class_of_column(r, a.attnum) IS NOT NULL) THEN
-		RAISE WARNING 'no column of table "%" has a data class', tarot.relation_name(rel) USING HINT = 'Classify columns with tarot.classify_column().';
+	IF NOT EXISTS (SELECT FROM tarot.relatives(rel) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attnum > 0
+		WHERE tarot.class_of_column(r, a.attnum) IS NOT NULL)
+	THEN
+		RAISE WARNING 'no column of table "%" has a data class', tarot.relation_name(rel)
+			USING HINT = 'Classify columns with tarot.classify_column().';
 	END IF;
-	SELECT string_agg(DISTINCT c.oid::regclass::text, ', ') INTO copies FROM tarot.relatives(rel) AS r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r AND d.classid = 'pg_rewrite'::regclass
-			JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class c ON c.oid = w.ev_class
+	SELECT string_agg(DISTINCT c.oid::regclass::text, ', ') INTO copies
+		FROM tarot.relatives(rel) AS r
+			JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r AND d.classid = 'pg_rewrite'::regclass
+			JOIN pg_rewrite w ON w.oid = d.objid
+			JOIN pg_class c ON c.oid = w.ev_class
 		WHERE c.relkind = 'm' AND tarot.class_of_column(d.refobjid, d.refobjsubid::smallint) IS NOT NULL AND NOT tarot.is_masked(c.oid);
 	IF copies IS NOT NULL THEN
-		RAISE WARNING 'materialized views keep copies of masked columns: %', copies USING HINT = 'Classify their columns, and mask them, too.';
+		RAISE WARNING 'materialized views keep copies of masked columns: %', copies
+			USING HINT = 'Classify their columns, and mask them, too.';
 	END IF;
 END
 $$;
@@ -228,7 +267,10 @@ CREATE FUNCTION tarot.columns_without_label(relation oid, numbers smallint[], OU
 	AS $$
 		SELECT a.attname, tarot.class_of_type(a.atttypid, a.atttypmod) IS NOT NULL FROM pg_attribute a
 			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND tarot.class_of_column(a.attrelid, a.attnum) IS NULL
-				AND (a.attnum = ANY (numbers) OR EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objoid = relation AND l.objsubid = a.attnum))
+				AND (a.attnum = ANY (numbers)
+					OR EXISTS (SELECT FROM pg_seclabel l
+						WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass
+							AND l.objoid = relation AND l.objsubid = a.attnum))
 	$$;
 
 CREATE FUNCTION tarot.follow_masking() RETURNS event_trigger
@@ -243,17 +285,26 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM pg_seclabel l WHERE l.provider = 'tarot_security' AND l.objsubid = 0) THEN
 		RETURN;
 	END IF;
-	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag, CASE
-				WHEN d.command_tag IN ('CREATE TABLE', 'CREATE FOREIGN TABLE') THEN ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
-				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint] ELSE tarot.added_columns(d.command) END AS columns
-		FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
+	FOR touched IN SELECT d.objid, tarot.is_masked(d.objid) AS masked, d.command_tag,
+			CASE
+				WHEN d.command_tag IN ('CREATE TABLE', 'CREATE FOREIGN TABLE') THEN
+					ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = d.objid AND a.attnum > 0 AND a.attinhcount = 0)
+				WHEN d.command_tag = 'SECURITY LABEL' THEN ARRAY[d.objsubid::smallint]
+				ELSE tarot.added_columns(d.command) END AS columns
+		FROM pg_event_trigger_ddl_commands() d
+		WHERE d.classid = 'pg_class'::regclass
+			AND (tarot.is_masked(d.objid) OR EXISTS (SELECT FROM tarot.masking_views_of(d.objid)))
 	LOOP
-		PERFORM tarot.check_conversions(d.command) FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass AND d.objid = touched.objid AND touched.masked;
+		PERFORM tarot.check_conversions(d.command) FROM pg_event_trigger_ddl_commands() d
+			WHERE d.classid = 'pg_class'::regclass AND d.objid = touched.objid AND touched.masked;
 		FOR added IN SELECT * FROM tarot.columns_without_label(touched.objid, touched.columns) LOOP
-			IF touched.command_tag <> 'SECURITY LABEL' AND NOT added.encrypted AND current_setting('tarot_security.mask_unclassified')::boolean THEN
+			IF touched.command_tag <> 'SECURITY LABEL' AND NOT added.encrypted
+				AND current_setting('tarot_security.mask_unclassified')::boolean
+			THEN
 				PERFORM tarot.label_column(touched.objid, added."column", 'unclassified');
 			ELSIF touched.masked THEN
-				PERFORM tarot.widen_privileges(r, added."column") FROM tarot.relatives(touched.objid) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attname = added."column"
+				PERFORM tarot.widen_privileges(r, added."column")
+					FROM tarot.relatives(touched.objid) AS r JOIN pg_attribute a ON a.attrelid = r AND a.attname = added."column"
 					WHERE tarot.is_masked(r);
 			END IF;
 		END LOOP;
@@ -266,18 +317,22 @@ BEGIN
 	-- Of a grant it is not said on what. Tables of others stay as they are.
 	IF tg_tag = 'GRANT' THEN
 		FOR relation IN SELECT l.objoid FROM pg_seclabel l JOIN pg_class c ON c.oid = l.objoid
-			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND l.label = 'masked' AND pg_has_role(c.relowner, 'USAGE')
+			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND l.label = 'masked'
+				AND pg_has_role(c.relowner, 'USAGE')
 		LOOP
 			IF tarot.narrow_privileges(relation) > 0 THEN
-				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class', tarot.relation_name(relation)
+				RAISE NOTICE 'table "%" is masked: what was granted counts for its columns without a data class',
+						tarot.relation_name(relation)
 					USING HINT = 'Of the others grants of their classes decide: tarot.grant_class().';
 			END IF;
 		END LOOP;
 		FOR relation IN SELECT l.objoid FROM pg_seclabel l JOIN pg_class c ON c.oid = l.objoid
-			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0 AND starts_with(l.label, 'masking') AND pg_has_role(c.relowner, 'USAGE')
+			WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_class'::regclass AND l.objsubid = 0
+				AND starts_with(l.label, 'masking') AND pg_has_role(c.relowner, 'USAGE')
 		LOOP
 			IF tarot.take_triggers(relation) > 0 THEN
-				RAISE NOTICE 'masking view "%" has triggers of its owner only', tarot.relation_name(relation) USING HINT = 'The trigger of another role would see what others see.';
+				RAISE NOTICE 'masking view "%" has triggers of its owner only', tarot.relation_name(relation)
+					USING HINT = 'The trigger of another role would see what others see.';
 			END IF;
 		END LOOP;
 	END IF;
@@ -298,7 +353,8 @@ CREATE VIEW tarot.masked_tables AS
 			coalesce(array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.class IS NULL), '{}') AS open
 		FROM (SELECT t.attname, t.attnum, tarot.class_of_column(t.attrelid, t.attnum) AS class FROM pg_catalog.pg_attribute t
 			WHERE t.attrelid = l.objoid AND t.attnum > 0 AND NOT t.attisdropped) AS a) AS k
-	WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0 AND l.label = 'masked';
+	WHERE l.provider = 'tarot_security' AND l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objsubid = 0
+		AND l.label = 'masked';
 COMMENT ON VIEW tarot.masked_tables IS 'Tables that tarot.mask_table() has masked, with their partitions and children.';
 COMMENT ON COLUMN tarot.masked_tables."table" IS 'The table.';
 COMMENT ON COLUMN tarot.masked_tables.classified IS 'The columns that show what grants of their classes allow.';
