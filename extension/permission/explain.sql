@@ -38,24 +38,29 @@ BEGIN
 	RETURN QUERY
 	WITH RECURSIVE had (role, inherits, how, valid_until) AS (
 			-- How each role comes to the subject, and from which it is inherited; names that are no role lead nowhere.
-			SELECT a.role, ARRAY[a.role], format('assigned by %s', a.assigned_by) || CASE WHEN isfinite(a.valid_until) THEN format(' until %s', a.valid_until) ELSE '' END,
+			SELECT a.role, ARRAY[a.role],
+				format('assigned by %s', a.assigned_by)
+					|| CASE WHEN isfinite(a.valid_until) THEN format(' until %s', a.valid_until) ELSE '' END,
 				a.valid_until
 				FROM tarot.role_assignment a JOIN tarot.role r ON r.name = a.role WHERE a.subject = explain_access.subject
 			UNION ALL
 			SELECT t.role, ARRAY[t.role] COLLATE "C", 'by the token of this session', 'infinity'
 				FROM (SELECT r COLLATE "C" FROM unnest(by_token) AS r) AS t (role)
 				WHERE NOT EXISTS (SELECT FROM tarot.role_inheritance i WHERE i.inherits = t.role AND i.role = ANY (by_token))
-					AND NOT EXISTS (SELECT FROM tarot.role_assignment a WHERE (a.subject, a.role) = (explain_access.subject, t.role) AND a.valid_until > asked_at)
+					AND NOT EXISTS (SELECT FROM tarot.role_assignment a
+						WHERE (a.subject, a.role) = (explain_access.subject, t.role) AND a.valid_until > asked_at)
 			UNION ALL
 			SELECT i.inherits, had.inherits || i.inherits, had.how, had.valid_until
-				FROM had JOIN tarot.role_inheritance i USING (role) JOIN tarot.role r ON r.name = i.inherits WHERE i.inherits <> ALL (had.inherits)
+				FROM had JOIN tarot.role_inheritance i USING (role) JOIN tarot.role r ON r.name = i.inherits
+				WHERE i.inherits <> ALL (had.inherits)
 		), reasons (allows, reason) AS (
 			SELECT false, format('the subject is %s', p.status)
 				FROM tarot.principal p WHERE p.subject = explain_access.subject AND p.status <> 'active'
 			UNION ALL
 			SELECT CASE WHEN had.valid_until > asked_at THEN true END,
 				format('role %I, %s, %spermits "%s"', had.inherits[1], had.how,
-					CASE WHEN cardinality(had.inherits) > 1 THEN 'inherits ' || array_to_string(had.inherits[2:], ', which inherits ') || ', which ' ELSE '' END,
+					CASE WHEN cardinality(had.inherits) > 1
+						THEN 'inherits ' || array_to_string(had.inherits[2:], ', which inherits ') || ', which ' ELSE '' END,
 					g.permission)
 				|| CASE WHEN had.valid_until > asked_at THEN '' ELSE '; the assignment has ended' END
 				FROM had JOIN tarot.role_permission g USING (role)
@@ -65,7 +70,8 @@ BEGIN
 				format('"%s" on %s %s was granted by %s to %s%s', g.permission, g.resource_type, g.resource_id, g.granted_by,
 					CASE g.grantee_kind WHEN 'subject' THEN 'the subject' ELSE format('role %I, which the subject has', g.grantee) END,
 					CASE WHEN isfinite(g.valid_until) THEN format(' until %s', g.valid_until) ELSE '' END)
-				|| CASE WHEN g.valid_until <= asked_at THEN '; the grant has ended' WHEN had.valid_until <= asked_at THEN '; the assignment of the role has ended' ELSE '' END
+				|| CASE WHEN g.valid_until <= asked_at THEN '; the grant has ended'
+					WHEN had.valid_until <= asked_at THEN '; the assignment of the role has ended' ELSE '' END
 				FROM tarot.resource_grant g LEFT JOIN had ON g.grantee_kind = 'role' AND g.grantee = had.role
 				WHERE (g.resource_type, g.resource_id) = (explain_access.resource_type, explain_access.resource_id)
 					AND g.permission IN (SELECT tarot.covering_permissions(explain_access.permission))

@@ -66,7 +66,8 @@ COMMENT ON FUNCTION tarot.grant_on(text, text, text, text, text, timestamptz) IS
 	'application''s own; a permission covers others as for tarot.grant_permission(). Again, with another time, replaces that. Raises '
 	'42704 for an unknown role, 22023 for other values that cannot be, 22004 for NULL.';
 
-CREATE FUNCTION tarot.revoke_on(resource_type text, resource_id text, permission text, subject text DEFAULT NULL, role text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tarot.revoke_on(resource_type text, resource_id text, permission text,
+		subject text DEFAULT NULL, role text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -91,7 +92,8 @@ CREATE FUNCTION tarot.forget_resource(resource_type text, resource_id text) RETU
 DECLARE
 	forgotten bigint;
 BEGIN
-	DELETE FROM tarot.resource_grant g WHERE (g.resource_type, g.resource_id) = (forget_resource.resource_type, forget_resource.resource_id);
+	DELETE FROM tarot.resource_grant g
+		WHERE (g.resource_type, g.resource_id) = (forget_resource.resource_type, forget_resource.resource_id);
 	GET DIAGNOSTICS forgotten = ROW_COUNT;
 	RETURN forgotten;
 END

@@ -47,10 +47,12 @@ CREATE FUNCTION tarot.check_permission(permission text, may_cover_others boolean
 	AS $$
 BEGIN
 	IF tarot.is_permission(permission, may_cover_others) IS NOT TRUE THEN
-		RAISE EXCEPTION 'this is not a permission' USING ERRCODE = 'invalid_parameter_value',
-			DETAIL = 'One has words of letters, digits, "_", "." and "-", with ":" between them, and at most 255 bytes.',
-			HINT = CASE WHEN may_cover_others THEN 'For instance "readings:read"; "readings:*" covers all that begin with "readings:", and "*" all.'
-				ELSE 'For instance "readings:read".' END;
+		RAISE EXCEPTION 'this is not a permission'
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = 'One has words of letters, digits, "_", "." and "-", with ":" between them, and at most 255 bytes.',
+				HINT = CASE WHEN may_cover_others
+					THEN 'For instance "readings:read"; "readings:*" covers all that begin with "readings:", and "*" all.'
+					ELSE 'For instance "readings:read".' END;
 	END IF;
 END
 $$;
@@ -83,7 +85,8 @@ BEGIN
 	DELETE FROM tarot.role_inheritance i WHERE forget_role.name IN (i.role, i.inherits);
 	DELETE FROM tarot.role_assignment a WHERE a.role = forget_role.name;
 	DELETE FROM tarot.resource_grant g WHERE g.grantee_kind = 'role' AND g.grantee = forget_role.name;
-	UPDATE tarot.issuer i SET roles = array_remove(i.roles, forget_role.name), default_roles = array_remove(i.default_roles, forget_role.name),
+	UPDATE tarot.issuer i SET roles = array_remove(i.roles, forget_role.name),
+			default_roles = array_remove(i.default_roles, forget_role.name),
 			role_claim = CASE WHEN i.roles <> ARRAY[forget_role.name] THEN i.role_claim END
 		WHERE forget_role.name = ANY (i.roles || i.default_roles);
 END
@@ -206,7 +209,8 @@ COMMENT ON FUNCTION tarot.revoke_permission(text, text) IS
 
 -- ------------------------------------------------------------ roles by token
 
-CREATE FUNCTION tarot.set_issuer_roles(issuer text, claim text DEFAULT NULL, roles text[] DEFAULT '{}', default_roles text[] DEFAULT '{}') RETURNS void
+CREATE FUNCTION tarot.set_issuer_roles(issuer text, claim text DEFAULT NULL, roles text[] DEFAULT '{}',
+		default_roles text[] DEFAULT '{}') RETURNS void
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -234,7 +238,8 @@ COMMENT ON FUNCTION tarot.set_issuer_roles(text, text, text[], text[]) IS
 	'without further arguments tokens give none. Raises 42704 for an unknown issuer or role, 22023 for a claim without roles, or roles '
 	'without one.';
 
-REVOKE ALL ON FUNCTION tarot.is_permission(text, boolean), tarot.check_permission(text, boolean), tarot.check_role(text[]), tarot.forget_role(text),
-	tarot.create_role(text, text, text[]), tarot.drop_role(text), tarot.inherit_role(text, text), tarot.disinherit_role(text, text),
-	tarot.grant_permission(text, text), tarot.revoke_permission(text, text), tarot.set_issuer_roles(text, text, text[], text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tarot.is_permission(text, boolean), tarot.check_permission(text, boolean), tarot.check_role(text[]),
+	tarot.forget_role(text), tarot.create_role(text, text, text[]), tarot.drop_role(text), tarot.inherit_role(text, text),
+	tarot.disinherit_role(text, text), tarot.grant_permission(text, text), tarot.revoke_permission(text, text),
+	tarot.set_issuer_roles(text, text, text[], text[]) FROM PUBLIC;
 
