@@ -50,7 +50,8 @@ BEGIN
 		ORDER BY c.relname);
 	-- What is equal now, and would no longer be.
 	IF NOT string_to_array(check_search_key.normalization, ', ') @> string_to_array(old.normalization, ', ') THEN
-		obstacles := obstacles || ARRAY(SELECT DISTINCT format('foreign key "%s" of table "%s" holds by the normalization "%s"', k.conname, c.relname, old.normalization)
+		obstacles := obstacles || ARRAY(SELECT DISTINCT format('foreign key "%s" of table "%s" holds by the normalization "%s"',
+				k.conname, c.relname, old.normalization)
 			FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
 				JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey)
 				JOIN pg_type t ON t.oid = a.atttypid
@@ -91,7 +92,8 @@ BEGIN
 			OR coalesce(begin_search_key.bits, settings.bits) <> settings.bits THEN
 			RAISE EXCEPTION 'another change of the search key of data class "%" is not finished', class.name
 				USING ERRCODE = 'object_not_in_prerequisite_state',
-					HINT = 'Call tarot.rotate_search_key() without normalization and search_bits to finish it, or tarot.cancel_search_key().';
+					HINT = 'Call tarot.rotate_search_key() without normalization and search_bits to finish it, '
+						'or tarot.cancel_search_key().';
 		END IF;
 		RETURN begun.state;
 	END IF;
@@ -157,8 +159,10 @@ BEGIN
 		END LOOP;
 		IF lack IS NOT NULL THEN
 			RAISE EXCEPTION 'values of data class "%" have no tag of its next search key', class
-				USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = lack,
-					HINT = 'Where tarot.try_decrypt() gives NULL they cannot be opened, and have to be restored or removed. Else call tarot.rotate_search_key() again, or tarot.cancel_search_key().';
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					DETAIL = lack,
+					HINT = 'Where tarot.try_decrypt() gives NULL they cannot be opened, and have to be restored or removed. '
+						'Else call tarot.rotate_search_key() again, or tarot.cancel_search_key().';
 		END IF;
 	END IF;
 	CALL tarot.reseal(class => rotate_search_key.class, batch => rotate_search_key.batch, pause => rotate_search_key.pause);
