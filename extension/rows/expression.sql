@@ -34,7 +34,8 @@ DECLARE
 	a pg_attribute;
 	t pg_type;
 BEGIN
-	SELECT * INTO a FROM pg_attribute i WHERE i.attrelid = relation AND i.attname = row_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
+	SELECT * INTO a FROM pg_attribute i
+		WHERE i.attrelid = relation AND i.attname = row_comparison."column" AND i.attnum > 0 AND NOT i.attisdropped;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'table "%" has no column "%"', tarot.relation_name(relation), "column" USING ERRCODE = 'undefined_column';
 	END IF;
@@ -59,10 +60,13 @@ BEGIN
 			conversion := '%s';
 		ELSE
 			RAISE EXCEPTION 'column "%" of table "%" cannot say whose a row is', "column", tarot.relation_name(relation)
-				USING ERRCODE = 'datatype_mismatch', DETAIL = format('It is of type %s.', format_type(a.atttypid, a.atttypmod)),
+				USING ERRCODE = 'datatype_mismatch',
+					DETAIL = format('It is of type %s.', format_type(a.atttypid, a.atttypmod)),
 					HINT = CASE WHEN t.typnamespace = 'tarot'::regnamespace
-						THEN 'Access must not depend on keys and grants of a data class: keep the subject in a column beside it, under a name that tells nothing.'
-						ELSE 'The types that can are text, varchar, character, name, smallint, integer, bigint, numeric, uuid, enumerations and domains over these.' END;
+						THEN 'Access must not depend on keys and grants of a data class: '
+							'keep the subject in a column beside it, under a name that tells nothing.'
+						ELSE 'The types that can are text, varchar, character, name, smallint, integer, bigint, numeric, uuid, '
+							'enumerations and domains over these.' END;
 	END CASE;
 	-- Equal by such a collation is not the same subject.
 	exact := coalesce((SELECT c.collisdeterministic FROM pg_collation c WHERE c.oid = a.attcollation), true);
@@ -101,9 +105,13 @@ DECLARE
 	now_there text;
 	conditions text[];
 BEGIN
-	FOR side IN SELECT s.* FROM (VALUES (valid_from, '<=', NULL::interval), (valid_until, '>', NULL), (CASE WHEN valid_for IS NOT NULL THEN valid_from END, '>', valid_for))
-		AS s (col, operator, ago) WHERE s.col IS NOT NULL LOOP
-		SELECT a.atttypid INTO type FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = side.col AND a.attnum > 0 AND NOT a.attisdropped;
+	FOR side IN SELECT s.*
+		FROM (VALUES (valid_from, '<=', NULL::interval), (valid_until, '>', NULL),
+				(CASE WHEN valid_for IS NOT NULL THEN valid_from END, '>', valid_for)) AS s (col, operator, ago)
+		WHERE s.col IS NOT NULL
+	LOOP
+		SELECT a.atttypid INTO type FROM pg_attribute a
+			WHERE a.attrelid = relation AND a.attname = side.col AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND THEN
 			RAISE EXCEPTION 'table "%" has no column "%"', tarot.relation_name(relation), side.col USING ERRCODE = 'undefined_column';
 		ELSIF type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
@@ -112,9 +120,12 @@ BEGIN
 					HINT = 'The types that are one are timestamptz, timestamp and date.';
 		END IF;
 		now_there := CASE
-			WHEN type = 'timestamptz'::regtype AND side.ago IS NULL THEN 'statement_timestamp()'
-			WHEN type = 'timestamptz'::regtype THEN format('(SELECT timezone(''UTC'', timezone(''UTC'', statement_timestamp()) - %L::interval))', side.ago)
-			WHEN side.ago IS NULL THEN '(SELECT timezone(''UTC'', statement_timestamp()))'
+			WHEN type = 'timestamptz'::regtype AND side.ago IS NULL
+				THEN 'statement_timestamp()'
+			WHEN type = 'timestamptz'::regtype
+				THEN format('(SELECT timezone(''UTC'', timezone(''UTC'', statement_timestamp()) - %L::interval))', side.ago)
+			WHEN side.ago IS NULL
+				THEN '(SELECT timezone(''UTC'', statement_timestamp()))'
 			ELSE format('(SELECT timezone(''UTC'', statement_timestamp()) - %L::interval)', side.ago) END;
 		conditions := conditions || format('(%1$I IS NULL OR %1$I %2$s %3$s)', side.col, side.operator, now_there);
 	END LOOP;

@@ -15,11 +15,13 @@ BEGIN
 			SELECT i.inhrelid, i.inhparent, 1 FROM pg_inherits i WHERE i.inhparent = relation
 			UNION ALL SELECT i.inhrelid, i.inhparent, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.child)
 		SELECT t.child, t.parent, c.relkind FROM tree t JOIN pg_class c ON c.oid = t.child
-			WHERE EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.parent AND starts_with(p.polname, 'tarot_')) ORDER BY t.depth, t.child
+			WHERE EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.parent AND starts_with(p.polname, 'tarot_'))
+			ORDER BY t.depth, t.child
 	LOOP
 		IF link.relkind NOT IN ('r', 'p') THEN
 			RAISE WARNING 'the rows of "%" are not protected where it is named itself', tarot.relation_name(link.child)
-				USING DETAIL = 'It is a foreign table, and has no row policies.', HINT = 'Let nobody have privileges on it; those on its parent suffice.';
+				USING DETAIL = 'It is a foreign table, and has no row policies.',
+					HINT = 'Let nobody have privileges on it; those on its parent suffice.';
 			CONTINUE;
 		END IF;
 		FOR policy IN SELECT p.*, obj_description(p.oid, 'pg_policy') AS description FROM pg_policy p

@@ -5,7 +5,8 @@ CREATE FUNCTION tarot.count_rows(relation oid, only_if_all boolean) RETURNS bigi
 	AS 'MODULE_PATHNAME', 'tarot_rows_count_rows';
 
 -- For the function below: one count, after which all is as before. What is set in the block ends with it.
-CREATE FUNCTION tarot.count_rows_as(relation oid, token text, database_role oid, OUT subject text, OUT role name, OUT visible bigint, OUT code text, OUT error text) RETURNS record
+CREATE FUNCTION tarot.count_rows_as(relation oid, token text, database_role oid,
+		OUT subject text, OUT role name, OUT visible bigint, OUT code text, OUT error text) RETURNS record
 	LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -48,13 +49,17 @@ DECLARE
 	caller CONSTANT name := current_user;
 BEGIN
 	IF tokens IS NULL THEN
-		RAISE EXCEPTION 'tokens must not be null' USING ERRCODE = 'null_value_not_allowed', HINT = 'An element that is NULL stands for nobody.';
+		RAISE EXCEPTION 'tokens must not be null'
+			USING ERRCODE = 'null_value_not_allowed',
+				HINT = 'An element that is NULL stands for nobody.';
 	ELSIF (SELECT c.relkind NOT IN ('r', 'p') FROM pg_class c WHERE c.oid = relation) THEN
 		RAISE EXCEPTION '"%" is not a table', tarot.relation_name(relation) USING ERRCODE = 'wrong_object_type';
 	END IF;
 	database_role := coalesce(database_role, quote_ident(current_user)::regrole);
 	FOR "table" IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE CASE WHEN relation IS NULL THEN c.relrowsecurity AND NOT c.relispartition AND NOT pg_is_other_temp_schema(c.relnamespace) ELSE c.oid = relation END
+		WHERE CASE WHEN relation IS NULL
+			THEN c.relrowsecurity AND NOT c.relispartition AND NOT pg_is_other_temp_schema(c.relnamespace)
+			ELSE c.oid = relation END
 		ORDER BY n.nspname, c.relname
 	LOOP
 		-- Code of the table's owner runs, too: as nobody, and it leaves nothing.
