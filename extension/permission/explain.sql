@@ -67,9 +67,10 @@ BEGIN
 				WHERE g.permission IN (SELECT tarot.covering_permissions(explain_access.permission))
 			UNION ALL
 			SELECT CASE WHEN g.valid_until > asked_at AND (had.valid_until IS NULL OR had.valid_until > asked_at) THEN true END,
-				format('"%s" on %s %s was granted by %s to %s%s', g.permission, g.resource_type, g.resource_id, g.granted_by,
-					CASE g.grantee_kind WHEN 'subject' THEN 'the subject' ELSE format('role %I, which the subject has', g.grantee) END,
-					CASE WHEN isfinite(g.valid_until) THEN format(' until %s', g.valid_until) ELSE '' END)
+				format('"%s" on %s %s was granted by %s to %s%s%s', g.permission, g.resource_type, g.resource_id, g.granted_by,
+					CASE g.grantee_kind WHEN 'subject' THEN 'the subject' ELSE format('role %I', g.grantee) END,
+					CASE WHEN isfinite(g.valid_until) THEN format(' until %s', g.valid_until) ELSE '' END,
+					CASE g.grantee_kind WHEN 'subject' THEN '' ELSE ', which the subject has' END)
 				|| CASE WHEN g.valid_until <= asked_at THEN '; the grant has ended'
 					WHEN had.valid_until <= asked_at THEN '; the assignment of the role has ended' ELSE '' END
 				FROM tarot.resource_grant g LEFT JOIN had ON g.grantee_kind = 'role' AND g.grantee = had.role
