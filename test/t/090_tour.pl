@@ -1,5 +1,5 @@
-# What README.md, docs/quickstart.md, docs/masking.md, docs/audit.md, docs/retention.md, docs/subjects.md and docs/gdpr.md tell people to type does what they say. All blocks of a page run in
-# their order in one session, on a new server:
+# What README.md, docs/quickstart.md, docs/columns.md, docs/masking.md, docs/audit.md, docs/retention.md, docs/subjects.md and
+# docs/gdpr.md tell people to type does what they say. All blocks of a page run in their order in one session, on a new server:
 #   ```ini    is added to postgresql.conf before the start; /etc/tarot_security there is a temporary folder
 #   ```sql    is read by psql, as superuser
 #   ```bash   is run by bash. (```sh is not: it needs root, or a network.)
@@ -41,7 +41,8 @@ sub blocks_of
 # Without what depends on the terminal.
 sub normalized { return join '', map { s/\s+$//r . "\n" } grep { /\S/ } split /\n/, shift; }
 
-foreach my $page ('README.md', 'docs/quickstart.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md', 'docs/subjects.md', 'docs/gdpr.md')
+foreach my $page ('README.md', 'docs/quickstart.md', 'docs/columns.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md',
+	'docs/subjects.md', 'docs/gdpr.md')
 {
 	my $name = lc $page =~ s{.*/|\..*}{}gr;
 	my $dir = PostgreSQL::Test::Utils::tempdir;
