@@ -1,11 +1,12 @@
-# What README.md, docs/quickstart.md, docs/identity.md, docs/permissions.md, docs/rows.md, docs/masking.md, docs/audit.md,
-# docs/retention.md, docs/subjects.md and docs/gdpr.md tell people to type does what they say. All blocks of a page run in their order in
-# one session, on a new server:
-#   ```ini    is added to postgresql.conf before the start; /etc/tarot_security there is a temporary folder
+# What README.md, docs/quickstart.md, docs/columns.md, docs/keys.md, docs/identity.md, docs/permissions.md, docs/rows.md, docs/masking.md,
+# docs/audit.md, docs/retention.md, docs/subjects.md and docs/gdpr.md tell people to type does what they say. All blocks of a page run in
+# their order in one session, on a new server:
+#   ```ini    is added to postgresql.conf before the start
 #   ```sql    is read by psql, as superuser
 #   ```bash   is run by bash. (```sh is not: it needs root, or a network.)
 #   ```text   right behind is what comes out, where ... stands for anything
-# An error or a warning that is not announced fails.
+# In all of them /etc/tarot_security and /mnt/keys are a temporary folder, which has a file of a root key, and $PGDATA is the
+# server's. An error or a warning that is not announced fails.
 use strict;
 use warnings;
 use FindBin;
@@ -42,20 +43,22 @@ sub blocks_of
 # Without what depends on the terminal.
 sub normalized { return join '', map { s/\s+$//r . "\n" } grep { /\S/ } split /\n/, shift; }
 
-foreach my $page ('README.md', 'docs/quickstart.md', 'docs/identity.md', 'docs/permissions.md', 'docs/rows.md', 'docs/masking.md',
-	'docs/audit.md', 'docs/retention.md', 'docs/subjects.md', 'docs/gdpr.md')
+foreach my $page ('README.md', 'docs/quickstart.md', 'docs/columns.md', 'docs/keys.md', 'docs/identity.md', 'docs/permissions.md',
+	'docs/rows.md', 'docs/masking.md', 'docs/audit.md', 'docs/retention.md', 'docs/subjects.md', 'docs/gdpr.md')
 {
 	my $name = lc $page =~ s{.*/|\..*}{}gr;
 	my $dir = PostgreSQL::Test::Utils::tempdir;
 	my @blocks = blocks_of($page);
-	my $conf = join '', map { $_->[0] eq 'ini' ? $_->[1] =~ s{/etc/tarot_security}{$dir}gr : () } @blocks;
+	$_->[1] =~ s{/etc/tarot_security|/mnt/keys}{$dir}g foreach @blocks;
+	my $conf = join '', map { $_->[0] eq 'ini' ? $_->[1] : () } @blocks;
 	$conf .= "tarot_security.worker = on\n" if $name eq 'audit' || $name eq 'gdpr';
-	write_private("$dir/root.key", new_root_key . "\n");
+	write_private("$dir/$_", new_root_key . "\n") foreach 'root.key', 'tarot.key';
 	local $ENV{PGUSER} = 'postgres';
 	my $node = new_node($name, conf => $conf, initdb => ['--username=postgres']);
 	local $ENV{PGHOST} = $node->host;
 	local $ENV{PGPORT} = $node->port;
 	local $ENV{PGDATABASE} = 'postgres';
+	local $ENV{PGDATA} = $node->data_dir;
 
 	# One session for all of it; what is asked of it ends at a line of our own.
 	my $script = '';
