@@ -82,7 +82,7 @@ SELECT tamper_and_drop($$UPDATE tarot.audit_entry e SET new = '{}' WHERE key = '
 SELECT tamper_and_drop($$UPDATE tarot.audit_entry e SET new = '{}' WHERE key = '{"id": 2}' AND operation = 'I'$$);
 SELECT tamper_and_drop($$INSERT INTO tarot.audit_entry SELECT * FROM tarot.audit_entry WHERE key = '{"id": 5}' AND operation = 'I'$$);
 SELECT tamper_and_drop($$INSERT INTO tarot.audit_entry SELECT recorded_at, transaction, number + 100, system, statement, relation, operation, table_name, role, session_role FROM tarot.audit_entry WHERE key = '{"id": 5}' AND operation = 'I'$$);
-SELECT tamper_and_drop($$UPDATE tarot.audit_tile SET hashes = set_byte(hashes, (SELECT place(e)::int FROM tarot.audit_entry e WHERE key = '{"id": 5}' AND operation = 'I') * 32, 0) WHERE level = 0$$);
+SELECT tamper_and_drop($$UPDATE tarot.audit_tile SET hashes = set_byte(hashes, at, get_byte(hashes, at) # 1) FROM (SELECT place(e)::int * 32 FROM tarot.audit_entry e WHERE key = '{"id": 5}' AND operation = 'I') AS p (at) WHERE level = 0$$);
 SELECT tamper_and_drop($$UPDATE tarot.audit_checkpoint SET note = NULL WHERE size = (SELECT max(size) FROM tarot.audit_checkpoint)$$);
 
 -- ------------------------------------------------------------ dropped
