@@ -81,6 +81,10 @@ DROP TYPE person;
 CREATE TABLE customer (id int, email tarot.encrypted_text('email'));
 CREATE VIEW customers AS SELECT * FROM customer;
 SELECT run('SELECT tarot.drop_class(''email'')');
+-- A column of a table is named, also where those of an index and of a view come first in the catalog.
+CREATE INDEX customer_index ON customer (id) INCLUDE (email);
+ALTER TABLE customer ALTER email SET STATISTICS 10;
+SELECT tarot.drop_class('email');
 ALTER TABLE customer DROP COLUMN email CASCADE;
 SELECT tarot.drop_class('email');
 SELECT count(*) FROM tarot.class_access WHERE class = 'email';

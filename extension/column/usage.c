@@ -57,33 +57,50 @@ for_each_encrypted_column(void (*visit)(Form_pg_attribute column, int32 typmod, 
 typedef struct ClassUse
 {
 	int32 class_id;
-	const char *class_name;
-	const char *purpose;
+	Oid relation; /* that has a column of it: a table, where there is one, and no index or view */
+	NameData column;
 } ClassUse;
 
-static void
-refuse_class_column(Form_pg_attribute column, int32 typmod, void *argument)
+static bool
+is_table(Oid relation)
 {
-	const ClassUse *use = argument;
+	char kind = get_rel_relkind(relation);
 
-	if (typmod == use->class_id)
-		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-						errmsg("cannot %s data class \"%s\" because columns are declared with it",
-							   use->purpose, use->class_name),
-						errdetail("Column \"%s\" of relation \"%s\" is one of them.",
-								  NameStr(column->attname), get_rel_name(column->attrelid)),
-						errhint("Change the type of the columns first, or drop them.")));
+	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+		   kind == RELKIND_FOREIGN_TABLE;
+}
+
+static void
+find_class_column(Form_pg_attribute column, int32 typmod, void *argument)
+{
+	ClassUse *use = argument;
+
+	if (typmod == use->class_id && (!OidIsValid(use->relation) || !is_table(use->relation)))
+	{
+		use->relation = column->attrelid;
+		use->column = column->attname;
+	}
 }
 
 static void
 check_class_unused(int32 class_id, const char *class_name, const char *purpose)
 {
-	ClassUse use = {class_id, class_name, purpose};
+	ClassUse use = {.class_id = class_id};
 	Relation types;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	for_each_encrypted_column(refuse_class_column, &use);
+	for_each_encrypted_column(find_class_column, &use);
+	if (OidIsValid(use.relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot %s data class \"%s\" because columns are declared with it", purpose,
+						class_name),
+				 errdetail("Column \"%s\" of relation \"%s\" is one of them.", NameStr(use.column),
+						   get_rel_name(use.relation)),
+				 strcmp(purpose, "drop") == 0
+					 ? errhint("Change the type of the columns first, or drop them.")
+					 : errhint("tarot.rotate_search_key() changes them with their columns.")));
 
 	types = table_open(TypeRelationId, AccessShareLock);
 	scan = systable_beginscan(types, InvalidOid, false, NULL, 0, NULL);
