@@ -141,18 +141,25 @@ ResealLockTables(int32 class_id)
 
 /* ---------------------------------------------------------------- tables that are being made */
 
-/* Whether the class's active search key is of a transaction that the snapshot does not see. */
-static bool
-has_changed_since(int32 class_id, Snapshot snapshot)
+/* What the search keys of a class are, to that snapshot; NULL: as last committed. */
+typedef struct SearchKeys
+{
+	bool any;
+	bool retiring;
+	bool changed; /* the active one is of a transaction that the other snapshot does not see */
+} SearchKeys;
+
+static SearchKeys
+search_keys_of(int32 class_id, Snapshot snapshot, Snapshot other)
 {
 	Relation table = CatalogOpen("search_key", AccessShareLock);
+	SearchKeys keys = {false};
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
-	bool changed = false;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(class_id));
-	scan = CatalogScan(table, "search_key_pkey", 1, &key);
+	scan = systable_beginscan(table, InvalidOid, false, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		TransactionId xmin = HeapTupleHeaderGetXmin(tuple->t_data);
@@ -160,12 +167,28 @@ has_changed_since(int32 class_id, Snapshot snapshot)
 		SearchState state;
 
 		(void) ClassSearchRow(tuple, RelationGetDescr(table), &search, &state);
-		changed |= state == SEARCH_ACTIVE && search.generation > 1 && TransactionIdIsNormal(xmin) &&
-				   !TransactionIdIsCurrentTransactionId(xmin) && XidInMVCCSnapshot(xmin, snapshot);
+		keys.any = true;
+		keys.retiring |= state == SEARCH_RETIRING;
+		keys.changed |= state == SEARCH_ACTIVE && search.generation > 1 &&
+						TransactionIdIsNormal(xmin) && !TransactionIdIsCurrentTransactionId(xmin) &&
+						XidInMVCCSnapshot(xmin, other);
 	}
 	systable_endscan(scan);
 	table_close(table, AccessShareLock);
-	return changed;
+	return keys;
+}
+
+/*
+ * Whether the class has another search key than the snapshot sees. Where it
+ * sees none, a parallel restore has brought it meanwhile: then tags were taken
+ * as they are stored, which is right where values have only one.
+ */
+static bool
+has_changed_since(int32 class_id, Snapshot snapshot)
+{
+	SearchKeys now = search_keys_of(class_id, NULL, snapshot);
+
+	return now.changed && (now.retiring || search_keys_of(class_id, snapshot, snapshot).any);
 }
 
 static List *

@@ -226,6 +226,32 @@ find_everywhere('done');
 	command_ok([ 'pg_restore', '--exit-on-error', '-j4', '-L', "$dir/list", '-d', $node->connstr('parallel'), "$dir/parallel" ], 'restored in parallel');
 	ask($node, $born, db => 'parallel');
 	find_all($node, 'restored in parallel', db => 'parallel');
+
+	# In such a restore they may come while a primary key is being made: here behind its index, in the same statement.
+	my ($customers, $others) = ('', '');
+	foreach (grep { / TABLE DATA / } split /^/, $list)
+	{
+		if (/ public customer /) { $customers .= $_; }
+		else { $others .= $_; }
+	}
+	append_to_file("$dir/customers", $customers);
+	append_to_file("$dir/others", $others);
+	ask($node, 'CREATE DATABASE meanwhile');
+	my @restore = ('pg_restore', '--exit-on-error', '-d', $node->connstr('meanwhile'));
+	command_ok([ @restore, '--section=pre-data', "$dir/parallel" ], 'restored: tables');
+	command_ok([ @restore, '-L', "$dir/customers", "$dir/parallel" ], 'restored: customers');
+	ask($node, 'CREATE FUNCTION hold(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN true; END $$', db => 'meanwhile');
+	my $holder = $node->background_psql('meanwhile');
+	$holder->query_safe('SELECT pg_advisory_lock(1)');
+	my $making = start_psql($node, 'ALTER TABLE customer ADD PRIMARY KEY (email), ADD CHECK (hold(name))', db => 'meanwhile');
+	ok(poll($node, q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)}), 'the index is made, the rows are being checked');
+	command_ok([ @restore, '-L', "$dir/others", "$dir/parallel" ], 'restored: the keys');
+	$holder->query_safe('SELECT pg_advisory_unlock(1)');
+	$holder->quit;
+	$making->{run}->finish;
+	is(${ $making->{err} }, '', 'the primary key is made');
+	is(error_of($node, q{SELECT bt_index_check('customer_pkey', true)}, db => 'meanwhile'), '', 'its tree is in order');
+	is(ask_as($node, 'app', q{SET enable_seqscan = off; SELECT name FROM customer WHERE email = 'u7@PLAINTEXT.example'}, db => 'meanwhile'), 'name 7', 'by which values are found');
 }
 
 ask($node, q{CALL tarot.rotate_search_key('day')});

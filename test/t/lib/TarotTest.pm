@@ -114,9 +114,9 @@ sub poll
 # SQL in a client of its own, which is not waited for: {run}, of IPC::Run, and what it says, \{out} and \{err}.
 sub start_psql
 {
-	my ($node, $sql) = @_;
+	my ($node, $sql, %option) = @_;
 	my ($in, $out, $err) = ('', '', '');
-	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', $sql ],
+	my $run = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($option{db} // 'postgres'), '-c', $sql ],
 		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	return { run => $run, out => \$out, err => \$err };
 }
